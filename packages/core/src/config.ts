@@ -1,0 +1,48 @@
+/** Limits and intervals of the protocol. PROTOCOL.md names the rule that each belongs to. */
+
+/** W1: raised when a peer that knows only the older version could not understand a newer one. */
+export const PROTOCOL_VERSION = 1;
+
+/** L5: hops from the streamer. Depth 8 holds 95 % of 100 000 viewers; 12 leaves room for bad luck. */
+export const MAX_DEPTH = 12;
+
+/** Layers of the video that a streamer may encode. */
+export const MAX_LAYERS = 3;
+
+/** L2: an offer of a page with one audio and three video sections is about 4 KiB. */
+export const MAX_DESCRIPTION_LENGTH = 16_384;
+
+/** L3: a page with several interfaces, IPv6 and TURN gathers about a dozen candidates. */
+export const MAX_CANDIDATES = 32;
+export const MAX_CANDIDATE_LENGTH = 256;
+
+/** L4: peers named in one redirect. More would only be guesses: a joiner probes six. */
+export const MAX_REDIRECT_PEERS = 6;
+export const MAX_PEER_ADDRESSES = 8;
+export const MAX_ADDRESS_LENGTH = 256;
+
+/** K2: a parent with nothing to send says so this often, so that a child notices its loss within 100 ms. */
+export const KEEP_ALIVE_MS = 40;
+/** K2: the least silence that counts as a lost link. */
+export const SILENCE_FLOOR_MS = 100;
+/** K2: silence beyond this many deviations of the arrival times counts as a lost link. */
+export const SILENCE_JITTERS = 4;
+/** K3: clock offset and round trip are measured this often, ... */
+export const PING_MS = 5_000;
+/** ... and at the start more often, because the first samples meet the joiner's own start-up load. */
+export const FIRST_PING_MS = 250;
+export const FIRST_PINGS = 4;
+/** K4: the state is repeated at least this often. */
+export const STATE_MS = 5_000;
+/** K5: key frames are asked for at most this often per link. */
+export const KEY_FRAME_REQUEST_MS = 200;
+
+/** M3: the streamer emits a key frame at least this often. */
+export const KEY_FRAME_INTERVAL_MS = 2_000;
+
+/** D3: how long a channel stays known after its last announcement. */
+export const RECORD_LIFETIME_MS = 6 * 3_600_000;
+/** D3: a record that claims to live longer is refused. Twice the lifetime allows for clocks that differ. */
+export const MAX_RECORD_LIFETIME_MS = 2 * RECORD_LIFETIME_MS;
+/** D2: how often a live streamer announces itself anew. */
+export const ANNOUNCE_MS = 60_000;

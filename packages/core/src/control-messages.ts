@@ -1,0 +1,70 @@
+/** What the two ends of a link tell each other on its data channel `control` (PROTOCOL.md, K1 to K8). */
+
+import { MAX_DEPTH, MAX_REDIRECT_PEERS } from './config.ts';
+import { bytes, flag, integer, list, oneOf, optional, real } from './fields.ts';
+import { layerIndex, parentCandidate, pathBytes } from './link-messages.ts';
+import { messageCodec, type MessageOf } from './message-codec.ts';
+import { peerId } from './peer-id.ts';
+
+/** Label of the one ordered data channel that every link has. */
+export const CONTROL_LABEL = 'control';
+/** The channel is negotiated beforehand on this stream id, which saves the round trip of RFC 8832. */
+export const CONTROL_STREAM_ID = 0;
+
+/** Milliseconds in the clock of the peer that wrote them. */
+const instant = real(0, 1e15);
+
+export const farewell = oneOf('leaving', 'ended', 'moved', 'layer-gone', 'not-allowed');
+export type Farewell = ReturnType<typeof farewell>;
+
+/** K7: the most that one forwarded message may carry: a description, compressed. */
+export const MAX_FORWARDED_BYTES = 4_096;
+
+const CONTROL_MESSAGES = {
+  'keep-alive': { code: 1, fields: {} },
+  ping: { code: 2, fields: { sentAt: instant } },
+  pong: { code: 3, fields: { sentAt: instant, receivedAt: instant } },
+  state: {
+    code: 4,
+    fields: {
+      /** Hops from the streamer; `null` while detached. */
+      depth: optional(integer(0, MAX_DEPTH)),
+      /** Short ids from the streamer to the writer, both included. */
+      path: pathBytes,
+      freeSlots: integer(0, 0xffff),
+      /** Free slots of all descendants. */
+      subtreeSlots: integer(0, 0xffffffff),
+      /** Viewers at and below the writer. */
+      viewers: integer(0, 0xffffffff),
+      /** Epoch of the broadcast that the writer forwards; 0 before it has one. */
+      epoch: integer(0, 0xffffffff),
+      /** What to add to the writer's clock to get the streamer's; `null` until measured along the whole path. */
+      clockOffsetMs: optional(real(-1e15, 1e15)),
+      /** Whether media reaches the writer. */
+      flowing: flag,
+    },
+  },
+  'need-key-frame': { code: 5, fields: { layer: layerIndex } },
+  'choose-layer': { code: 6, fields: { layer: layerIndex } },
+  drain: { code: 7, fields: { withinMs: integer(0, 600_000) } },
+  redirect: { code: 8, fields: { parents: list(parentCandidate, MAX_REDIRECT_PEERS) } },
+  /** Signaling between two peers that are not linked, passed on by one that is linked to both. */
+  forward: {
+    code: 9,
+    fields: {
+      from: peerId,
+      to: peerId,
+      nonce: bytes(16, 16),
+      expiresAt: instant,
+      /** SHA-256 of the DTLS certificate that `from` will use. */
+      fingerprint: bytes(32, 32),
+      payload: bytes(MAX_FORWARDED_BYTES),
+      signature: bytes(64, 64),
+    },
+  },
+  bye: { code: 10, fields: { reason: farewell } },
+} as const;
+
+export type ControlMessage = MessageOf<typeof CONTROL_MESSAGES>;
+export type LinkState = Omit<Extract<ControlMessage, { type: 'state' }>, 'type'>;
+export const controlCodec = messageCodec(CONTROL_MESSAGES, 8_192);

@@ -1,0 +1,29 @@
+/** The protocol of CASTO without any input or output: messages, records, trailers and the link's state machine. */
+
+export * from './backoff.ts';
+export * from './channel-record.ts';
+export * from './clock-offset.ts';
+export * from './config.ts';
+export * from './control-messages.ts';
+export * from './errors.ts';
+export {
+  bytes,
+  flag,
+  integer,
+  list,
+  oneOf,
+  optional,
+  real,
+  text,
+  tuple,
+  type Fields,
+  type Reader,
+  type Values,
+} from './fields.ts';
+export * from './frame-trailer.ts';
+export * from './link-control.ts';
+export * from './link-messages.ts';
+export { encodeTuple, decodeEntries, type MessageCodec } from './message-codec.ts';
+export * from './opus-padding.ts';
+export * from './peer-id.ts';
+export * from './rendezvous-messages.ts';

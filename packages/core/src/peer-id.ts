@@ -1,0 +1,53 @@
+import { MalformedError } from './errors.ts';
+import type { Reader } from './fields.ts';
+
+/** A libp2p PeerId with an Ed25519 key, in base58btc. Its bytes contain the public key, so it certifies itself. */
+export type PeerId = string & { readonly __brand: 'PeerId' };
+
+/** Names a broadcast: the PeerId of its streamer. */
+export type ChannelId = PeerId;
+
+/** Four bytes that stand for a peer in paths (PROTOCOL.md, K4). */
+export type ShortId = number & { readonly __brand: 'ShortId' };
+
+/** `12D3KooW` is what the multihash header of every Ed25519 public key becomes in base58btc. */
+const ED25519_PEER_ID = /^12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$/;
+
+export function isPeerId(value: unknown): value is PeerId {
+  return typeof value === 'string' && ED25519_PEER_ID.test(value);
+}
+
+export const peerId: Reader<PeerId> = (value) => {
+  if (!isPeerId(value)) throw new MalformedError('wrong-shape', 'not an Ed25519 PeerId');
+  return value;
+};
+
+/**
+ * Shortens a PeerId to four bytes with FNV-1a. Two of a path's at most 16 peers collide once in
+ * 36 million paths; a collision only makes a peer choose another parent.
+ *
+ * @see https://datatracker.ietf.org/doc/html/draft-eastlake-fnv, section 2
+ */
+export function shortId(id: PeerId): ShortId {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193);
+  return (hash >>> 0) as ShortId;
+}
+
+/** Path as it travels: four bytes per peer, streamer first. */
+export function encodePath(path: readonly ShortId[]): Uint8Array {
+  const bytes = new Uint8Array(path.length * 4);
+  const view = new DataView(bytes.buffer);
+  path.forEach((id, i) => view.setUint32(i * 4, id));
+  return bytes;
+}
+
+/** @throws {MalformedError} When the bytes are no whole number of ids, or more than `maxHops`. */
+export function decodePath(bytes: Uint8Array, maxHops: number): ShortId[] {
+  if (bytes.length % 4 !== 0) throw new MalformedError('wrong-shape', 'path is cut');
+  if (bytes.length > maxHops * 4) throw new MalformedError('out-of-range', 'path is too long');
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const path: ShortId[] = [];
+  for (let at = 0; at < bytes.length; at += 4) path.push(view.getUint32(at) as ShortId);
+  return path;
+}
