@@ -11,7 +11,7 @@ export type MediaKind = 'audio' | 'video';
 export interface CodecParameters {
   /** Lower-case media type, e.g. `video/vp8`. */
   mimeType: string;
-  /** The same number on every link (PAYLOAD_TYPES in capabilities.ts). */
+  /** The same number on every link (PAYLOAD_TYPES in codecs.ts). */
   payloadType: number;
   clockRate: number;
   channels?: number;
