@@ -26,4 +26,5 @@ export * from './link-messages.ts';
 export { encodeTuple, decodeEntries, type MessageCodec } from './message-codec.ts';
 export * from './opus-padding.ts';
 export * from './peer-id.ts';
+export * from './position.ts';
 export * from './rendezvous-messages.ts';

@@ -60,7 +60,7 @@ const LINK_MESSAGES = {
       /** RtpCapabilities in mediasoup-client's ORTC form; parsed by the host. */
       capabilities: opaque,
       offer: text(MAX_DESCRIPTION_LENGTH),
-      /** Short ids of the joiner's own descendants' way up: a parent that finds itself here refuses (L5). */
+      /** The joiner's own path, empty while it is detached. A parent at or above the joiner refuses (L5). */
       path: pathBytes,
     },
   },

@@ -26,7 +26,8 @@ const RENDEZVOUS_MESSAGES = {
     code: 1,
     fields: { record: bytes(MAX_SIGNED_RECORD_BYTES), token: optional(text(256)) },
   },
-  announced: { code: 2, fields: {} },
+  /** `carries`: the relay will ask for the media itself; otherwise it only introduces viewers. */
+  announced: { code: 2, fields: { carries: flag } },
   refused: { code: 3, fields: { reason: announceRefusal } },
   /** Asks for the channel as it is, and to be told when it changes. */
   watch: { code: 4, fields: { channel: peerId } },

@@ -1,0 +1,20 @@
+/** What pages and headless relays share: links, rendezvous, session descriptions, signatures. */
+
+export * from './capabilities.ts';
+export * from './channel-signature.ts';
+export * from './clock.ts';
+export * from './libp2p-options.ts';
+export * from './link-handshake.ts';
+export * from './link-ports.ts';
+export * from './media-ports.ts';
+export { asError, messageChannel, type MessageChannel } from './message-channel.ts';
+export * from './native-description.ts';
+export * from './peer-link.ts';
+export * from './refusal-counter.ts';
+export * from './rendezvous-client.ts';
+export * from './rendezvous-server.ts';
+export * from './session-description-error.ts';
+export * from './session-description.ts';
+export * from './session-parameters.ts';
+export * from './signed-signaling.ts';
+export * from './token-bucket.ts';

@@ -1,0 +1,197 @@
+/**
+ * A link as its peer uses it: the state machine of its control channel, driven by one timer and the real channel.
+ */
+
+import {
+  controlCodec,
+  createLinkControl,
+  MalformedError,
+  type ControlMessage,
+  type Farewell,
+  type LinkEffect,
+  type LinkInput,
+  type LinkState,
+  type PeerId,
+  type PeerKind,
+} from '@casto/core';
+import type { Clock } from './clock.ts';
+import type { LinkEnd } from './link-ports.ts';
+import type { RefusalCounter } from './refusal-counter.ts';
+
+/** What a link tells its owner: everything the control channel says, and the connection's own end. */
+export type LinkEvent =
+  | Exclude<LinkEffect, { type: 'send' }>
+  | { type: 'connected' }
+  /** The connection is gone, whoever ended it. The last event of a link. */
+  | { type: 'closed' };
+
+/** When media last passed, read whenever a timer is due, so that packets themselves cost nothing here. */
+export interface MediaActivity {
+  lastSentAt(): number;
+  lastHeardAt(): number;
+}
+
+export interface PeerLinkOptions {
+  role: 'parent' | 'child';
+  /** The peer at the other end. */
+  peerId: PeerId;
+  kind: PeerKind;
+  end: LinkEnd;
+  clock: Clock;
+  refused: RefusalCounter;
+  activity?: MediaActivity;
+  onEvent: (event: LinkEvent) => void;
+}
+
+/** Malformed messages after which the other end is not worth listening to. */
+const MAX_MALFORMED = 16;
+/** Timers closer than this are not worth a wake-up of their own. */
+const LEAST_WAIT_MS = 1;
+/** Lets a farewell leave the SCTP queue before the connection goes. */
+const FAREWELL_MS = 60;
+
+export class PeerLink {
+  readonly peerId: PeerId;
+  readonly kind: PeerKind;
+  readonly end: LinkEnd;
+  /** What the other end last told of itself. */
+  remoteState: LinkState | null = null;
+  readonly #options: PeerLinkOptions;
+  readonly #control;
+  #armedFor: number | null = null;
+  #cancelTimer: () => void = () => {};
+  #malformed = 0;
+  #sawSentAt = 0;
+  #sawHeardAt = 0;
+  #closed = false;
+
+  constructor(options: PeerLinkOptions) {
+    this.#options = options;
+    this.peerId = options.peerId;
+    this.kind = options.kind;
+    this.end = options.end;
+    // The `role` of the machine is this peer's own on the link.
+    this.#control = createLinkControl(options.role);
+    this.#listen(options.end);
+  }
+
+  /** Round trip to the other end in milliseconds, `null` until measured. */
+  get rttMs(): number | null {
+    return this.#control.clock?.rttMs ?? null;
+  }
+
+  /** What to add to the own clock to get the other end's, `null` until measured. */
+  get clockOffsetMs(): number | null {
+    return this.#control.clock?.offsetMs ?? null;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  advertise(state: LinkState): void {
+    this.#step({ type: 'advertise', state });
+  }
+
+  wantKeyFrame(layer: number): void {
+    this.#step({ type: 'want-key-frame', layer });
+  }
+
+  heardMedia(): void {
+    this.#step({ type: 'heard-media' });
+  }
+
+  /** Sends a message that no rule of the control machine sends by itself. */
+  send(
+    message: Extract<ControlMessage, { type: 'drain' | 'redirect' | 'forward' | 'choose-layer' }>,
+  ): boolean {
+    return this.#options.end.control.send(controlCodec.encode(message));
+  }
+
+  /** Says goodbye, then closes. Idempotent. */
+  async leave(reason: Farewell): Promise<void> {
+    if (this.#closed) return;
+    const said = this.#options.end.control.send(controlCodec.encode({ type: 'bye', reason }));
+    if (said) await new Promise<void>((resolve) => void this.#options.clock.setTimer(resolve, FAREWELL_MS));
+    this.close();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#cancelTimer();
+    const { end } = this.#options;
+    end.onStateChange = null;
+    end.control.onMessage = null;
+    end.close();
+    this.#options.onEvent({ type: 'closed' });
+  }
+
+  #listen(end: LinkEnd): void {
+    end.onStateChange = (state) => {
+      if (state === 'connected') this.#options.onEvent({ type: 'connected' });
+      if (state === 'closed') this.close();
+    };
+    end.control.onOpen = () => this.#step({ type: 'opened' });
+    end.control.onMessage = (bytes) => this.#receive(bytes);
+    end.control.onClosed = () => this.close();
+    if (end.control.isOpen) this.#step({ type: 'opened' });
+  }
+
+  #receive(bytes: Uint8Array): void {
+    try {
+      const message = controlCodec.decode(bytes);
+      if (message === null) this.#step({ type: 'heard-media' });
+      else this.#step({ type: 'received', message });
+    } catch (error) {
+      if (!(error instanceof MalformedError)) throw error;
+      this.#options.refused.count(`control:${error.reason}`);
+      if (++this.#malformed > MAX_MALFORMED) this.close();
+    }
+  }
+
+  #step(input: LinkInput, at: number = this.#options.clock.now()): void {
+    if (this.#closed) return;
+    for (const effect of this.#control.step(at, input)) this.#apply(effect);
+    this.#arm();
+  }
+
+  #apply(effect: LinkEffect): void {
+    if (effect.type === 'send') {
+      this.#options.end.control.send(controlCodec.encode(effect.message));
+      return;
+    }
+    if (effect.type === 'state') this.remoteState = effect.state;
+    this.#options.onEvent(effect);
+    if (effect.type === 'farewell') this.close();
+  }
+
+  /** Arms the timer for the machine's deadline. One that is armed earlier stays: it finds out what is due. */
+  #arm(): void {
+    const deadline = this.#control.deadline();
+    if (this.#closed || deadline === null) return;
+    if (this.#armedFor !== null && this.#armedFor <= deadline) return;
+    this.#cancelTimer();
+    this.#armedFor = deadline;
+    const waitMs = Math.max(LEAST_WAIT_MS, deadline - this.#options.clock.now());
+    this.#cancelTimer = this.#options.clock.setTimer(() => this.#wake(), waitMs);
+  }
+
+  #wake(): void {
+    this.#armedFor = null;
+    if (this.#closed) return;
+    this.#readActivity();
+    this.#step({ type: 'timeout' });
+  }
+
+  #readActivity(): void {
+    const { activity } = this.#options;
+    if (!activity) return;
+    const sentAt = activity.lastSentAt();
+    const heardAt = activity.lastHeardAt();
+    if (heardAt > this.#sawHeardAt) this.#step({ type: 'heard-media' }, heardAt);
+    if (sentAt > this.#sawSentAt) this.#step({ type: 'sent-media' }, sentAt);
+    this.#sawHeardAt = heardAt;
+    this.#sawSentAt = sentAt;
+  }
+}
