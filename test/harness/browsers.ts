@@ -1,0 +1,85 @@
+/**
+ * Finds and launches the real browsers of the tests. Nothing is downloaded: Chromium and Firefox come from the
+ * system, or from where CASTO_CHROMIUM and CASTO_FIREFOX say.
+ */
+
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+import type { BrowserName, BrowserPage } from './browser-page.ts';
+import { launchChromium } from './chromium.ts';
+import { launchFirefox } from './firefox.ts';
+import { bundleHarness } from './harness-bundle.ts';
+
+export type { BrowserName, BrowserPage } from './browser-page.ts';
+
+export interface BrowserOptions {
+  /** Plain-http origins to be treated as secure, e.g. `http://192.168.1.2:8080`. Chromium only. */
+  secureOrigins?: string[];
+  /** Further command-line flags. */
+  flags?: string[];
+}
+
+export interface PageOptions {
+  viewport?: { width: number; height: number };
+  /** Chromium only, like the two below. */
+  colorScheme?: 'light' | 'dark';
+  reducedMotion?: 'reduce' | 'no-preference';
+  touch?: 'yes' | 'no';
+}
+
+export interface RunningBrowser {
+  readonly name: BrowserName;
+  readonly version: string;
+  /** A page with a profile of its own: nothing is shared with other pages. */
+  newPage(options?: PageOptions): Promise<BrowserPage>;
+  /** Ends the browser with all its pages, and removes its profile. */
+  close(): Promise<void>;
+}
+
+const CANDIDATES: Record<BrowserName, { variable: string; names: string[] }> = {
+  chromium: { variable: 'CASTO_CHROMIUM', names: ['chromium', 'chromium-browser', 'google-chrome'] },
+  firefox: { variable: 'CASTO_FIREFOX', names: ['firefox-esr', 'firefox'] },
+};
+
+/**
+ * Why tests with a browser are to be skipped here, or `null` when they are to run.
+ *
+ * With CI=true nothing is skipped: a missing browser then fails the tests that launch it.
+ */
+export function skipReason(name: BrowserName): string | null {
+  if (process.env['CI'] === 'true' || findExecutable(name) !== null) return null;
+  return `no ${name} on this machine; set ${CANDIDATES[name].variable} to its path`;
+}
+
+export async function launchBrowser(
+  name: BrowserName,
+  options: BrowserOptions = {},
+): Promise<RunningBrowser> {
+  const executablePath = findExecutable(name);
+  if (executablePath === null) {
+    const { variable, names } = CANDIDATES[name];
+    throw new Error(`no ${names.join(' or ')} on PATH; set ${variable} to a ${name} executable`);
+  }
+  const harnessScript = await bundleHarness();
+  const launch = name === 'chromium' ? launchChromium : launchFirefox;
+  return launch(executablePath, harnessScript, options);
+}
+
+function findExecutable(name: BrowserName): string | null {
+  const { variable, names } = CANDIDATES[name];
+  const given = process.env[variable];
+  if (given !== undefined && given !== '') return isExecutable(given) ? given : null;
+  const folders = ['/usr/bin', ...(process.env['PATH'] ?? '').split(delimiter)];
+  const paths = names.flatMap((executable) => folders.map((folder) => join(folder, executable)));
+  return paths.find(isExecutable) ?? null;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

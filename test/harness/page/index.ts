@@ -1,0 +1,27 @@
+/** What the tests find in every page as `castoHarness`. Bundled and installed by browsers.ts. */
+
+import { recordPeerConnections, summariseConnections } from './connection-stats.ts';
+import { measureLipSync } from './lip-sync.ts';
+import { connectLoopback } from './loopback.ts';
+import { countAdvances, readPictures, watchPictures } from './picture-reader.ts';
+import { createSyntheticSource } from './synthetic-source.ts';
+import { measureTone } from './tone-meter.ts';
+
+const harness = {
+  connectLoopback,
+  countAdvances,
+  createSyntheticSource,
+  measureLipSync,
+  measureTone,
+  readPictures,
+  summariseConnections,
+  watchPictures,
+};
+
+declare global {
+  /** Only inside functions given to `BrowserPage.evaluate` and `waitFor`. */
+  var castoHarness: typeof harness;
+}
+
+globalThis.castoHarness = harness;
+recordPeerConnections();
