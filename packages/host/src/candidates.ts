@@ -87,6 +87,33 @@ export function splitCandidates(parameters: SessionParameters): {
   return { parameters: { ...parameters, candidates: [] }, candidates: [...parameters.candidates] };
 }
 
+/** Lets through what trickles from the other end of one link: well formed, once each, and not without end. */
+export class CandidateIntake {
+  readonly #taken = new Set<string>();
+  #refused = 0;
+
+  /** How many were bad or too many. */
+  get refused(): number {
+    return this.#refused;
+  }
+
+  /** @returns The candidate in canonical form, or `null` when it is to be dropped. */
+  take(text: unknown): string | null {
+    try {
+      const candidate = canonicalCandidate(text);
+      if (this.#taken.has(candidate)) return null;
+      if (this.#taken.size < MAX_CANDIDATES) {
+        this.#taken.add(candidate);
+        return candidate;
+      }
+    } catch (error) {
+      if (!(error instanceof SessionDescriptionError)) throw error;
+    }
+    this.#refused += 1;
+    return null;
+  }
+}
+
 const CANDIDATE =
   /^(?:a=)?candidate:([A-Za-z0-9+/]{1,32}) 1 (udp|tcp) (\d{1,10}) ([A-Za-z0-9.:-]{1,64}) (\d{1,5}) typ ([a-z]{4,5})((?: [\x21-\x7e]+)*)$/i;
 const RELATED = /(?:^| )raddr ([A-Za-z0-9.:-]{1,64}) rport (\d{1,5})(?: |$)/;

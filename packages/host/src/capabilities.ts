@@ -204,9 +204,13 @@ function recordOf(value: unknown, what: string): Record<string, unknown> {
 }
 
 function listOf(value: unknown, limit: number, what: string): unknown[] {
-  if (!Array.isArray(value)) throw new CapabilitiesError('malformed', `${what}: not a list`);
+  if (!isList(value)) throw new CapabilitiesError('malformed', `${what}: not a list`);
   if (value.length > limit) throw new CapabilitiesError('too-large', `${what}: more than ${limit}`);
   return [...value];
+}
+
+function isList(value: unknown): value is unknown[] {
+  return Array.isArray(value);
 }
 
 function shortString(value: unknown, what: string): string {

@@ -36,6 +36,27 @@ export function rewriteOffer(nativeSdp: string, wanted: WantedMedia): SessionPar
 }
 
 /**
+ * For the child, after it has applied the answer: whether it must apply offer and answer once more, locally.
+ *
+ * Firefox takes a renumbered offer and still expects its native payload types, so that nothing is decoded. It
+ * remembers the numbers of the answer, though, and uses them in its next offer: a second round of `createOffer`,
+ * {@link rewriteOffer}, `setLocalDescription` and `setRemoteDescription` of the same answer settles it. Nothing is
+ * sent for it, and it is harmless elsewhere.
+ *
+ * @param nativeSdp - What `createOffer` gave at first.
+ */
+export function needsSecondRound(nativeSdp: string, offer: SessionParameters): boolean {
+  const { session } = readSdpText(nativeSdp, MAX_NATIVE_CHARS);
+  return offer.media.some(({ codecs }, index) => {
+    const section = session.media[index];
+    const carried = CARRIED_CODECS.filter(({ mimeType }) =>
+      codecs.some((codec) => codec.mimeType === mimeType),
+    );
+    return section === undefined || readSection(section, carried, 'ours').codecs.length < carried.length;
+  });
+}
+
+/**
  * For the parent: the native answer to a rendered offer, reduced to what that offer holds.
  *
  * @throws {SessionDescriptionError} `answer-mismatch` when the platform did not answer what was offered.
@@ -50,6 +71,24 @@ export function rewriteAnswer(nativeSdp: string, offer: SessionParameters): Sess
   checkSessionParameters('answer', answer);
   assertAnswers(offer, answer);
   return answer;
+}
+
+/**
+ * For a parent that encodes: tells Chromium's encoder where to start, in the offer that the own peer connection is
+ * given. Without it the estimate takes seconds to climb from 300 kbps, and the picture shrinks meanwhile. Such hints
+ * are never taken from another peer.
+ */
+export function hintStartBitrate(offer: SessionParameters, startBps: number): SessionParameters {
+  const hint = { 'x-google-start-bitrate': Math.max(1, Math.round(startBps / 1000)) };
+  const media = offer.media.map((section) =>
+    section.kind === 'video'
+      ? {
+          ...section,
+          codecs: section.codecs.map((codec) => ({ ...codec, parameters: { ...codec.parameters, ...hint } })),
+        }
+      : section,
+  );
+  return { ...offer, media };
 }
 
 function readNative(

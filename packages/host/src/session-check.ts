@@ -52,6 +52,7 @@ const CNAME = /^[A-Za-z0-9+/=_.@{}:-]{1,64}$/;
 
 const PARAMETER_NAME = /^[a-z][a-z0-9-]{0,31}$/;
 const PARAMETER_VALUE = /^[A-Za-z0-9.+-]{1,32}$/;
+const PARAMETER_NUMBER = /^\d{1,10}$/;
 const MAX_PARAMETERS = 16;
 const MAX_SSRC = 2 ** 32 - 1;
 
@@ -113,7 +114,8 @@ function checkCodec(codec: CodecParameters): void {
   demand(parameters.length <= MAX_PARAMETERS, 'bad-codec', `more than ${MAX_PARAMETERS} parameters`);
   for (const [name, value] of parameters) {
     demand(PARAMETER_NAME.test(name), 'bad-codec', 'parameter name');
-    demand(PARAMETER_VALUE.test(String(value)), 'bad-codec', 'parameter value');
+    const grammar = typeof value === 'string' ? PARAMETER_VALUE : PARAMETER_NUMBER;
+    demand(grammar.test(String(value)), 'bad-codec', 'parameter value');
   }
   for (const { type, parameter } of codec.rtcpFeedback) {
     const known = carried.feedback.some(

@@ -59,7 +59,7 @@ export function renderSessionDescription(type: DescriptionType, parameters: Sess
   const sections = [
     ...media.map((section) => renderMedia(section, parameters)),
     renderControl(controlMid, parameters),
-  ];
+  ].map((lines, index) => (type === 'offer' && index > 0 ? bundleOnly(lines) : lines));
   // A bundled transport has its candidates in the first section only (RFC 8843, section 7.1.3).
   sections[0]?.push(...candidates.map((candidate) => `a=${candidate}`));
   const head = [
@@ -90,6 +90,12 @@ export function assertAnswers(offer: SessionParameters, answer: SessionParameter
 }
 
 const STREAM_ID = 'casto';
+
+/** Without this mark Firefox gathers candidates for every section (RFC 8843, section 6). */
+function bundleOnly(lines: readonly string[]): string[] {
+  const [first = '', ...rest] = lines;
+  return [first.replace(' 9 ', ' 0 '), ...rest, 'a=bundle-only'];
+}
 
 function renderMedia(section: MediaSection, parameters: SessionParameters): string[] {
   const { mid, kind, direction, codecs, headerExtensions, source } = section;
