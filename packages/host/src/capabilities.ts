@@ -133,8 +133,8 @@ export function matchCapabilities(
     };
   };
   return {
-    audio: wanted.audio ? match('audio') : null,
-    video: wanted.video === null ? null : match('video'),
+    audio: wantedCodecs('audio', wanted).length > 0 ? match('audio') : null,
+    video: wantedCodecs('video', wanted).length > 0 ? match('video') : null,
   };
 }
 

@@ -10,7 +10,8 @@ export type CodecName = VideoCodec | 'opus';
 
 /** What a child wants from a channel, or a parent has to give. */
 export interface WantedMedia {
-  video: VideoCodec | null;
+  /** One codec, or several of which one will do. */
+  video: VideoCodec | readonly VideoCodec[] | null;
   audio: boolean;
 }
 
@@ -120,11 +121,14 @@ export function findHeaderExtension(uri: string): HeaderExtension | undefined {
   return HEADER_EXTENSIONS.find((extension) => extension.uri === uri);
 }
 
+function wantedVideo({ video }: WantedMedia): readonly VideoCodec[] {
+  return video === null ? [] : typeof video === 'string' ? [video] : video;
+}
+
 /** The carried codecs of one kind that are wanted. */
 export function wantedCodecs(kind: MediaKind, wanted: WantedMedia): CarriedCodec[] {
-  return CARRIED_CODECS.filter(
-    (codec) => codec.kind === kind && (codec.kind === 'audio' ? wanted.audio : codec.name === wanted.video),
-  );
+  const names: readonly CodecName[] = kind === 'audio' ? (wanted.audio ? ['opus'] : []) : wantedVideo(wanted);
+  return CARRIED_CODECS.filter(({ name }) => names.includes(name));
 }
 
 /**

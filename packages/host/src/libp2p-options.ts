@@ -1,14 +1,14 @@
 /** The part of libp2p's configuration that every peer shares. */
 
 import { noise } from '@chainsafe/libp2p-noise';
-import { identify } from '@libp2p/identify';
 import type { PrivateKey } from '@libp2p/interface';
 import { yamux } from '@libp2p/yamux';
+import type { Libp2pOptions } from 'libp2p';
 
 /** Told to other peers by identify. */
 const AGENT_VERSION = 'casto/0.1.0';
 
-export function sharedLibp2pOptions(privateKey: PrivateKey) {
+export function sharedLibp2pOptions(privateKey: PrivateKey): Omit<Libp2pOptions, 'services'> {
   return {
     privateKey,
     nodeInfo: { name: 'casto', version: '0.1.0', userAgent: AGENT_VERSION },
@@ -21,5 +21,3 @@ export function sharedLibp2pOptions(privateKey: PrivateKey) {
     connectionMonitor: { abortConnectionOnPingFailure: false },
   };
 }
-
-export { identify };

@@ -1,0 +1,45 @@
+/** What a CASTO object tells while it runs. All are facts; `detail` holds what belongs to them. */
+
+import type { CastoError } from './errors.ts';
+
+export interface CastoEventMap {
+  /** The broadcast runs: the streamer's reaches a relay, or the watched one has begun. */
+  live: CustomEvent<{ channel: string }>;
+  /** A viewer receives media, through this parent. */
+  attached: CustomEvent<{ parent: string }>;
+  /** A viewer receives media through another parent than before. */
+  'parent-changed': CustomEvent<{ parent: string; previous: string }>;
+  /** The number of viewers of the broadcast, as known here, has changed. */
+  viewers: CustomEvent<{ count: number }>;
+  /** The broadcast is over. A viewer goes on when the streamer comes back. */
+  ended: CustomEvent<{ channel: string }>;
+  /** Something failed; what can be repaired goes on being repaired. */
+  error: CustomEvent<CastoError>;
+}
+
+/** An EventTarget with the events of `CastoEventMap`. */
+export interface CastoEvents extends EventTarget {
+  addEventListener<K extends keyof CastoEventMap>(
+    type: K,
+    listener: (event: CastoEventMap[K]) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  removeEventListener<K extends keyof CastoEventMap>(
+    type: K,
+    listener: (event: CastoEventMap[K]) => void,
+    options?: boolean | EventListenerOptions,
+  ): void;
+  removeEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | EventListenerOptions,
+  ): void;
+}
+
+/** How the roles report to the object that the page holds. */
+export type Emit = <K extends keyof CastoEventMap>(type: K, detail: CastoEventMap[K]['detail']) => void;

@@ -1,0 +1,17 @@
+/**
+ * CASTO: live video from a web page to any number of viewers.
+ *
+ * @packageDocumentation
+ */
+
+export { CASTO } from './casto.ts';
+export { CastoError, type CastoErrorReason } from './errors.ts';
+export type { CastoEventMap, CastoEvents } from './events.ts';
+export type { CastoOptions } from './options.ts';
+export type {
+  CastoAudioStats,
+  CastoPeerStats,
+  CastoStats,
+  CastoTransferStats,
+  CastoVideoStats,
+} from './stats.ts';

@@ -1,0 +1,109 @@
+/** What a CASTO object is made with. */
+
+export interface CastoOptions {
+  /** Watch this channel; else the one in the page's URL (`#casto=ID`); else broadcast. */
+  channel?: string;
+  /**
+   * Relays to use, http(s) origins or multiaddrs, best first. Default: `<link rel="casto-relay">`, the page's
+   * origin, the origin that casto.js came from. A `?token=` behind an origin is the relay's publish token.
+   */
+  relays?: string[];
+  /** What to broadcast. Default `'camera'`. */
+  source?: MediaStream | 'camera' | 'screen';
+  /** Codec of the video. Default `'vp8'`. */
+  codec?: 'vp8' | 'h264';
+  /** Name shown in directories, at most 120 characters. */
+  title?: string;
+  /** Namespace of channels, at most 64 characters. */
+  app?: string;
+  /** STUN and TURN servers. Default: none; relays are reachable without. */
+  iceServers?: RTCIceServer[];
+  /** Aborting is like `stop()`. */
+  signal?: AbortSignal;
+  /** Qualities to encode: 1 is full size, 2 adds half, 3 adds a quarter. Default 1. */
+  layers?: 1 | 2 | 3;
+  /** Children that this page serves; `false`: none but relays. */
+  relay?: false | { maxChildren?: number; maxUplinkBps?: number };
+}
+
+/** Options with their defaults. */
+export interface Settings {
+  readonly channel: string | null;
+  readonly relays: readonly string[] | null;
+  readonly source: MediaStream | 'camera' | 'screen';
+  readonly codec: 'vp8' | 'h264';
+  readonly title: string;
+  readonly app: string;
+  readonly iceServers: RTCIceServer[];
+  readonly signal: AbortSignal | null;
+  readonly layers: 1 | 2 | 3;
+  /** Browsers that may attach to this page. */
+  readonly maxChildren: number;
+  /** Total of all video sent, bits per second; `null`: no limit of its own. */
+  readonly maxUplinkBps: number | null;
+}
+
+/** Every further child costs the page one more encoder. */
+const DEFAULT_MAX_CHILDREN = 3;
+const MAX_TITLE_LENGTH = 120;
+const MAX_APP_LENGTH = 64;
+
+/**
+ * Fills in the defaults.
+ *
+ * @throws {TypeError} When an option is not what its type says: that is a mistake in the program, not a failure.
+ */
+export function readOptions(options: CastoOptions, pageUrl: string): Settings {
+  const relay = options.relay ?? {};
+  return {
+    channel: options.channel ?? channelInUrl(pageUrl),
+    relays: options.relays ?? null,
+    source: options.source ?? 'camera',
+    codec: oneOf(options.codec ?? 'vp8', ['vp8', 'h264'], 'codec'),
+    title: shortText(options.title ?? '', MAX_TITLE_LENGTH, 'title'),
+    app: shortText(options.app ?? '', MAX_APP_LENGTH, 'app'),
+    iceServers: options.iceServers ?? [],
+    signal: options.signal ?? null,
+    layers: oneOf(options.layers ?? 1, [1, 2, 3], 'layers'),
+    maxChildren: relay === false ? 0 : count(relay.maxChildren ?? DEFAULT_MAX_CHILDREN, 'relay.maxChildren'),
+    maxUplinkBps: relay === false ? null : bitrate(relay.maxUplinkBps),
+  };
+}
+
+/** The channel that a page's address names: `#casto=ID`, alone or among other parameters. */
+export function channelInUrl(url: string): string | null {
+  const hash = new URL(url).hash.slice(1);
+  return new URLSearchParams(hash).get('casto');
+}
+
+/** The page's address with `#casto=ID`. */
+export function linkTo(channel: string, pageUrl: string): string {
+  const url = new URL(pageUrl);
+  url.hash = `casto=${channel}`;
+  return url.href;
+}
+
+function oneOf<const T>(value: T, allowed: readonly T[], name: string): T {
+  if (!allowed.includes(value)) throw new TypeError(`${name} must be one of ${allowed.join(', ')}`);
+  return value;
+}
+
+function shortText(value: unknown, maxLength: number, name: string): string {
+  if (typeof value !== 'string' || value.length > maxLength) {
+    throw new TypeError(`${name} must be text of at most ${maxLength} characters`);
+  }
+  return value;
+}
+
+function count(value: unknown, name: string): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) {
+    throw new TypeError(`${name} must be a whole number, 0 or more`);
+  }
+  return value;
+}
+
+function bitrate(value: number | undefined): number | null {
+  if (value === undefined) return null;
+  if (!(value > 0)) throw new TypeError('relay.maxUplinkBps must be above 0');
+  return value;
+}

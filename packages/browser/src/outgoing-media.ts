@@ -1,0 +1,170 @@
+/** What a streamer's page sends to one child: its tracks on the sections of the child's offer. */
+
+import { KEY_FRAME_INTERVAL_MS } from '@casto/core';
+import type { Clock, SessionParameters } from '@casto/host';
+import type { FrameTap, PageWorker } from './page-worker.ts';
+
+/** Full size, half, quarter: VP8 and H264 of camera pictures look clean at these rates. */
+const LAYER_BITS_PER_SECOND = [2_500_000, 700_000, 200_000] as const;
+const AUDIO_BITS_PER_SECOND = 96_000;
+/** A key frame that came by itself within this time makes the regular one unnecessary. */
+const KEY_FRAME_CHECK_MS = 250;
+
+export interface OutgoingOptions {
+  stream: MediaStream;
+  /** Layers of the child's video sections, in their order. */
+  layers: readonly number[];
+  /** Layers that this page encodes. */
+  encodedLayers: number;
+  /** Bits per second for all video to this child; `null`: only the layers' own limits. */
+  maxBps: number | null;
+  epoch: number;
+  worker: PageWorker;
+}
+
+interface OutgoingSection {
+  transceiver: RTCRtpTransceiver;
+  kind: 'audio' | 'video';
+  layer: number;
+  tap: FrameTap | null;
+  lastKeyFrameAt: number;
+}
+
+export class OutgoingMedia {
+  readonly #options: OutgoingOptions;
+  readonly #clock: Clock;
+  #sections: OutgoingSection[] = [];
+  #cancelKeyFrames: () => void = () => {};
+  #lastSentAt = 0;
+
+  constructor(options: OutgoingOptions) {
+    this.#options = options;
+    this.#clock = options.worker.clock;
+  }
+
+  /** When the last frame left, milliseconds since 1970. */
+  get lastSentAt(): number {
+    return this.#lastSentAt;
+  }
+
+  /** Attaches the tracks; the child's offer is already the remote description. */
+  async attach(pc: RTCPeerConnection): Promise<void> {
+    const { stream, layers } = this.#options;
+    let videoSections = 0;
+    for (const transceiver of pc.getTransceivers()) {
+      const kind = transceiver.receiver.track.kind === 'audio' ? 'audio' : 'video';
+      const layer = kind === 'video' ? (layers[videoSections++] ?? 0) : 0;
+      const track = stream.getTracks().find((candidate) => candidate.kind === kind);
+      if (track === undefined || layer >= this.#options.encodedLayers) {
+        transceiver.direction = 'inactive';
+        continue;
+      }
+      transceiver.direction = 'sendonly';
+      await transceiver.sender.replaceTrack(track);
+      this.#sections.push({
+        transceiver,
+        kind,
+        layer,
+        tap: this.#tap(transceiver, kind, layer),
+        lastKeyFrameAt: 0,
+      });
+    }
+  }
+
+  /** Sets the encoders' limits, once the answer has created them, and starts the regular key frames. */
+  async begin(): Promise<void> {
+    await Promise.all(this.#sections.map((section) => this.#limit(section)));
+    this.#keepKeyFrames();
+  }
+
+  wantKeyFrame(layer: number): void {
+    for (const section of this.#sections) {
+      if (section.kind === 'video' && section.layer === layer) void this.#forceKeyFrame(section);
+    }
+  }
+
+  close(): void {
+    this.#cancelKeyFrames();
+    for (const { tap } of this.#sections) tap?.close();
+    this.#sections = [];
+  }
+
+  #tap(transceiver: RTCRtpTransceiver, kind: 'audio' | 'video', layer: number): FrameTap | null {
+    const { worker, epoch } = this.#options;
+    const tap = worker.tap(transceiver.sender, { operation: 'stamp', kind, layer, epoch });
+    if (tap === null) return null;
+    tap.onReport = (report) => {
+      this.#lastSentAt = report.at;
+      if (report.keyFrames === 0) return;
+      const section = this.#sections.find((candidate) => candidate.tap === tap);
+      if (section) section.lastKeyFrameAt = report.at;
+    };
+    return tap;
+  }
+
+  async #limit({ transceiver, kind, layer }: OutgoingSection): Promise<void> {
+    const { sender } = transceiver;
+    const parameters = sender.getParameters();
+    const encoding = parameters.encodings[0];
+    if (encoding === undefined) return;
+    if (kind === 'audio') {
+      encoding.maxBitrate = AUDIO_BITS_PER_SECOND;
+      encoding.priority = 'high';
+    } else {
+      encoding.maxBitrate = this.#layerBps(layer);
+      encoding.scaleResolutionDownBy = 1 << layer;
+    }
+    // An encoder that refuses a limit still sends.
+    await sender.setParameters(parameters).catch(() => {});
+  }
+
+  #layerBps(layer: number): number {
+    const own = LAYER_BITS_PER_SECOND[layer] ?? LAYER_BITS_PER_SECOND[0];
+    const { maxBps } = this.#options;
+    if (maxBps === null) return own;
+    const all = LAYER_BITS_PER_SECOND.slice(0, this.#options.encodedLayers).reduce(
+      (sum, bps) => sum + bps,
+      0,
+    );
+    return Math.min(own, Math.floor((maxBps * own) / all));
+  }
+
+  #keepKeyFrames(): void {
+    const now = this.#clock.now();
+    for (const section of this.#sections) {
+      const isDue = now - section.lastKeyFrameAt > KEY_FRAME_INTERVAL_MS - 2 * KEY_FRAME_CHECK_MS;
+      if (section.kind === 'video' && isDue) void this.#forceKeyFrame(section);
+    }
+    this.#cancelKeyFrames = this.#clock.setTimer(() => this.#keepKeyFrames(), KEY_FRAME_CHECK_MS);
+  }
+
+  /** Chromium takes the wish with the parameters, Firefox and Safari in the worker. */
+  async #forceKeyFrame(section: OutgoingSection): Promise<void> {
+    // Not again before the encoder could answer.
+    section.lastKeyFrameAt = this.#clock.now();
+    section.tap?.wantKeyFrame();
+    const { sender } = section.transceiver;
+    await sender
+      .setParameters(sender.getParameters(), { encodingOptions: [{ keyFrame: true }] })
+      .catch(() => {});
+  }
+}
+
+/** Bits per second that the encoder starts with: its own default of 300 kbps blurs the first seconds. */
+const START_KBPS = 1_000;
+
+/** The child's offer with a start bitrate for the own encoder; only the own browser sees it. */
+export function withStartBitrate(offer: SessionParameters): SessionParameters {
+  const media = offer.media.map((section) =>
+    section.kind === 'audio'
+      ? section
+      : {
+          ...section,
+          codecs: section.codecs.map((codec) => ({
+            ...codec,
+            parameters: { ...codec.parameters, 'x-google-start-bitrate': START_KBPS },
+          })),
+        },
+  );
+  return { ...offer, media };
+}

@@ -1,0 +1,161 @@
+/** The two ends of a link on RTCPeerConnection. The body is shared; a child offers and a parent answers. */
+
+import { CONTROL_LABEL, CONTROL_STREAM_ID, type VideoCodec } from '@casto/core';
+import {
+  assertAnswers,
+  parseSessionDescription,
+  renderSessionDescription,
+  rewriteAnswer,
+  rewriteOffer,
+  type ChildEnd,
+  type ControlPort,
+  type LinkEnd,
+  type LinkEndState,
+  type ParentEnd,
+  type SessionParameters,
+} from '@casto/host';
+import { CastoError } from './errors.ts';
+
+const VIDEO_CODECS: readonly VideoCodec[] = ['vp8', 'h264'];
+
+/** @throws {CastoError} `unsupported-browser` */
+export function createPeerConnection(iceServers: RTCIceServer[]): RTCPeerConnection {
+  if (typeof RTCPeerConnection !== 'function') {
+    throw new CastoError('unsupported-browser', 'this browser has no WebRTC');
+  }
+  return new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' });
+}
+
+class PageControlPort implements ControlPort {
+  readonly #channel: RTCDataChannel;
+  onOpen: (() => void) | null = null;
+  onMessage: ((bytes: Uint8Array) => void) | null = null;
+  onClosed: (() => void) | null = null;
+
+  constructor(channel: RTCDataChannel) {
+    this.#channel = channel;
+    channel.binaryType = 'arraybuffer';
+    channel.addEventListener('open', () => this.onOpen?.());
+    channel.addEventListener('close', () => this.onClosed?.());
+    channel.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
+      // Text is not a message of ours; as an empty one it is counted as malformed.
+      this.onMessage?.(data instanceof ArrayBuffer ? new Uint8Array(data) : new Uint8Array());
+    });
+  }
+
+  get isOpen(): boolean {
+    return this.#channel.readyState === 'open';
+  }
+
+  send(bytes: Uint8Array): boolean {
+    if (!this.isOpen) return false;
+    this.#channel.send(new Uint8Array(bytes));
+    return true;
+  }
+}
+
+abstract class PageEnd implements LinkEnd {
+  readonly pc: RTCPeerConnection;
+  readonly control: ControlPort;
+  state: LinkEndState = 'connecting';
+  onStateChange: ((state: LinkEndState) => void) | null = null;
+  onCandidate: ((candidate: string) => void) | null = null;
+  /** Candidates found before somebody listens. */
+  readonly #found: string[] = [];
+
+  constructor(pc: RTCPeerConnection) {
+    this.pc = pc;
+    this.control = new PageControlPort(
+      pc.createDataChannel(CONTROL_LABEL, { negotiated: true, id: CONTROL_STREAM_ID, ordered: true }),
+    );
+    pc.addEventListener('connectionstatechange', () => this.#follow(pc.connectionState));
+    pc.addEventListener('icecandidate', ({ candidate }) => this.#tell(candidate?.candidate ?? ''));
+  }
+
+  addCandidate(candidate: string): void {
+    const { remoteDescription } = this.pc;
+    if (this.state === 'closed' || remoteDescription === null) return;
+    // Everything is bundled onto the first section.
+    this.pc.addIceCandidate({ candidate, sdpMLineIndex: 0 }).catch(() => {});
+  }
+
+  close(): void {
+    if (this.state === 'closed') return;
+    this.state = 'closed';
+    this.pc.close();
+    this.onStateChange?.('closed');
+  }
+
+  #follow(state: RTCPeerConnectionState): void {
+    if (state === 'connected' && this.state === 'connecting') {
+      this.state = 'connected';
+      this.onStateChange?.('connected');
+    }
+    if (state === 'failed' || state === 'closed') this.close();
+  }
+
+  #tell(candidate: string): void {
+    this.#found.push(candidate);
+    if (this.onCandidate) for (const found of this.#found.splice(0)) this.onCandidate(found);
+  }
+}
+
+/** A page as child: receives one video layer and the audio. */
+export class PageChildEnd extends PageEnd implements ChildEnd {
+  readonly audio: RTCRtpReceiver;
+  readonly video: RTCRtpReceiver;
+  #offered: SessionParameters | null = null;
+
+  constructor(pc: RTCPeerConnection) {
+    super(pc);
+    this.audio = pc.addTransceiver('audio', { direction: 'recvonly' }).receiver;
+    this.video = pc.addTransceiver('video', { direction: 'recvonly' }).receiver;
+  }
+
+  async offer(): Promise<string> {
+    const native = await this.pc.createOffer();
+    this.#offered = rewriteOffer(native.sdp ?? '', { video: VIDEO_CODECS, audio: true });
+    const sdp = renderSessionDescription('offer', this.#offered);
+    await this.pc.setLocalDescription({ type: 'offer', sdp });
+    return sdp;
+  }
+
+  async accept(answer: string): Promise<void> {
+    const answered = parseSessionDescription('answer', answer);
+    if (this.#offered === null) throw new Error('accept() before offer()');
+    assertAnswers(this.#offered, answered);
+    await this.pc.setRemoteDescription({ type: 'answer', sdp: renderSessionDescription('answer', answered) });
+  }
+}
+
+/** What happens to the media of a parent's end around its answer. */
+export interface ParentMedia {
+  /** The offer is applied: attach tracks to its sections. */
+  attach(): Promise<void>;
+  /** The answer is applied: encoders exist. */
+  begin(): Promise<void>;
+}
+
+/** A page as parent: answers the sections of a child's offer with its own tracks. */
+export class PageParentEnd extends PageEnd implements ParentEnd {
+  readonly #offer: SessionParameters;
+  readonly #media: ParentMedia;
+
+  constructor(pc: RTCPeerConnection, offer: SessionParameters, media: ParentMedia) {
+    super(pc);
+    this.#offer = offer;
+    this.#media = media;
+  }
+
+  async answer(): Promise<string> {
+    await this.pc.setRemoteDescription({
+      type: 'offer',
+      sdp: renderSessionDescription('offer', this.#offer),
+    });
+    await this.#media.attach();
+    const native = await this.pc.createAnswer();
+    await this.pc.setLocalDescription(native);
+    await this.#media.begin();
+    return renderSessionDescription('answer', rewriteAnswer(native.sdp ?? '', this.#offer));
+  }
+}

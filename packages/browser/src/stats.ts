@@ -1,0 +1,129 @@
+/** What `stats()` tells. */
+
+import type { PeerLink } from '@casto/host';
+
+export interface CastoPeerStats {
+  peerId: string;
+  kind: 'browser' | 'headless';
+  /** Round trip on the link in milliseconds; `null` until measured. */
+  rttMs: number | null;
+}
+
+export interface CastoVideoStats {
+  codec: string;
+  width: number;
+  height: number;
+  framesPerSecond: number;
+  /** Encoded or decoded since the page attached. */
+  frames: number;
+  keyFrames: number;
+  packetsLost: number;
+  freezes: number;
+}
+
+export interface CastoAudioStats {
+  codec: string;
+  packetsLost: number;
+}
+
+export interface CastoTransferStats {
+  bytes: number;
+  /** Average since the last call of `stats()`. */
+  bitsPerSecond: number;
+}
+
+export interface CastoStats {
+  role: 'streamer' | 'viewer';
+  channel: string;
+  peerId: string;
+  /** Hops from the streamer; `null` while detached. */
+  depth: number | null;
+  parents: CastoPeerStats[];
+  children: CastoPeerStats[];
+  video: CastoVideoStats | null;
+  audio: CastoAudioStats | null;
+  /** From the capture of a frame to its arrival here; `null` until the clocks of the path are known. */
+  latencyMs: number | null;
+  upload: CastoTransferStats;
+  download: CastoTransferStats;
+}
+
+export function peerStats(link: PeerLink): CastoPeerStats {
+  return { peerId: link.peerId, kind: link.kind, rttMs: link.rttMs };
+}
+
+/** The entries of RTCStatsReport that are read here; browsers leave out what they do not measure. */
+interface RtpEntry {
+  type: string;
+  kind?: string;
+  codecId?: string;
+  frameWidth?: number;
+  frameHeight?: number;
+  framesPerSecond?: number;
+  framesDecoded?: number;
+  framesEncoded?: number;
+  keyFramesDecoded?: number;
+  keyFramesEncoded?: number;
+  packetsLost?: number;
+  freezeCount?: number;
+  bytesSent?: number;
+  bytesReceived?: number;
+  mimeType?: string;
+}
+
+export interface MediaStats {
+  video: CastoVideoStats | null;
+  audio: CastoAudioStats | null;
+  bytesSent: number;
+  bytesReceived: number;
+}
+
+/** Reads one peer connection's statistics. Of several video streams the largest picture counts. */
+export async function readMediaStats(pc: RTCPeerConnection): Promise<MediaStats> {
+  const report = await pc.getStats();
+  const entries = [...report.values()] as RtpEntry[];
+  const codecOf = (entry: RtpEntry): string =>
+    codecName(report.get(entry.codecId ?? '') as RtpEntry | undefined);
+  const media: MediaStats = { video: null, audio: null, bytesSent: 0, bytesReceived: 0 };
+  for (const entry of entries) {
+    if (entry.type !== 'inbound-rtp' && entry.type !== 'outbound-rtp') continue;
+    media.bytesSent += entry.bytesSent ?? 0;
+    media.bytesReceived += entry.bytesReceived ?? 0;
+    if (entry.kind === 'audio') media.audio = { codec: codecOf(entry), packetsLost: entry.packetsLost ?? 0 };
+    if (entry.kind === 'video' && (entry.frameWidth ?? 0) >= (media.video?.width ?? 0)) {
+      media.video = videoStats(entry, codecOf(entry));
+    }
+  }
+  return media;
+}
+
+function videoStats(entry: RtpEntry, codec: string): CastoVideoStats {
+  return {
+    codec,
+    width: entry.frameWidth ?? 0,
+    height: entry.frameHeight ?? 0,
+    framesPerSecond: entry.framesPerSecond ?? 0,
+    frames: entry.framesDecoded ?? entry.framesEncoded ?? 0,
+    keyFrames: entry.keyFramesDecoded ?? entry.keyFramesEncoded ?? 0,
+    packetsLost: entry.packetsLost ?? 0,
+    freezes: entry.freezeCount ?? 0,
+  };
+}
+
+function codecName(entry: RtpEntry | undefined): string {
+  return entry?.mimeType?.split('/').at(-1)?.toLowerCase() ?? '';
+}
+
+/** Turns byte counters into rates between calls. */
+export class TransferMeter {
+  #bytes = 0;
+  #at: number | null = null;
+
+  measure(bytes: number, now: number): CastoTransferStats {
+    const seconds = this.#at === null ? 0 : (now - this.#at) / 1000;
+    const bitsPerSecond = seconds > 0 ? Math.max(0, ((bytes - this.#bytes) * 8) / seconds) : 0;
+    this.#bytes = bytes;
+    this.#at = now;
+    return { bytes, bitsPerSecond };
+  }
+}

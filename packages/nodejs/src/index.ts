@@ -1,0 +1,17 @@
+/**
+ * The CASTO relay as a library.
+ *
+ * @packageDocumentation
+ */
+
+export { createRelay } from './relay.ts';
+export {
+  RelayStartError,
+  type LogFields,
+  type LogLevel,
+  type Relay,
+  type RelayChannel,
+  type RelayOptions,
+  type RelayStartFailure,
+  type RelayStatus,
+} from './relay-options.ts';

@@ -1,0 +1,251 @@
+/**
+ * How relays find each other and each other's channels: they dial the peers they discover, gossip what they carry,
+ * and keep provider and channel records in the DHT.
+ */
+
+import type { Connection } from '@libp2p/interface';
+import { peerIdFromString } from '@libp2p/peer-id';
+import { multiaddr } from '@multiformats/multiaddr';
+import { CID } from 'multiformats/cid';
+import { sha256 } from 'multiformats/hashes/sha2';
+import {
+  integer,
+  isPeerId,
+  list,
+  MalformedError,
+  messageCodec,
+  peerId,
+  recordKey,
+  type ChannelId,
+  type PeerId,
+} from '@casto/core';
+import { tokenBucket, type Clock, type RefusalCounter, type SignedRecord } from '@casto/host';
+import { RELAY_TOPIC, type RelayPeer } from './libp2p-peer.ts';
+import type { RelayLog } from './relay-log.ts';
+
+/** What a relay tells all others. */
+const gossipCodec = messageCodec(
+  {
+    load: {
+      code: 1,
+      fields: {
+        viewers: integer(0, 0xffffffff),
+        maxViewers: integer(0, 0xffffffff),
+        /** Live channels that the relay receives from their streamers. */
+        channels: list(peerId, 500),
+      },
+    },
+  },
+  32_768,
+);
+
+/** How often the load is repeated for relays that came later. */
+const GOSSIP_MS = 5_000;
+/** Changes closer together than this travel in one message. */
+const GOSSIP_GATHER_MS = 100;
+/** After this long without news a relay's channels are no longer believed. */
+const FORGET_RELAY_MS = 3 * GOSSIP_MS;
+const MAX_KNOWN_RELAYS = 500;
+/** How often relays of the own list are dialled while they are not connected. */
+const REDIAL_MS = 3_000;
+const DIAL_MS = 5_000;
+/** A DHT of a few hundred relays answers within a second. */
+const DHT_LOOKUP_MS = 3_000;
+const MAX_PROVIDERS = 4;
+
+interface KnownRelay {
+  channels: ReadonlySet<ChannelId>;
+  heardAt: number;
+}
+
+export interface RelayNetworkOptions {
+  libp2p: RelayPeer;
+  clock: Clock;
+  log: RelayLog;
+  refused: RefusalCounter;
+  /** Multiaddrs of the relays that this one was told to know. */
+  peers: string[];
+  load: () => { viewers: number; maxViewers: number; channels: ChannelId[] };
+}
+
+export class RelayNetwork {
+  readonly #options: RelayNetworkOptions;
+  readonly #relays = new Map<PeerId, KnownRelay>();
+  readonly #dials = tokenBucket(5, 20);
+  #cancelGossip: () => void = () => {};
+  #cancelRedial: () => void = () => {};
+  #gossipSoon = false;
+  #stopped = false;
+
+  constructor(options: RelayNetworkOptions) {
+    this.#options = options;
+    const { libp2p } = options;
+    libp2p.addEventListener(
+      'peer:discovery',
+      (event) => void this.#dialDiscovered(event.detail.id.toString()),
+    );
+    libp2p.services.gossip.addEventListener('message', (event) => {
+      const { detail } = event;
+      if (detail.topic === RELAY_TOPIC && detail.type === 'signed')
+        this.#hear(detail.from.toString(), detail.data);
+    });
+    libp2p.services.gossip.subscribe(RELAY_TOPIC);
+    this.#gossipRegularly();
+    void this.#redialRegularly();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelGossip();
+    this.#cancelRedial();
+  }
+
+  /** Relays that were heard of lately. */
+  get knownRelays(): number {
+    return this.#relays.size;
+  }
+
+  /** Tells the other relays that load or channels have changed. */
+  loadChanged(): void {
+    if (this.#gossipSoon || this.#stopped) return;
+    this.#gossipSoon = true;
+    this.#cancelGossip();
+    this.#cancelGossip = this.#options.clock.setTimer(() => this.#gossipRegularly(), GOSSIP_GATHER_MS);
+  }
+
+  /** Makes a channel findable: provider record for its id, and the signed record itself. */
+  async publish(signed: SignedRecord): Promise<void> {
+    const { libp2p, log } = this.#options;
+    const { channel } = signed.record;
+    try {
+      const signal = AbortSignal.timeout(DHT_LOOKUP_MS);
+      await libp2p.contentRouting.provide(await channelCid(channel), { signal });
+      await libp2p.contentRouting.put(new TextEncoder().encode(recordKey(channel)), signed.bytes, { signal });
+    } catch (error) {
+      log('debug', 'dht-publish-failed', { channel, error: String(error) });
+    }
+  }
+
+  /** Relays that carry a channel: first those heard of by gossip, then the DHT's providers. */
+  async *findCarriers(channel: ChannelId): AsyncGenerator<PeerId> {
+    const tried = new Set<PeerId>();
+    for (const relay of this.#gossipedCarriers(channel)) {
+      tried.add(relay);
+      yield relay;
+    }
+    for await (const relay of this.#providers(channel)) {
+      if (tried.has(relay)) continue;
+      tried.add(relay);
+      yield relay;
+      if (tried.size >= MAX_PROVIDERS) return;
+    }
+  }
+
+  /** The channel's record as the DHT has it, or `null`. */
+  async findRecord(channel: ChannelId): Promise<Uint8Array | null> {
+    const key = new TextEncoder().encode(recordKey(channel));
+    try {
+      return await this.#options.libp2p.contentRouting.get(key, {
+        signal: AbortSignal.timeout(DHT_LOOKUP_MS),
+      });
+    } catch {
+      return null;
+    }
+  }
+
+  /** @throws When the relay cannot be reached. */
+  async connect(relay: PeerId): Promise<Connection> {
+    return this.#options.libp2p.dial(peerIdFromString(relay), { signal: AbortSignal.timeout(DIAL_MS) });
+  }
+
+  #gossipedCarriers(channel: ChannelId): PeerId[] {
+    const oldest = this.#options.clock.now() - FORGET_RELAY_MS;
+    return [...this.#relays]
+      .filter(([, relay]) => relay.heardAt >= oldest && relay.channels.has(channel))
+      .map(([id]) => id);
+  }
+
+  async *#providers(channel: ChannelId): AsyncGenerator<PeerId> {
+    const { libp2p } = this.#options;
+    const self = libp2p.peerId.toString();
+    const signal = AbortSignal.timeout(DHT_LOOKUP_MS);
+    try {
+      for await (const provider of libp2p.contentRouting.findProviders(await channelCid(channel), {
+        signal,
+      })) {
+        const id = provider.id.toString();
+        if (isPeerId(id) && id !== self) yield id;
+      }
+    } catch {
+      // A DHT without peers, or a timeout: nobody is known to carry the channel.
+    }
+  }
+
+  #hear(from: string, data: Uint8Array): void {
+    const { libp2p, clock, refused } = this.#options;
+    if (!isPeerId(from) || from === libp2p.peerId.toString()) return;
+    try {
+      const message = gossipCodec.decode(data);
+      if (message === null) return;
+      if (this.#relays.size >= MAX_KNOWN_RELAYS && !this.#relays.has(from)) this.#forgetSilent();
+      if (this.#relays.size >= MAX_KNOWN_RELAYS && !this.#relays.has(from)) return;
+      this.#relays.set(from, { channels: new Set(message.channels), heardAt: clock.now() });
+    } catch (error) {
+      if (!(error instanceof MalformedError)) throw error;
+      refused.count(`gossip:${error.reason}`);
+    }
+  }
+
+  #forgetSilent(): void {
+    const oldest = this.#options.clock.now() - FORGET_RELAY_MS;
+    for (const [id, relay] of this.#relays) if (relay.heardAt < oldest) this.#relays.delete(id);
+  }
+
+  #gossipRegularly(): void {
+    if (this.#stopped) return;
+    const { libp2p, clock, log, load } = this.#options;
+    this.#gossipSoon = false;
+    const message = gossipCodec.encode({ type: 'load', ...load() });
+    libp2p.services.gossip
+      .publish(RELAY_TOPIC, message)
+      .catch((error: unknown) => log('debug', 'gossip-failed', { error: String(error) }));
+    this.#cancelGossip = clock.setTimer(() => this.#gossipRegularly(), GOSSIP_MS);
+  }
+
+  async #dialDiscovered(id: string): Promise<void> {
+    const { libp2p, clock, log } = this.#options;
+    if (!isPeerId(id) || !this.#dials.take(clock.now())) return;
+    const remote = peerIdFromString(id);
+    if (libp2p.getConnections(remote).length > 0) return;
+    try {
+      await libp2p.dial(remote, { signal: AbortSignal.timeout(DIAL_MS) });
+      log('info', 'relay-found', { relay: id });
+    } catch (error) {
+      log('debug', 'relay-unreachable', { relay: id, error: String(error) });
+    }
+  }
+
+  async #redialRegularly(): Promise<void> {
+    await Promise.all(this.#options.peers.map((address) => this.#redial(address)));
+    if (this.#stopped) return;
+    this.#cancelRedial = this.#options.clock.setTimer(() => void this.#redialRegularly(), REDIAL_MS);
+  }
+
+  async #redial(address: string): Promise<void> {
+    const { libp2p, log } = this.#options;
+    const target = multiaddr(address);
+    const id = address.split('/p2p/').at(-1);
+    if (isPeerId(id) && libp2p.getConnections(peerIdFromString(id)).length > 0) return;
+    try {
+      await libp2p.dial(target, { signal: AbortSignal.timeout(DIAL_MS) });
+      log('info', 'relay-connected', { address });
+    } catch (error) {
+      log('debug', 'relay-unreachable', { address, error: String(error) });
+    }
+  }
+}
+
+async function channelCid(channel: ChannelId): Promise<CID> {
+  const RAW_CODEC = 0x55;
+  return CID.createV1(RAW_CODEC, await sha256.digest(new TextEncoder().encode(`casto-channel:${channel}`)));
+}

@@ -1,0 +1,191 @@
+/** Puts a relay together: data folder, libp2p, channels, media. */
+
+import { isPeerId, type PeerId } from '@casto/core';
+import { processClock, refusalCounter, serveLinks, serveRendezvous } from '@casto/host';
+import { openDataFolder, type DataFolder } from './data-folder.ts';
+import { assertMediaPortFree, assertP2pPortFree, chooseMediaPort, chooseP2pPort } from './free-ports.ts';
+import { createRelayPeer, type RelayPeer } from './libp2p-peer.ts';
+import { createMediaLinks } from './media/media-links.ts';
+import type { MediaLinks } from './media-links.ts';
+import { RecordMemory } from './record-memory.ts';
+import { RelayChannels } from './relay-channels.ts';
+import type { RelayLog } from './relay-log.ts';
+import { RelayNetwork } from './relay-network.ts';
+import type { Relay, RelayOptions, RelayStatus } from './relay-options.ts';
+
+/** What one core forwards at 2.5 Mbps and 300 packets a second (docs/benchmarks.md). */
+const DEFAULT_MAX_VIEWERS = 600;
+const DEFAULT_HOST = '0.0.0.0';
+/** A page holds one link stream; a relay that pulls many channels opens one for each. */
+const LINK_STREAMS_PER_CONNECTION = 64;
+const DRAIN_POLL_MS = 50;
+/** What a redirect may carry per peer. */
+const MAX_CIRCUIT_ADDRESSES = 4;
+
+/**
+ * Starts a relay.
+ *
+ * @throws {RelayStartError} When a port is in use, an option is wrong, or the data folder cannot be used.
+ */
+export async function createRelay(options: RelayOptions): Promise<Relay> {
+  const host = options.host ?? DEFAULT_HOST;
+  const folder = await openDataFolder(options.dataDir);
+  try {
+    const ports = await choosePorts(host, options, folder);
+    await folder.rememberPorts(ports);
+    return await startRelay(options, host, ports, folder);
+  } catch (error) {
+    await folder.close();
+    throw error;
+  }
+}
+
+async function choosePorts(
+  host: string,
+  options: RelayOptions,
+  folder: DataFolder,
+): Promise<{ p2p: number; media: number }> {
+  const p2p = options.p2pPort || folder.ports.p2p || (await chooseP2pPort(host));
+  const media = options.mediaPort || folder.ports.media || (await chooseMediaPort(host));
+  await assertP2pPortFree(host, p2p);
+  await assertMediaPortFree(host, media);
+  return { p2p, media };
+}
+
+async function startRelay(
+  options: RelayOptions,
+  host: string,
+  ports: { p2p: number; media: number },
+  folder: DataFolder,
+): Promise<Relay> {
+  const log: RelayLog = options.log ?? (() => {});
+  const clock = processClock;
+  const refused = refusalCounter();
+  const records = new RecordMemory(clock);
+  const announce = options.announce ?? [];
+  const peers = options.peers ?? [];
+  const libp2p = await createRelayPeer({
+    host,
+    p2pPort: ports.p2p,
+    announce,
+    peers,
+    mdns: options.mdns ?? true,
+    folder,
+    records,
+  });
+  const maxViewers = options.maxViewers ?? DEFAULT_MAX_VIEWERS;
+  const media = createMediaLinks({ host, mediaPort: ports.media, announce, clock, log });
+  const channels = new RelayChannels({
+    self: relayId(libp2p),
+    clock,
+    media,
+    records,
+    log,
+    refused,
+    maxViewers,
+    publishToken: options.publishToken ?? null,
+    circuitAddresses: (streamer) => circuitAddresses(libp2p, streamer),
+  });
+  const network = new RelayNetwork({
+    libp2p,
+    clock,
+    log,
+    refused,
+    peers,
+    load: () => ({ viewers: channels.viewers, maxViewers, channels: channels.carried }),
+  });
+  channels.connectTo(network);
+  await serveRendezvous(libp2p, channels, { refused, clock });
+  await serveLinks(libp2p, (join, from) => channels.judge(join, from), {
+    refused,
+    maxInboundStreams: LINK_STREAMS_PER_CONNECTION,
+  });
+  return new RunningRelay({ libp2p, channels, network, media, folder, maxViewers, refused: refused.counts });
+}
+
+function relayId(libp2p: RelayPeer): PeerId {
+  const id = libp2p.peerId.toString();
+  if (!isPeerId(id)) throw new Error('the relay has no Ed25519 key');
+  return id;
+}
+
+/** Where pages reach a streamer through this relay; TCP is of no use to them. */
+function circuitAddresses(libp2p: RelayPeer, streamer: PeerId): string[] {
+  const hasReservation = libp2p.services.circuit.reservations.size > 0;
+  if (!hasReservation) return [];
+  return libp2p
+    .getMultiaddrs()
+    .map(String)
+    .filter((address) => address.includes('/ws') || address.includes('/webrtc-direct'))
+    .slice(0, MAX_CIRCUIT_ADDRESSES)
+    .map((address) => `${address}/p2p-circuit/p2p/${streamer}`);
+}
+
+interface RelayParts {
+  libp2p: RelayPeer;
+  channels: RelayChannels;
+  network: RelayNetwork;
+  media: MediaLinks;
+  folder: DataFolder;
+  maxViewers: number;
+  refused: Readonly<Record<string, number>>;
+}
+
+class RunningRelay implements Relay {
+  readonly #parts: RelayParts;
+  readonly #startedAt = processClock.now();
+  #isDraining = false;
+  #stopping: Promise<void> | null = null;
+
+  constructor(parts: RelayParts) {
+    this.#parts = parts;
+  }
+
+  get peerId(): string {
+    return this.#parts.libp2p.peerId.toString();
+  }
+
+  get multiaddrs(): string[] {
+    return this.#parts.libp2p.getMultiaddrs().map(String);
+  }
+
+  status(): RelayStatus {
+    const { libp2p, channels, maxViewers, refused } = this.#parts;
+    return {
+      peerId: this.peerId,
+      multiaddrs: this.multiaddrs,
+      uptimeMs: Math.round(processClock.now() - this.#startedAt),
+      draining: this.#isDraining,
+      peers: libp2p.getPeers().length,
+      viewers: channels.viewers,
+      maxViewers,
+      channels: channels.status(),
+      refused: { ...refused },
+    };
+  }
+
+  async drain(graceMs: number): Promise<void> {
+    const { channels } = this.#parts;
+    this.#isDraining = true;
+    channels.drain(graceMs);
+    const deadline = processClock.now() + graceMs;
+    while (channels.children > 0 && processClock.now() < deadline) {
+      await new Promise<void>((resolve) => void processClock.setTimer(resolve, DRAIN_POLL_MS));
+    }
+  }
+
+  /** Idempotent. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stopAll();
+    return this.#stopping;
+  }
+
+  async #stopAll(): Promise<void> {
+    const { network, channels, media, libp2p, folder } = this.#parts;
+    network.stop();
+    await channels.close();
+    media.close();
+    await libp2p.stop();
+    await folder.close();
+  }
+}
