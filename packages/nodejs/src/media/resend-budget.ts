@@ -1,0 +1,50 @@
+/**
+ * How much a viewer may have sent again. Without a limit, one that loses most packets would have each of them sent
+ * many times over the same full path, and pay for it with everybody's CPU.
+ */
+
+/** Packets that may be repeated at once, after a time without loss. */
+const BURST_PACKETS = 256;
+/** Repeats earned by each packet forwarded: above a quarter, repairing costs more than a lower layer would. */
+const EARNED_PER_PACKET = 0.25;
+/** The same packet is not repeated sooner: the last repeat is still under way. */
+const REPEAT_INTERVAL_MS = 10;
+const REMEMBERED = 128;
+const REMEMBERED_MASK = REMEMBERED - 1;
+
+export type ResendVerdict = 'allowed' | 'repeated' | 'exhausted';
+
+export interface ResendBudget {
+  /** A packet was forwarded for the first time. */
+  earn(): void;
+  take(sequence: number, now: number): ResendVerdict;
+}
+
+export function createResendBudget(): ResendBudget {
+  return new PacketBudget();
+}
+
+class PacketBudget implements ResendBudget {
+  #left = BURST_PACKETS;
+  /** Which packet was repeated last in each place, and when. Most viewers never need it. */
+  #memory: { readonly sequences: Float64Array; readonly times: Float64Array } | null = null;
+
+  earn(): void {
+    if (this.#left < BURST_PACKETS) this.#left += EARNED_PER_PACKET;
+  }
+
+  take(sequence: number, now: number): ResendVerdict {
+    const memory = (this.#memory ??= {
+      sequences: new Float64Array(REMEMBERED).fill(-1),
+      times: new Float64Array(REMEMBERED),
+    });
+    const place = sequence & REMEMBERED_MASK;
+    const isSame = memory.sequences[place] === sequence;
+    if (isSame && now - (memory.times[place] ?? 0) < REPEAT_INTERVAL_MS) return 'repeated';
+    if (this.#left < 1) return 'exhausted';
+    this.#left -= 1;
+    memory.sequences[place] = sequence;
+    memory.times[place] = now;
+    return 'allowed';
+  }
+}

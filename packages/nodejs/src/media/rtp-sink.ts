@@ -1,0 +1,330 @@
+/**
+ * One stream on its way to one viewer: packets rewritten in place and sent at once, NACKs answered from the ring of
+ * the source, sender reports with true capture times.
+ *
+ *   closed ──open──▶ waiting ──start, key frame──▶ flowing
+ *                       ▲  └──startFrom──▶ catching-up ──┘
+ *                       └──restart, another source──┘
+ *
+ * A joiner catches up from the last key frame faster than real time, but not all at once: two seconds of packets in
+ * one burst overflow the socket buffers of the receiver.
+ */
+
+import type { FrameSink, StreamKey } from '@casto/host';
+import type { PacketRing, RtpPacket } from './packet-ring.ts';
+import { createResendBudget } from './resend-budget.ts';
+import {
+  FEEDBACK,
+  RTCP,
+  isFullIntraRequestFor,
+  laterReport,
+  readMediaSource,
+  readNack,
+  readReportBlock,
+  rtcpCountOf,
+  rtcpTypeOf,
+} from './rtcp-packet.ts';
+import type { ReportBlock, SenderReport } from './rtcp-packet.ts';
+import { writeSenderReport } from './rtcp-writer.ts';
+import { RTP_HEADER_BYTES } from './rtp-packet.ts';
+import { createSinkNumbering } from './sink-numbering.ts';
+
+/** Packets sent at once when a viewer starts from an older key frame; 35 kB fit any socket buffer. */
+const FIRST_BURST_PACKETS = 32;
+/** Packets sent for each one that arrives until the viewer has caught up: twelve times real time. */
+const CATCH_UP_PACKETS = 12;
+/** SRTP refuses to send what lies further behind: its replay window (libdatachannel sets 1024). */
+const MAX_RESEND_DISTANCE = 1000;
+/** Sequences read from one NACK. A receiver that misses more asks for a key frame. */
+const MAX_NACKED = 512;
+/** Sender reports that the viewer may refer to: the last few, a second or more apart. */
+const REPORTS_KEPT = 4;
+/** Below, two points are too close for a line. */
+const MIN_EXTRAPOLATION_MS = 100;
+
+export type SinkState = 'closed' | 'waiting' | 'catching-up' | 'flowing';
+
+/**
+ * `not-open`: before the link was up. `waiting`: before the key frame that the viewer can start at. `early`: belongs
+ * before the viewer's start. `send-failed`: the socket or the closed track refused it.
+ */
+export type SinkDrop =
+  | 'not-open'
+  | 'waiting'
+  | 'early'
+  | 'send-failed'
+  | 'nack-unknown'
+  | 'nack-repeated'
+  | 'nack-exhausted'
+  | 'nack-old';
+
+export interface RtpSinkOptions {
+  readonly key: StreamKey;
+  readonly clockRate: number;
+  readonly payloadType: number;
+  readonly ssrc: number;
+  readonly cname: string;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  /** Sends RTP or RTCP to the child, copying it. Must not throw. */
+  readonly send: (packet: Buffer) => boolean;
+}
+
+export interface SinkStats {
+  readonly packets: number;
+  readonly bytes: number;
+  readonly resent: number;
+  readonly pictureLosses: number;
+  /** What the viewer reported last. */
+  readonly report: ReportBlock | null;
+  /** By the viewer's report, `null` before it. */
+  readonly roundTripMs: number | null;
+  readonly drops: Readonly<Record<SinkDrop, number>>;
+}
+
+export interface RtpSink extends FrameSink<RtpPacket> {
+  readonly ssrc: number;
+  readonly state: SinkState;
+  /** The viewer has been sent packets before, so it must not be sent the past again. */
+  readonly hasStarted: boolean;
+  /** Called when the way to the viewer is open. */
+  onOpen: (() => void) | null;
+  open(): void;
+  /** Starts a waiting viewer at a key frame that the ring still holds, and catches up from there. */
+  startFrom(ring: PacketRing, sequence: number): void;
+  /** Sends more of what a viewer that catches up lacks; without effect in other states. */
+  advance(): void;
+  /** Packets were left out: waits for the next key frame. */
+  restart(): void;
+  /** Passes on when the sender said that a timestamp was captured, in the timestamps that this viewer sees. */
+  sendReport(ring: PacketRing, report: SenderReport): void;
+  /** Takes one block of an RTCP packet; blocks about other streams are ignored. */
+  takeRtcp(bytes: Buffer, at: number, length: number): void;
+  stats(): SinkStats;
+}
+
+export function createRtpSink(options: RtpSinkOptions): RtpSink {
+  return new PacketSink(options);
+}
+
+class PacketSink implements RtpSink {
+  readonly key: StreamKey;
+  readonly ssrc: number;
+  readonly payloadType: number;
+  state: SinkState = 'closed';
+  onKeyFrameNeeded: (() => void) | null = null;
+  onOpen: (() => void) | null = null;
+
+  readonly #options: RtpSinkOptions;
+  readonly #numbering;
+  readonly #budget = createResendBudget();
+  readonly #nacked: number[] = [];
+  readonly #drops: Record<SinkDrop, number> = {
+    'not-open': 0,
+    waiting: 0,
+    early: 0,
+    'send-failed': 0,
+    'nack-unknown': 0,
+    'nack-repeated': 0,
+    'nack-exhausted': 0,
+    'nack-old': 0,
+  };
+  readonly #reports: { readonly middle: number; readonly sentAt: number }[] = [];
+  /** Next sequence to send while catching up. */
+  #cursor = 0;
+  #isClosed = false;
+  #packets = 0;
+  #bytes = 0;
+  #payloadBytes = 0;
+  #resent = 0;
+  #pictureLosses = 0;
+  #report: ReportBlock | null = null;
+  #roundTripMs: number | null = null;
+
+  constructor(options: RtpSinkOptions) {
+    this.#options = options;
+    this.key = options.key;
+    this.ssrc = options.ssrc;
+    this.payloadType = options.payloadType;
+    this.#numbering = createSinkNumbering(options.clockRate);
+  }
+
+  get hasStarted(): boolean {
+    return this.#numbering.ring !== null;
+  }
+
+  open(): void {
+    if (this.#isClosed || this.state !== 'closed') return;
+    this.state = 'waiting';
+    this.onOpen?.();
+  }
+
+  write(packet: RtpPacket): void {
+    if (this.state === 'flowing' && packet.ring === this.#numbering.ring) {
+      if (packet.sequence < this.#numbering.first) this.#drops.early += 1;
+      else this.#forward(packet);
+      return;
+    }
+    this.#writeOutOfFlow(packet);
+  }
+
+  startFrom(ring: PacketRing, sequence: number): void {
+    const packet = ring.get(sequence);
+    if (this.state !== 'waiting' || packet === null) return;
+    this.#start(packet);
+    this.state = 'catching-up';
+    this.#cursor = sequence;
+    this.#catchUp(FIRST_BURST_PACKETS);
+  }
+
+  advance(): void {
+    if (this.state === 'catching-up') this.#catchUp(CATCH_UP_PACKETS);
+  }
+
+  restart(): void {
+    if (this.state === 'flowing' || this.state === 'catching-up') this.state = 'waiting';
+  }
+
+  sendReport(ring: PacketRing, report: SenderReport): void {
+    if (ring !== this.#numbering.ring || this.state === 'closed') return;
+    const { ssrc, cname, now, send } = this.#options;
+    const timestamp = report.timestamp + this.#numbering.timestampOffset;
+    const { ntpSeconds, ntpFraction, ntpMiddle } = report;
+    const info = { ntpSeconds, ntpFraction, timestamp, packets: this.#packets, octets: this.#payloadBytes };
+    if (!send(writeSenderReport(ssrc, info, cname))) return;
+    this.#reports.push({ middle: ntpMiddle, sentAt: now() });
+    if (this.#reports.length > REPORTS_KEPT) this.#reports.shift();
+  }
+
+  takeRtcp(bytes: Buffer, at: number, length: number): void {
+    const type = rtcpTypeOf(bytes, at);
+    const kind = rtcpCountOf(bytes, at);
+    if (type === RTCP.receiverReport || type === RTCP.senderReport) {
+      this.#takeReport(readReportBlock(bytes, at, length, this.ssrc));
+    } else if (type === RTCP.transportFeedback && kind === FEEDBACK.nack) {
+      if (readMediaSource(bytes, at, length) === this.ssrc) this.#answerNack(bytes, at, length);
+    } else if (type === RTCP.payloadFeedback && this.#asksForKeyFrame(bytes, at, length, kind)) {
+      this.#pictureLosses += 1;
+      this.onKeyFrameNeeded?.();
+    }
+  }
+
+  stats(): SinkStats {
+    return {
+      packets: this.#packets,
+      bytes: this.#bytes,
+      resent: this.#resent,
+      pictureLosses: this.#pictureLosses,
+      report: this.#report,
+      roundTripMs: this.#roundTripMs,
+      drops: { ...this.#drops },
+    };
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.state = 'closed';
+    this.onKeyFrameNeeded = null;
+    this.onOpen = null;
+  }
+
+  #writeOutOfFlow(packet: RtpPacket): void {
+    if (this.state === 'closed') {
+      this.#drops['not-open'] += 1;
+      return;
+    }
+    if (this.state === 'catching-up' && packet.ring === this.#numbering.ring) {
+      // What lies ahead of the cursor is sent from the ring in its turn.
+      if (packet.sequence < this.#numbering.first) this.#drops.early += 1;
+      else if (packet.sequence < this.#cursor) this.#forward(packet);
+      return this.#catchUp(CATCH_UP_PACKETS);
+    }
+    this.state = 'waiting';
+    if (this.key.kind === 'audio') {
+      this.#start(packet);
+      this.state = 'flowing';
+      this.#forward(packet);
+    } else if (packet.startsKeyFrame) {
+      // A start that was repeated after a loss has packets behind it already.
+      this.startFrom(packet.ring, packet.sequence);
+    } else {
+      this.#drops.waiting += 1;
+    }
+  }
+
+  #start(packet: RtpPacket): void {
+    this.#numbering.start(packet);
+    const report = packet.ring.senderReport;
+    if (report === null) return;
+    this.sendReport(packet.ring, report);
+    // Receivers draw a line through two reports, so a joiner gets the present as a second point.
+    const elapsedMs = this.#options.now() - report.arrivedAt;
+    if (elapsedMs >= MIN_EXTRAPOLATION_MS) {
+      this.sendReport(packet.ring, laterReport(report, elapsedMs, this.#options.clockRate));
+    }
+  }
+
+  #forward(packet: RtpPacket): void {
+    this.#numbering.write(packet, this);
+    this.#budget.earn();
+    if (!this.#options.send(packet.bytes)) {
+      this.#drops['send-failed'] += 1;
+      return;
+    }
+    this.#packets += 1;
+    this.#bytes += packet.bytes.length;
+    this.#payloadBytes += packet.bytes.length - RTP_HEADER_BYTES;
+  }
+
+  #catchUp(limit: number): void {
+    const { ring } = this.#numbering;
+    if (ring === null) return;
+    for (let sent = 0; sent < limit && this.#cursor <= ring.highest; this.#cursor += 1) {
+      const packet = ring.get(this.#cursor);
+      if (packet === null) continue;
+      this.#forward(packet);
+      sent += 1;
+    }
+    if (this.#cursor > ring.highest) this.state = 'flowing';
+  }
+
+  #answerNack(bytes: Buffer, at: number, length: number): void {
+    const nacked = this.#nacked;
+    nacked.length = 0;
+    readNack(bytes, at, length, nacked, MAX_NACKED);
+    const now = this.#options.now();
+    for (const sequence of nacked) this.#resend(this.#numbering.toSource(sequence), now);
+  }
+
+  #resend(sequence: number, now: number): void {
+    const { ring, first, highest } = this.#numbering;
+    if (sequence < first || sequence > highest) return this.#refuse('nack-unknown');
+    if (sequence <= highest - MAX_RESEND_DISTANCE) return this.#refuse('nack-old');
+    const packet = ring?.get(sequence) ?? null;
+    if (packet === null) return this.#refuse('nack-unknown');
+    const verdict = this.#budget.take(sequence, now);
+    if (verdict === 'repeated') return this.#refuse('nack-repeated');
+    if (verdict === 'exhausted') return this.#refuse('nack-exhausted');
+    this.#numbering.write(packet, this);
+    if (this.#options.send(packet.bytes)) this.#resent += 1;
+    else this.#refuse('send-failed');
+  }
+
+  #refuse(reason: SinkDrop): void {
+    this.#drops[reason] += 1;
+  }
+
+  #asksForKeyFrame(bytes: Buffer, at: number, length: number, kind: number): boolean {
+    if (kind === FEEDBACK.pictureLoss) return readMediaSource(bytes, at, length) === this.ssrc;
+    return kind === FEEDBACK.fullIntraRequest && isFullIntraRequestFor(bytes, at, length, this.ssrc);
+  }
+
+  #takeReport(block: ReportBlock | null): void {
+    if (block === null) return;
+    this.#report = block;
+    const sent = this.#reports.find(({ middle }) => middle === block.lastReport);
+    if (sent === undefined) return;
+    const roundTripMs = this.#options.now() - sent.sentAt - block.sinceLastReport / 65.536;
+    this.#roundTripMs = Math.max(0, roundTripMs);
+  }
+}
