@@ -110,10 +110,15 @@ describe('ports', () => {
 });
 
 describe('what is corrupt', () => {
-  async function storedIdentity(): Promise<{ privateKey: string; certificate: Record<string, string> }> {
+  interface StoredIdentity {
+    privateKey: string;
+    certificate: Record<string, string>;
+  }
+
+  async function storedIdentity(): Promise<StoredIdentity> {
     const folder = await openDataFolder(dir);
     await folder.close();
-    return JSON.parse(await readFile(join(dir, 'identity.json'), 'utf8'));
+    return JSON.parse(await readFile(join(dir, 'identity.json'), 'utf8')) as StoredIdentity;
   }
 
   test.each([

@@ -1,0 +1,234 @@
+/**
+ * What a relay says over HTTP: the demo, the SDK, how to reach it, and how it is.
+ *
+ *   /                          demo
+ *   /casto.js, /chunks/*       SDK, open to pages of every origin
+ *   /.well-known/casto.json    peer id and multiaddrs, open to pages of every origin
+ *   /health                    status; 503 while starting and draining
+ *
+ * There is nothing to send to it: requests with a body are refused.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Relay } from '@casto/nodejs';
+import { interfaceAddresses, multiaddrsFor } from './addresses.ts';
+import type { HttpRefusal, HttpRefusals } from './http-refusals.ts';
+import type { StaticFile, StaticFiles } from './static-files.ts';
+
+export type RelayState =
+  { kind: 'starting' } | { kind: 'running'; relay: Relay } | { kind: 'draining'; relay: Relay };
+
+export interface RouteContext {
+  files: StaticFiles;
+  /** Origins of pages that may read /health; `*` is all. */
+  allowOrigins: readonly string[];
+  state: () => RelayState;
+  refusals: HttpRefusals;
+  onError: (error: unknown) => void;
+}
+
+const preflightAgeS = 86_400;
+const immutableAgeS = 31_536_000;
+const retryAfterS = 2;
+const methods = 'GET, HEAD, OPTIONS';
+
+/**
+ * For pages: scripts only from the relay, workers from inlined blobs, and connections anywhere,
+ * because any relay may be dialled.
+ */
+const contentSecurityPolicy = [
+  "default-src 'self'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data: blob:",
+  "media-src 'self' data: blob: mediastream:",
+  "worker-src 'self' blob:",
+  "connect-src 'self' http: https: ws: wss: data: blob:",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'self'",
+].join('; ');
+
+/** Answers every request with something; never rejects. */
+export async function handleRequest(
+  context: RouteContext,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  response.on('error', () => response.destroy());
+  try {
+    await route(context, request, response);
+  } catch (error) {
+    context.onError(error);
+    if (response.headersSent) response.destroy();
+    else refuse(context, response, 500, 'http-failed', 'The relay could not answer.');
+  }
+}
+
+async function route(
+  context: RouteContext,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  response.setHeader('X-Content-Type-Options', 'nosniff');
+  response.setHeader('Referrer-Policy', 'no-referrer');
+  const path = pathOf(request);
+  if (path !== null) allowCrossOrigin(context, path, request, response);
+  if (!methods.split(', ').includes(request.method ?? '')) {
+    response.setHeader('Allow', methods);
+    return refuse(context, response, 405, 'http-method', 'Only GET and HEAD are answered.');
+  }
+  if (hasBody(request)) return refuse(context, response, 413, 'http-body', 'A body is not accepted.');
+  if (path === null) return refuse(context, response, 400, 'http-malformed', 'The address is not valid.');
+  if (request.method === 'OPTIONS') return answerOptions(response);
+  if (path === '/health') return answerHealth(context, response);
+  if (path === '/.well-known/casto.json') return answerDiscovery(context, request, response);
+  const file = context.files.get(path);
+  if (file !== undefined) return answerFile(file, request, response);
+  const isUnbuilt = path === '/' && context.files.size === 0;
+  const reason = isUnbuilt ? 'The demo is not built: run npm run build, then start again.' : 'Not found.';
+  return refuse(context, response, 404, 'http-not-found', reason);
+}
+
+/** @returns Null when it cannot be understood; `*` stays as it is (OPTIONS, RFC 9110, 9.3.7). */
+function pathOf({ url = '' }: IncomingMessage): string | null {
+  if (url === '*') return url;
+  try {
+    // Two slashes at the start would otherwise be read as another host.
+    const target = url.startsWith('/') ? `http://relay${url}` : url;
+    return decodeURIComponent(new URL(target).pathname);
+  } catch {
+    return null;
+  }
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  const length = headers['content-length'];
+  return headers['transfer-encoding'] !== undefined || (length !== undefined && Number(length) !== 0);
+}
+
+function isOpenToAll(path: string): boolean {
+  return path === '/casto.js' || path === '/.well-known/casto.json' || path.startsWith('/chunks/');
+}
+
+function allowCrossOrigin(
+  { allowOrigins }: RouteContext,
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const openToAll = isOpenToAll(path);
+  response.setHeader('Cross-Origin-Resource-Policy', openToAll ? 'cross-origin' : 'same-origin');
+  if (openToAll || (path === '/health' && allowOrigins.includes('*'))) {
+    response.setHeader('Access-Control-Allow-Origin', '*');
+  } else if (path === '/health' && allowOrigins.length > 0) {
+    response.setHeader('Vary', 'Origin');
+    const { origin } = request.headers;
+    if (origin !== undefined && allowOrigins.includes(origin)) {
+      response.setHeader('Access-Control-Allow-Origin', origin);
+    }
+  }
+}
+
+function answerOptions(response: ServerResponse): void {
+  response.setHeader('Allow', methods);
+  if (response.hasHeader('Access-Control-Allow-Origin')) {
+    response.setHeader('Access-Control-Allow-Methods', methods);
+    response.setHeader('Access-Control-Allow-Headers', '*');
+    response.setHeader('Access-Control-Max-Age', preflightAgeS);
+  }
+  response.writeHead(204).end();
+}
+
+function answerHealth({ state, refusals }: RouteContext, response: ServerResponse): void {
+  const current = state();
+  const status = current.kind === 'running' ? 'ok' : current.kind;
+  const relay = current.kind === 'starting' ? null : current.relay.status();
+  const isServing = current.kind === 'running' && relay?.draining === false;
+  response.setHeader('Cache-Control', 'no-store');
+  const body = { status, ...relay, refused: { ...relay?.refused, ...refusals.toJSON() } };
+  answerJson(response, isServing ? 200 : 503, body);
+}
+
+/** A page must not choose a relay that is about to leave. */
+function answerDiscovery({ state }: RouteContext, request: IncomingMessage, response: ServerResponse): void {
+  const current = state();
+  response.setHeader('Cache-Control', 'no-store');
+  if (current.kind !== 'running') {
+    response.setHeader('Retry-After', retryAfterS);
+    return answerJson(response, 503, { version: 1, status: current.kind });
+  }
+  const requester = { host: request.headers.host, localAddress: request.socket.localAddress };
+  const { peerId, multiaddrs } = current.relay;
+  answerJson(response, 200, {
+    version: 1,
+    peerId,
+    multiaddrs: multiaddrsFor(multiaddrs, requester, interfaceAddresses()),
+  });
+}
+
+function answerJson(response: ServerResponse, statusCode: number, value: object): void {
+  const body = Buffer.from(JSON.stringify(value));
+  response.setHeader('Content-Type', 'application/json; charset=utf-8');
+  response.setHeader('Content-Length', body.length);
+  // Node leaves the body out when the request was HEAD.
+  response.writeHead(statusCode).end(body);
+}
+
+async function answerFile(
+  file: StaticFile,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  response.setHeader('ETag', file.etag);
+  response.setHeader('Vary', 'Accept-Encoding');
+  response.setHeader(
+    'Cache-Control',
+    file.immutable ? `public, max-age=${immutableAgeS}, immutable` : 'no-cache',
+  );
+  if (matches(request.headers['if-none-match'], file.etag)) {
+    response.writeHead(304).end();
+    return;
+  }
+  if (file.type.startsWith('text/html')) {
+    response.setHeader('Content-Security-Policy', contentSecurityPolicy);
+    response.setHeader('Permissions-Policy', 'camera=(self), microphone=(self), display-capture=(self)');
+  }
+  const gzipped = acceptsGzip(request.headers['accept-encoding']) ? await file.gzipped() : null;
+  if (gzipped !== null) response.setHeader('Content-Encoding', 'gzip');
+  const body = gzipped ?? file.body;
+  response.setHeader('Content-Type', file.type);
+  response.setHeader('Content-Length', body.length);
+  response.writeHead(200).end(body);
+}
+
+/** Weak comparison, RFC 9110, section 8.8.3.2. */
+function matches(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false;
+  const bare = (tag: string): string => tag.trim().replace(/^W\//, '');
+  return ifNoneMatch.split(',').some((tag) => bare(tag) === '*' || bare(tag) === bare(etag));
+}
+
+function acceptsGzip(header: string | undefined): boolean {
+  return (header ?? '').split(',').some((item) => {
+    const [coding = '', ...parameters] = item.split(';').map((part) => part.trim().toLowerCase());
+    return coding === 'gzip' && !parameters.some((parameter) => /^q=0(?:\.0*)?$/.test(parameter));
+  });
+}
+
+/** Closes the connection too when the rest of the request would still have to be read. */
+function refuse(
+  context: RouteContext,
+  response: ServerResponse,
+  statusCode: number,
+  refusal: HttpRefusal,
+  text: string,
+): void {
+  context.refusals.count(refusal);
+  const body = Buffer.from(`${text}\n`);
+  response.setHeader('Content-Type', 'text/plain; charset=utf-8');
+  response.setHeader('Content-Length', body.length);
+  response.setHeader('Cache-Control', 'no-store');
+  if (hasBody(response.req)) response.setHeader('Connection', 'close');
+  response.writeHead(statusCode).end(body);
+}

@@ -1,0 +1,154 @@
+/**
+ * The command: read the settings, start HTTP and the relay, run until interrupted, drain.
+ *
+ *   starting ──relay up──▶ running ──Ctrl-C──▶ draining ──children gone or drainMs──▶ exit 0
+ *       └──bad option, port in use, corrupt data folder──▶ one line, exit 2
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Relay, RelayOptions } from '@casto/nodejs';
+import { interfaceAddresses, lanUrls, localOrigin } from './addresses.ts';
+import { renderHelp } from './help.ts';
+import { openHttpServer } from './http-server.ts';
+import type { RelayState } from './http-routes.ts';
+import { watchInterruption } from './interruption.ts';
+import type { Interruption, SignalSource } from './interruption.ts';
+import type { Environment } from './option-sources.ts';
+import { createOutput } from './output.ts';
+import type { Output, TextSink } from './output.ts';
+import { readCommand } from './settings.ts';
+import type { Settings } from './settings.ts';
+import { loadStaticFiles } from './static-files.ts';
+import { UsageError } from './usage-error.ts';
+
+/** Everything the command touches outside itself. */
+export interface Surroundings {
+  argv: readonly string[];
+  env: Environment;
+  version: string;
+  /** Folder of the demo and the SDK. */
+  publicDir: string;
+  /** Print debug lines too. */
+  debug: boolean;
+  stdout: TextSink;
+  stderr: TextSink;
+  signals: SignalSource;
+  createRelay: (options: RelayOptions) => Promise<Relay>;
+}
+
+export const exitCodes = { stopped: 0, failed: 1, refused: 2, quit: 130 } as const;
+
+const drainMs = 3_000;
+/** A relay that cannot close its sockets in this time is left to the end of the process. */
+const stopMs = 2_000;
+
+/** @returns The exit code. */
+export async function main(surroundings: Surroundings): Promise<number> {
+  const { argv, env, version, stdout, stderr } = surroundings;
+  try {
+    const command = readCommand(argv, env);
+    if (command.kind === 'run') return await run(command.settings, surroundings);
+    stdout.write(command.kind === 'help' ? renderHelp(version) : `${version}\n`);
+    return exitCodes.stopped;
+  } catch (error) {
+    if (isRefusal(error)) {
+      stderr.write(`casto-relay: ${error.message.replaceAll(/\s+/g, ' ')}\n`);
+      return exitCodes.refused;
+    }
+    stderr.write(
+      `casto-relay: failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    );
+    return exitCodes.failed;
+  }
+}
+
+/** RelayStartError is known by its name: loading its class would load all of libp2p for --help. */
+function isRefusal(error: unknown): error is Error {
+  return error instanceof UsageError || (error instanceof Error && error.name === 'RelayStartError');
+}
+
+async function run(settings: Settings, surroundings: Surroundings): Promise<number> {
+  const output = createOutput({ ...surroundings, json: settings.json });
+  const interruption = watchInterruption(surroundings.signals);
+  let state: RelayState = { kind: 'starting' };
+  try {
+    const http = await openHttpServer({
+      host: settings.host,
+      port: settings.port,
+      files: await loadStaticFiles(surroundings.publicDir),
+      allowOrigins: settings.allowOrigins,
+      state: () => state,
+      onError: (error) => output.log('error', 'http-failed', { message: messageOf(error) }),
+    });
+    try {
+      const starting = surroundings.createRelay(relayOptions(settings, output));
+      const relay = await Promise.race([starting, interruption.first]);
+      if (relay === undefined) return exitCodes.stopped;
+      state = { kind: 'running', relay };
+      announce(settings, http.port, relay, output);
+      await interruption.first;
+      state = { kind: 'draining', relay };
+      return await shutDown(relay, interruption, output);
+    } finally {
+      await http.close();
+    }
+  } finally {
+    interruption.close();
+  }
+}
+
+function relayOptions(settings: Settings, output: Output): RelayOptions {
+  return {
+    host: settings.host,
+    peers: settings.peers,
+    announce: settings.announce,
+    maxViewers: settings.maxViewers,
+    p2pPort: settings.p2pPort,
+    mediaPort: settings.mediaPort,
+    mdns: settings.mdns,
+    log: (level, event, fields) => output.log(level, event, fields),
+    ...(settings.dataDir === null ? {} : { dataDir: settings.dataDir }),
+    ...(settings.publishToken === null ? {} : { publishToken: settings.publishToken }),
+  };
+}
+
+function announce({ host, dataDir }: Settings, port: number, relay: Relay, output: Output): void {
+  output.listening({
+    peerId: relay.peerId,
+    http: localOrigin(host, port),
+    multiaddrs: relay.multiaddrs,
+    lanUrls: lanUrls(host, port, interfaceAddresses()),
+    dataDir,
+  });
+}
+
+async function shutDown(relay: Relay, interruption: Interruption, output: Output): Promise<number> {
+  output.log('info', 'draining', { viewers: relay.status().viewers, drainMs });
+  const stopped = async (): Promise<number> => {
+    await within(drainMs, 'drain-failed', relay.drain(drainMs), output);
+    await within(stopMs, 'stop-failed', relay.stop(), output);
+    output.log('info', 'stopped', {});
+    return exitCodes.stopped;
+  };
+  return Promise.race([stopped(), interruption.second.then(() => exitCodes.quit)]);
+}
+
+/** Past its time, or when it fails, the exit goes on all the same. */
+async function within(
+  limitMs: number,
+  failure: string,
+  action: Promise<void>,
+  output: Output,
+): Promise<void> {
+  const timer = new AbortController();
+  try {
+    await Promise.race([action, delay(limitMs, undefined, { signal: timer.signal })]);
+  } catch (error) {
+    output.log('warn', failure, { message: messageOf(error) });
+  } finally {
+    timer.abort();
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

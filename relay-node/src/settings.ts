@@ -1,0 +1,82 @@
+/** Merges flags, environment and config file; the first that names an option counts. */
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import { readConfigFile, readEnvironment, readFlags } from './option-sources.ts';
+import type { Environment, RawValues } from './option-sources.ts';
+import { commands, options } from './options.ts';
+import type { RawValue } from './options.ts';
+import { UsageError } from './usage-error.ts';
+
+export interface Settings {
+  port: number;
+  host: string;
+  /** Null: nothing is kept. */
+  dataDir: string | null;
+  peers: string[];
+  announce: string[];
+  maxViewers: number;
+  p2pPort: number;
+  mediaPort: number;
+  publishToken: string | null;
+  allowOrigins: string[];
+  mdns: boolean;
+  json: boolean;
+}
+
+export type Command = { kind: 'help' } | { kind: 'version' } | { kind: 'run'; settings: Settings };
+
+/** @throws {UsageError} */
+export function readCommand(argv: readonly string[], env: Environment): Command {
+  const flags = readFlags(argv);
+  if (flags.has(commands.help.flag)) return { kind: 'help' };
+  if (flags.has(commands.version.flag)) return { kind: 'version' };
+  const environment = readEnvironment(env);
+  const config = (flags.get(commands.config.flag) ?? environment.get(commands.config.flag))?.texts.at(-1);
+  const file: RawValues = config === undefined ? new Map() : readConfigFile(config);
+  const find = (flag: string): RawValue | undefined =>
+    flags.get(flag) ?? environment.get(flag) ?? file.get(flag);
+  const settings = collect(find, env);
+  checkPorts(settings);
+  return { kind: 'run', settings };
+}
+
+function collect(find: (flag: string) => RawValue | undefined, env: Environment): Settings {
+  const read = <T>(option: { flag: string; read(raw: RawValue | undefined): T }): T =>
+    option.read(find(option.flag));
+  const data = read(options.data) ?? defaultDataDir(env, process.platform);
+  return {
+    port: read(options.port),
+    host: read(options.host),
+    dataDir: data === '' || data === 'none' ? null : data,
+    peers: read(options.peer),
+    announce: read(options.announce),
+    maxViewers: read(options.maxViewers),
+    p2pPort: read(options.p2pPort),
+    mediaPort: read(options.mediaPort),
+    publishToken: read(options.publishToken),
+    allowOrigins: read(options.allowOrigin),
+    mdns: !read(options.noMdns),
+    json: read(options.json),
+  };
+}
+
+/** The same port twice would fail at the bind, with a line that names only one of the two. */
+function checkPorts({ port, p2pPort, mediaPort }: Settings): void {
+  if (p2pPort === 0) return;
+  if (port === p2pPort || port === p2pPort + 1) {
+    throw new UsageError(
+      `--p2p-port ${p2pPort} takes TCP ports ${p2pPort} and ${p2pPort + 1}, --port is ${port}`,
+    );
+  }
+  if (mediaPort === p2pPort) {
+    throw new UsageError(`--p2p-port and --media-port are both ${p2pPort} in UDP; choose two`);
+  }
+}
+
+/** See the XDG Base Directory Specification: a relative path there is to be ignored. */
+export function defaultDataDir(env: Environment, platform: NodeJS.Platform): string {
+  const configured = platform === 'win32' ? env['LOCALAPPDATA'] : env['XDG_DATA_HOME'];
+  const fallback = platform === 'win32' ? ['AppData', 'Local'] : ['.local', 'share'];
+  const base = configured !== undefined && isAbsolute(configured) ? configured : join(homedir(), ...fallback);
+  return join(base, 'casto-relay');
+}
