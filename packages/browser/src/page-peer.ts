@@ -1,7 +1,5 @@
-/** The page as a libp2p peer: it dials relays and, through their circuits, other pages. */
+/** The page as a libp2p peer that dials relays. Other pages it reaches through a relay's circuit (page-circuit.ts). */
 
-import { circuitRelayTransport } from '@libp2p/circuit-relay-v2';
-import { identify } from '@libp2p/identify';
 import type { Connection, Libp2p, PrivateKey } from '@libp2p/interface';
 import { webRTCDirect } from '@libp2p/webrtc';
 import { webSockets } from '@libp2p/websockets';
@@ -21,9 +19,7 @@ export async function createPagePeer(privateKey: PrivateKey): Promise<Libp2p> {
       webSockets(),
       // No STUN: the relay's address is public or on this network.
       webRTCDirect({ rtcConfiguration: { iceServers: [] } }),
-      circuitRelayTransport(),
     ],
-    services: { identify: identify() },
   });
 }
 
@@ -105,20 +101,4 @@ function isUsable(address: Multiaddr): boolean {
   if (!/\/wss?(\/|$)/.test(text)) return false;
   const isSecure = /\/wss(\/|$)|\/tls\//.test(text);
   return isSecure || globalThis.location?.protocol !== 'https:';
-}
-
-/** The part of libp2p's insides that lets a page listen on a relay that it found after its start. */
-interface WithTransportManager {
-  components: { transportManager: { listen(addresses: Multiaddr[]): Promise<void> } };
-}
-
-/** Reserves a slot on the relay's circuit, so that other pages reach this one through it. */
-export async function listenOnCircuit(libp2p: Libp2p, connection: Connection): Promise<void> {
-  const address = connection.remoteAddr.toString().includes('/p2p/')
-    ? connection.remoteAddr
-    : connection.remoteAddr.encapsulate(`/p2p/${connection.remotePeer.toString()}`);
-  // The wildcard `/p2p-circuit` would search the whole network for relays; only this one is meant.
-  await (libp2p as unknown as WithTransportManager).components.transportManager.listen([
-    address.encapsulate('/p2p-circuit'),
-  ]);
 }

@@ -33,7 +33,7 @@ import { CastoError, toCastoError } from './errors.ts';
 import { storedIdentity, type Identity } from './identity.ts';
 import { OutgoingMedia, withStartBitrate } from './outgoing-media.ts';
 import { createPeerConnection, PageParentEnd } from './page-link.ts';
-import { createPagePeer, listenOnCircuit, wait } from './page-peer.ts';
+import { createPagePeer, wait } from './page-peer.ts';
 import { connectRelay, type RelaySession } from './relay-session.ts';
 import { ownPeerId, type PageContext, type Role } from './role.ts';
 import { peerStats, readMediaStats, TransferMeter, type CastoStats } from './stats.ts';
@@ -170,6 +170,7 @@ export class Streamer implements Role {
   /** Viewers that a relay does not serve itself reach this page through the relay's circuit. */
   async #reserveCircuit(session: RelaySession): Promise<void> {
     // A relay without free reservations still carries the media.
+    const { listenOnCircuit } = await import('./page-circuit.ts');
     await listenOnCircuit(this.#libp2p, session.connection).catch(() => {});
   }
 

@@ -199,6 +199,8 @@ export class Viewer implements Role {
   }
 
   async #askCandidates(parents: ParentCandidate[], signal: AbortSignal): Promise<Attachment> {
+    const { addCircuit } = await import('./page-circuit.ts');
+    await addCircuit(this.#libp2p);
     let failure: unknown = new CastoError('relay-full', 'every relay that carries the channel is full');
     for (const parent of parents) {
       try {

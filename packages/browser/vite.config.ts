@@ -1,0 +1,37 @@
+import { fileURLToPath } from 'node:url';
+import { defaultClientConditions, defineConfig } from 'vite';
+
+/**
+ * Packages that reach the bundle in several versions, through @chainsafe/* and @libp2p/*. Two copies cost tens of
+ * kilobytes, and an instance of one class is a stranger to the other.
+ */
+const ONE_COPY = ['multiformats', 'protons-runtime', 'uint8arraylist', 'uint8arrays'];
+
+// vite reads its configuration from a default export.
+export default defineConfig({
+  resolve: {
+    conditions: ['casto-source', ...defaultClientConditions],
+    // @libp2p/webrtc brings @libp2p/noise, so the other build of the same code would be a second copy.
+    // weald, libp2p's logger, is debug as an ES module; mediasoup-client asks for debug itself.
+    alias: [
+      { find: '@chainsafe/libp2p-noise', replacement: '@libp2p/noise' },
+      { find: /^debug$/, replacement: fileURLToPath(import.meta.resolve('weald')) },
+    ],
+    dedupe: ONE_COPY,
+  },
+  worker: { format: 'es' },
+  build: {
+    target: 'es2022',
+    // dist/types belongs to the compiler; the build removes what it wrote before by itself.
+    emptyOutDir: false,
+    // Chunks are found relative to casto.js, which may come from another origin than the page.
+    modulePreload: false,
+    license: { fileName: 'licenses.md' },
+    // For the size gate.
+    manifest: true,
+    lib: { entry: 'src/index.ts', formats: ['es'], fileName: 'casto' },
+    rolldownOptions: {
+      output: { entryFileNames: 'casto.js', chunkFileNames: 'chunks/[name]-[hash].js', minify: true },
+    },
+  },
+});
