@@ -3,14 +3,9 @@
  * Each is parsed and written anew; extensions that no ICE agent of ours reads (generation, network-cost) are dropped.
  */
 
+import { MAX_CANDIDATES, MAX_CANDIDATE_LENGTH } from '@casto/core';
 import { SessionDescriptionError } from './session-description-error.ts';
 import type { SessionParameters } from './session-parameters.ts';
-
-/** Candidates per link. A phone with IPv4, IPv6 and two TURN servers stays below 20. */
-export const MAX_CANDIDATES = 32;
-
-/** The longest that browsers write (IPv6, `raddr`, all extensions) has about 200 characters. */
-export const MAX_CANDIDATE_CHARS = 256;
 
 export interface Candidate {
   foundation: string;
@@ -31,7 +26,7 @@ export interface Candidate {
  */
 export function parseCandidate(text: unknown): Candidate {
   if (typeof text !== 'string') throw badCandidate('not a string');
-  if (text.length > MAX_CANDIDATE_CHARS) throw badCandidate(`more than ${MAX_CANDIDATE_CHARS} characters`);
+  if (text.length > MAX_CANDIDATE_LENGTH) throw badCandidate(`more than ${MAX_CANDIDATE_LENGTH} characters`);
   const match = CANDIDATE.exec(text);
   const [, foundation, transport, priority, address, port, type, extensions] = match ?? [];
   if (foundation === undefined || address === undefined) throw badCandidate('not a candidate attribute');

@@ -3,9 +3,9 @@
  * a relay forwards a packet or an encoded frame without renumbering it.
  */
 
+import type { VideoCodec } from '@casto/core';
 import type { CodecParameters, MediaKind } from './session-parameters.ts';
 
-export type VideoCodec = 'vp8' | 'h264';
 export type CodecName = VideoCodec | 'opus';
 
 /** What a child wants from a channel, or a parent has to give. */

@@ -4,7 +4,8 @@
  * rids and `urn:3gpp:video-orientation`.
  */
 
-import { MAX_CANDIDATES, canonicalCandidate } from './candidates.ts';
+import { MAX_CANDIDATES } from '@casto/core';
+import { canonicalCandidate } from './candidates.ts';
 import { CARRIED_CODECS, isSameFeedback, wantedCodecs } from './codecs.ts';
 import type { WantedMedia } from './codecs.ts';
 import { readSdpText } from './sdp-text.ts';
@@ -21,7 +22,7 @@ const MAX_NATIVE_CHARS = 256 * 1024;
  * For the child: the native offer, reduced to what is wanted and renumbered. Render it and give it to the own
  * `setLocalDescription` before sending it: decoders take the payload types from there.
  *
- * @throws {SessionDescriptionError} `bad-codec` when the platform lacks the wanted codec, `unexpected-section` when a
+ * @throws {SessionDescriptionError} `bad-codec` when the platform has none of the wanted codecs, `unexpected-section` when a
  *   section stands for media that is not wanted.
  */
 export function rewriteOffer(nativeSdp: string, wanted: WantedMedia): SessionParameters {
@@ -71,24 +72,6 @@ export function rewriteAnswer(nativeSdp: string, offer: SessionParameters): Sess
   checkSessionParameters('answer', answer);
   assertAnswers(offer, answer);
   return answer;
-}
-
-/**
- * For a parent that encodes: tells Chromium's encoder where to start, in the offer that the own peer connection is
- * given. Without it the estimate takes seconds to climb from 300 kbps, and the picture shrinks meanwhile. Such hints
- * are never taken from another peer.
- */
-export function hintStartBitrate(offer: SessionParameters, startBps: number): SessionParameters {
-  const hint = { 'x-google-start-bitrate': Math.max(1, Math.round(startBps / 1000)) };
-  const media = offer.media.map((section) =>
-    section.kind === 'video'
-      ? {
-          ...section,
-          codecs: section.codecs.map((codec) => ({ ...codec, parameters: { ...codec.parameters, ...hint } })),
-        }
-      : section,
-  );
-  return { ...offer, media };
 }
 
 function readNative(

@@ -3,7 +3,8 @@
  * string can carry a line break, or anything but its own grammar, into a description that is rendered.
  */
 
-import { MAX_CANDIDATES, canonicalCandidate } from './candidates.ts';
+import { MAX_CANDIDATES } from '@casto/core';
+import { canonicalCandidate } from './candidates.ts';
 import { CARRIED_CODECS, findHeaderExtension } from './codecs.ts';
 import { MAX_SECTIONS } from './sdp-text.ts';
 import { SessionDescriptionError } from './session-description-error.ts';

@@ -6,7 +6,8 @@
  *   own native text ──rewriteOffer, rewriteAnswer──▶ SessionParameters ──render──▶ peer connection, wire
  */
 
-import { canonicalCandidate, MAX_CANDIDATES } from './candidates.ts';
+import { MAX_CANDIDATES, MAX_DESCRIPTION_LENGTH } from '@casto/core';
+import { canonicalCandidate } from './candidates.ts';
 import { CARRIED_CODECS, findCodec, isSameFeedback } from './codecs.ts';
 import { readSdpText } from './sdp-text.ts';
 import { checkSessionParameters } from './session-check.ts';
@@ -14,9 +15,6 @@ import type { DescriptionType } from './session-check.ts';
 import { SessionDescriptionError } from './session-description-error.ts';
 import type { CodecParameters, MediaSection, SessionParameters } from './session-parameters.ts';
 import { SCTP_PORT, readControlMid, readSection, readTransport } from './session-sections.ts';
-
-/** What we render takes at most 4 KiB without candidates, and 32 candidates of 256 characters take 8 KiB. */
-export const MAX_SDP_CHARS = 16 * 1024;
 
 /**
  * Bytes of one control message. A description that is forwarded to a third peer has to fit with its signature;
@@ -31,7 +29,7 @@ export const MAX_CONTROL_MESSAGE_BYTES = 64 * 1024;
  * @throws {SessionDescriptionError}
  */
 export function parseSessionDescription(type: DescriptionType, sdp: unknown): SessionParameters {
-  const { session, candidates } = readSdpText(sdp, MAX_SDP_CHARS);
+  const { session, candidates } = readSdpText(sdp, MAX_DESCRIPTION_LENGTH);
   if (candidates.length > MAX_CANDIDATES) {
     throw new SessionDescriptionError('too-many-candidates', `more than ${MAX_CANDIDATES}`);
   }

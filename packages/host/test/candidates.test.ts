@@ -1,7 +1,7 @@
+import { MAX_CANDIDATES } from '@casto/core';
 import { describe, expect, test } from 'vitest';
 import {
   CandidateIntake,
-  MAX_CANDIDATES,
   canonicalCandidate,
   parseCandidate,
   renderCandidate,

@@ -1,9 +1,9 @@
+import { MAX_DESCRIPTION_LENGTH } from '@casto/core';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { SessionDescriptionError } from '../src/session-description-error.ts';
 import type { SessionDescriptionReason } from '../src/session-description-error.ts';
 import {
-  MAX_SDP_CHARS,
   assertAnswers,
   parseSessionDescription,
   renderSessionDescription,
@@ -46,7 +46,7 @@ describe('round trip', () => {
     );
     const ice = { usernameFragment: 'u'.repeat(256), password: 'p'.repeat(256) };
     const sdp = renderSessionDescription('offer', { ...long, ice, candidates });
-    expect(sdp.length).toBeLessThan(MAX_SDP_CHARS);
+    expect(sdp.length).toBeLessThan(MAX_DESCRIPTION_LENGTH);
     expect(parseSessionDescription('offer', sdp).candidates).toHaveLength(32);
   });
 });
@@ -151,7 +151,7 @@ describe('a description is refused', () => {
     for (const head of heads) {
       for (const filler of [' ', '[', '[x] ', '=', ';', 'a']) {
         const line = (head + filler.repeat(1024)).slice(0, 1000);
-        const sdp = `${OFFER}${line}\r\n`.padEnd(MAX_SDP_CHARS, `${line}\r\n`);
+        const sdp = `${OFFER}${line}\r\n`.padEnd(MAX_DESCRIPTION_LENGTH, `${line}\r\n`);
         const startedMs = performance.now();
         refusalOf(sdp);
         // A generous bound for a busy machine; an expression that explodes takes seconds.
