@@ -32,12 +32,11 @@ const retryAfterS = 2;
 const methods = 'GET, HEAD, OPTIONS';
 
 /**
- * For pages: scripts only from the relay, workers from inlined blobs, and connections anywhere,
- * because any relay may be dialled.
+ * For pages: scripts only as they were built, workers from inlined blobs, and connections
+ * anywhere, because any relay may be dialled.
  */
-const contentSecurityPolicy = [
+const pagePolicy = [
   "default-src 'self'",
-  "script-src 'self' 'wasm-unsafe-eval'",
   "style-src 'self' 'unsafe-inline'",
   "img-src 'self' data: blob:",
   "media-src 'self' data: blob: mediastream:",
@@ -191,7 +190,8 @@ async function answerFile(
     return;
   }
   if (file.type.startsWith('text/html')) {
-    response.setHeader('Content-Security-Policy', contentSecurityPolicy);
+    const scripts = ["'self'", "'wasm-unsafe-eval'", ...file.inlineScripts].join(' ');
+    response.setHeader('Content-Security-Policy', `${pagePolicy}; script-src ${scripts}`);
     response.setHeader('Permissions-Policy', 'camera=(self), microphone=(self), display-capture=(self)');
   }
   const gzipped = acceptsGzip(request.headers['accept-encoding']) ? await file.gzipped() : null;

@@ -20,6 +20,8 @@ export interface StaticFile {
   readonly etag: string;
   /** Its name changes with its content. */
   readonly immutable: boolean;
+  /** Sources for `script-src` of a page: the hashes of its own inline scripts. */
+  readonly inlineScripts: readonly string[];
   /** Null when compressing does not pay. */
   gzipped(): Promise<Buffer | null>;
 }
@@ -74,11 +76,20 @@ function describe(url: string, body: Buffer): StaticFile {
     body,
     etag: `W/"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`,
     immutable: isHashedName(url),
+    inlineScripts: mime === 'text/html' ? hashInlineScripts(body.toString()) : [],
     gzipped() {
       compressed ??= isText && body.length >= leastGzipBytes ? compress(body) : Promise.resolve(null);
       return compressed;
     },
   };
+}
+
+/** Pages are our own build, so a pattern finds their scripts. Browsers hash with line feeds only. */
+function hashInlineScripts(html: string): string[] {
+  const scripts = html.replaceAll(/\r\n?/g, '\n').matchAll(/<script(?![^>]*\ssrc=)[^>]*>(.*?)<\/script>/gis);
+  return Array.from(scripts, ([, text = '']) => {
+    return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+  });
 }
 
 /**

@@ -28,6 +28,8 @@ beforeAll(async () => {
   await mkdir(join(publicDir, '.git'));
   const files: Record<string, string> = {
     'index.html': '<!doctype html><title>demo</title>',
+    'plain.html':
+      '<script>one</script><script src="/casto.js"></script><script type="module">a\r\nb</script>',
     'casto.js': 'export class CASTO {}',
     'chunks/dht-CkQ9x_1b.js': chunkText,
     'chunks/lazy-identity.js': 'export {};',
@@ -102,11 +104,24 @@ describe('files', () => {
       'referrer-policy': 'no-referrer',
       'cross-origin-resource-policy': 'same-origin',
     });
-    expect(headers['content-security-policy']).toContain("script-src 'self'");
+    expect(headers['content-security-policy']).toMatch(/script-src 'self' 'wasm-unsafe-eval'$/);
     expect(headers['permissions-policy']).toContain('camera=(self)');
     expect(headers['access-control-allow-origin']).toBeUndefined();
     expect((await ask(port, '/index.html')).text).toBe(text);
     expect((await ask(port, '/?x=1#casto=abc')).status).toBe(200);
+  });
+
+  test('inline scripts of a page are allowed by their hash, whatever its line ends', async () => {
+    const port = await open();
+    const policyOf = async (path: string): Promise<string> =>
+      String((await ask(port, path)).headers['content-security-policy']);
+    // printf 'one' | openssl dgst -sha256 -binary | base64; the same of 'a\nb'.
+    const hashes = [
+      "'sha256-dpLDrTVAu4A8Ags67mbNiIcSMjTqDG5xQ8Ct1z/0Me0='",
+      "'sha256-fhj3NzEbLcOy8mndeDlrA1HxT7Zu+oefdoyyMYGIPHg='",
+    ];
+    for (const hash of hashes) expect(await policyOf('/plain.html')).toContain(hash);
+    expect((await policyOf('/plain.html')).match(/sha256-/g)).toHaveLength(2);
   });
 
   test('the SDK and its chunks, for pages of every origin', async () => {
@@ -413,7 +428,13 @@ describe('bad input', () => {
 
   test('a reader that stalls is cut off', async () => {
     const files = await loadStaticFiles(publicDir);
-    const large = { type: 'text/plain', body: Buffer.alloc(32 * 1024 * 1024), etag: '"x"', immutable: false };
+    const large = {
+      type: 'text/plain',
+      body: Buffer.alloc(32 * 1024 * 1024),
+      etag: '"x"',
+      immutable: false,
+      inlineScripts: [],
+    };
     const port = await open({
       files: new Map([...files, ['/large', { ...large, gzipped: () => Promise.resolve(null) }]]),
       limits: { stalledMs: 500 },
