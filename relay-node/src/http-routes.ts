@@ -80,7 +80,7 @@ async function route(
   if (hasBody(request)) return refuse(context, response, 413, 'http-body', 'A body is not accepted.');
   if (path === null) return refuse(context, response, 400, 'http-malformed', 'The address is not valid.');
   if (request.method === 'OPTIONS') return answerOptions(response);
-  if (path === '/health') return answerHealth(context, response);
+  if (path === '/health') return answerHealth(context, request, response);
   if (path === '/.well-known/casto.json') return answerDiscovery(context, request, response);
   const file = context.files.get(path);
   if (file !== undefined) return answerFile(file, request, response);
@@ -139,13 +139,22 @@ function answerOptions(response: ServerResponse): void {
   response.writeHead(204).end();
 }
 
-function answerHealth({ state, refusals }: RouteContext, response: ServerResponse): void {
+function answerHealth(
+  { state, refusals }: RouteContext,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
   const current = state();
   const status = current.kind === 'running' ? 'ok' : current.kind;
   const relay = current.kind === 'starting' ? null : current.relay.status();
   const isServing = current.kind === 'running' && relay?.draining === false;
   response.setHeader('Cache-Control', 'no-store');
-  const body = { status, ...relay, refused: { ...relay?.refused, ...refusals.toJSON() } };
+  const body = {
+    status,
+    ...relay,
+    ...(relay === null ? {} : { multiaddrs: multiaddrsOf(relay.multiaddrs, request) }),
+    refused: { ...relay?.refused, ...refusals.toJSON() },
+  };
   answerJson(response, isServing ? 200 : 503, body);
 }
 
@@ -157,13 +166,17 @@ function answerDiscovery({ state }: RouteContext, request: IncomingMessage, resp
     response.setHeader('Retry-After', retryAfterS);
     return answerJson(response, 503, { version: 1, status: current.kind });
   }
-  const requester = { host: request.headers.host, localAddress: request.socket.localAddress };
   const { peerId, multiaddrs } = current.relay;
   answerJson(response, 200, {
     version: 1,
     peerId,
-    multiaddrs: multiaddrsFor(multiaddrs, requester, interfaceAddresses()),
+    multiaddrs: multiaddrsOf(multiaddrs, request),
   });
+}
+
+function multiaddrsOf(multiaddrs: readonly string[], { headers, socket }: IncomingMessage): string[] {
+  const requester = { host: headers.host, localAddress: socket.localAddress };
+  return multiaddrsFor(multiaddrs, requester, interfaceAddresses());
 }
 
 function answerJson(response: ServerResponse, statusCode: number, value: object): void {
