@@ -1,5 +1,9 @@
 /** What a relay is started with, and what it tells about itself while it runs. */
 
+import { isIP } from 'node:net';
+import { isPeerId } from '@casto/core';
+import { multiaddr } from '@multiformats/multiaddr';
+
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 
 export type LogFields = Record<string, string | number | boolean>;
@@ -71,4 +75,41 @@ export class RelayStartError extends Error {
     super(message, options);
     this.reason = reason;
   }
+}
+
+const highestPort = 65_535;
+
+/** @throws {RelayStartError} 'bad-option', for what would fail later and less clearly. */
+export function checkRelayOptions(options: RelayOptions): void {
+  const { host, peers = [], maxViewers = 0, p2pPort = 0, mediaPort = 0 } = options;
+  const refuse = (problem: string): never => {
+    throw new RelayStartError('bad-option', problem);
+  };
+  if (host !== undefined && isIP(host) === 0) refuse(`the host must be an IP address, got ${quote(host)}`);
+  for (const peer of peers) {
+    if (!isMultiaddr(peer)) refuse(`a peer must be a multiaddr, got ${quote(peer)}`);
+  }
+  if (!isWhole(maxViewers, Number.MAX_SAFE_INTEGER)) refuse('the viewers must be a whole number from 0');
+  // WebSocket takes the next one.
+  if (!isWhole(p2pPort, highestPort - 1)) refuse(`the libp2p port must be from 0 to ${highestPort - 1}`);
+  if (!isWhole(mediaPort, highestPort)) refuse(`the media port must be from 0 to ${highestPort}`);
+}
+
+function isMultiaddr(text: string): boolean {
+  try {
+    const components = multiaddr(text).getComponents();
+    return components.length > 0 && components.every(({ name, value }) => name !== 'p2p' || isPeerId(value));
+  } catch {
+    return false;
+  }
+}
+
+function isWhole(value: number, most: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= most;
+}
+
+const longestQuoteChars = 80;
+
+function quote(text: string): string {
+  return JSON.stringify(text.slice(0, longestQuoteChars));
 }

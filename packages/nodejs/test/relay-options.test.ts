@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import { checkRelayOptions } from '../src/relay-options.ts';
+import type { RelayOptions } from '../src/relay-options.ts';
+
+test.each<RelayOptions>([
+  {},
+  { peers: ['/ip4/192.0.2.1/tcp/4001/p2p/12D3KooWDPsoeij6JG9wB44qGFPD4d3DjWynSq7ZprRg7HxZG4zp'] },
+  { host: '::', peers: ['/ip4/192.0.2.1/tcp/4001', '/dns4/relay.example/tcp/4002/ws'], maxViewers: 0 },
+  { p2pPort: 65_534, mediaPort: 65_535 },
+])('%j is fine', (options) => {
+  expect(() => checkRelayOptions(options)).not.toThrow();
+});
+
+test.each<[RelayOptions, string]>([
+  [{ host: 'localhost' }, 'the host must be an IP address, got "localhost"'],
+  [{ peers: ['/ip4/999.0.0.1/tcp/4001'] }, 'a peer must be a multiaddr, got "/ip4/999.0.0.1/tcp/4001"'],
+  [{ peers: [''] }, 'a peer must be a multiaddr, got ""'],
+  [{ peers: ['/ip4/192.0.2.1/tcp/4001/p2p/no-peer-id'] }, 'a peer must be a multiaddr, got'],
+  [{ maxViewers: -1 }, 'the viewers must be a whole number from 0'],
+  [{ p2pPort: 65_535 }, 'the libp2p port must be from 0 to 65534'],
+  [{ mediaPort: 1.5 }, 'the media port must be from 0 to 65535'],
+])('%j is refused', (options, message) => {
+  expect(() => checkRelayOptions(options)).toThrow(
+    expect.objectContaining({ reason: 'bad-option', message: expect.stringContaining(message) as string }),
+  );
+});
