@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+
 import { defaultClientConditions, defineConfig } from 'vite';
 
 /**
@@ -22,7 +23,7 @@ export default defineConfig({
   worker: { format: 'es' },
   build: {
     target: 'es2022',
-    // dist/types belongs to the compiler; the build removes what it wrote before by itself.
+    // dist/types belongs to the compiler; packages/workspace clears the rest.
     emptyOutDir: false,
     // Chunks are found relative to casto.js, which may come from another origin than the page.
     modulePreload: false,

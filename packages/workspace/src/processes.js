@@ -1,0 +1,74 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { constants } from 'node:os';
+
+import { inRoot, ROOT } from './paths.js';
+import { ToolFailure } from './tool-failure.js';
+
+/** libp2p needs Promise.withResolvers, and the test runner asks for the same. */
+const LEAST_RUNTIME_MAJOR = 22;
+
+const IS_WINDOWS = process.platform === 'win32';
+
+/**
+ * Runs a program; what it prints goes straight to ours.
+ *
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv }} [options]
+ * @returns {Promise<number>} The exit code, or 128 + the signal's number as in a shell.
+ */
+export function run(command, args, { cwd = ROOT, env = process.env } = {}) {
+  return new Promise((done, failed) => {
+    const child = spawn(command, args, { cwd, env, stdio: 'inherit' });
+    child.once('error', failed);
+    child.once('exit', (code, signal) => done(exitCode(code, signal)));
+  });
+}
+
+/**
+ * @param {number | null} code
+ * @param {NodeJS.Signals | null} signal
+ */
+export function exitCode(code, signal) {
+  return code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
+}
+
+/**
+ * @param {readonly string[]} args
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv }} [options]
+ */
+export function runNpm(args, options) {
+  const script = process.env['npm_execpath'];
+  if (script !== undefined && script.endsWith('npm-cli.js') && existsSync(script)) {
+    return run(process.execPath, [script, ...args], options);
+  }
+  // Only cmd.exe can start npm.cmd; none of the arguments that come here need quoting.
+  return IS_WINDOWS ? run('cmd.exe', ['/d', '/c', 'npm', ...args], options) : run('npm', args, options);
+}
+
+/**
+ * The Node that the product runs on: the npm package `node`, whatever the system has.
+ *
+ * @throws {ToolFailure} When there is none that is recent enough.
+ */
+export function runtime() {
+  const installed = inRoot('node_modules/node/bin', IS_WINDOWS ? 'node.exe' : 'node');
+  if (existsSync(installed)) return installed;
+  if (Number(process.versions.node.split('.')[0]) >= LEAST_RUNTIME_MAJOR) return process.execPath;
+  throw new ToolFailure(
+    `node_modules has no Node ${LEAST_RUNTIME_MAJOR} or later, and this is ${process.version}; ` +
+      'the package "node" fetches one in its install script: npm rebuild node --ignore-scripts=false',
+  );
+}
+
+/**
+ * Runs one of the installed tools on that Node.
+ *
+ * @param {string} script - Below node_modules.
+ * @param {readonly string[]} args
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv }} [options]
+ */
+export function runInstalled(script, args, options) {
+  return run(runtime(), [inRoot('node_modules', script), ...args], options);
+}

@@ -1,0 +1,71 @@
+/** What `npm test` runs, in this order. */
+
+/**
+ * @typedef {object} Step
+ * @property {string} title
+ * @property {'script' | 'vitest'} kind
+ * @property {readonly string[]} args - An npm script, or arguments of vitest.
+ * @property {boolean} [needsBuild]
+ * @property {boolean} [needsBrowsers]
+ */
+
+/** @param {string} name @returns {Step} */
+const script = (name) => ({ title: name, kind: 'script', args: [name] });
+
+/** @type {ReadonlyMap<string, Step>} */
+const STEPS_BEFORE = new Map([
+  ['lint', script('lint')],
+  ['format', script('format:check')],
+  ['typecheck', script('typecheck')],
+  ['types', script('types')],
+]);
+
+/** The workspaces with unit tests, by what `npm test -- core` calls them. */
+const UNIT_PROJECTS = new Map([
+  ['core', '@casto/core'],
+  ['simulator', '@casto/simulator'],
+  ['host', '@casto/host'],
+  ['browser', 'casto'],
+  ['nodejs', '@casto/nodejs'],
+  ['relay-node', 'casto-relay'],
+  ['demo', 'casto-demo'],
+  ['workspace', 'casto-workspace-tools'],
+]);
+
+/** @type {ReadonlyMap<string, Step>} */
+const STEPS_AFTER = new Map([
+  [
+    'e2e',
+    {
+      title: 'end-to-end tests',
+      kind: 'vitest',
+      args: ['--root', 'test'],
+      needsBuild: true,
+      needsBrowsers: true,
+    },
+  ],
+  ['size', { ...script('size'), needsBuild: true }],
+]);
+
+export const STEP_NAMES = [...STEPS_BEFORE.keys(), ...UNIT_PROJECTS.keys(), ...STEPS_AFTER.keys()];
+
+/**
+ * @param {readonly string[]} names - Of steps and workspaces; none means all.
+ * @returns {Step[]}
+ */
+export function stepsFor(names) {
+  const isWanted = (/** @type {string} */ name) => names.length === 0 || names.includes(name);
+  const projects = [...UNIT_PROJECTS]
+    .filter(([name]) => isWanted(name))
+    .flatMap(([, project]) => ['--project', project]);
+  return [
+    ...[...STEPS_BEFORE].filter(([name]) => isWanted(name)).map(([, step]) => step),
+    ...(projects.length === 0 ? [] : [unitTests(names.length === 0 ? [] : projects)]),
+    ...[...STEPS_AFTER].filter(([name]) => isWanted(name)).map(([, step]) => step),
+  ];
+}
+
+/** @param {string[]} projects @returns {Step} */
+function unitTests(projects) {
+  return { title: 'unit tests', kind: 'vitest', args: projects };
+}

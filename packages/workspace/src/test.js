@@ -1,0 +1,118 @@
+/** `npm test [-- name ...]`: provides what the tests need, runs them, and counts. */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { CHROMIUM, FIREFOX, find, provide } from './browsers.js';
+import { build, TARGETS } from './build-targets.js';
+import { ensureInstalled } from './installation.js';
+import { runInstalled, runNpm } from './processes.js';
+import { Tally } from './tally.js';
+import { STEP_NAMES, stepsFor } from './test-steps.js';
+import { progress, runTool, ToolFailure } from './tool-failure.js';
+
+await runTool(async () => {
+  const names = process.argv.slice(2);
+  const unknown = names.find((name) => !STEP_NAMES.includes(name));
+  if (unknown !== undefined)
+    throw new ToolFailure(`no tests called ${unknown}; there are ${STEP_NAMES.join(', ')}`);
+
+  const steps = stepsFor(names);
+  const tally = new Tally();
+  await ensureInstalled();
+  const needsBrowsers = steps.some((step) => step.needsBrowsers === true);
+  const env = { ...process.env, ...(needsBrowsers ? await provideBrowsers(tally) : findBrowsers()) };
+  const isBuilt = !steps.some((step) => step.needsBuild === true) || (await buildAll(tally));
+
+  const reports = mkdtempSync(join(tmpdir(), 'casto-test-'));
+  try {
+    for (const step of steps) {
+      if (step.needsBuild === true && !isBuilt) {
+        progress(`${step.title}: not run, because the build failed`);
+        tally.addCase(false);
+        continue;
+      }
+      await runStep(step, env, tally, join(reports, `${steps.indexOf(step)}.json`));
+    }
+  } finally {
+    rmSync(reports, { recursive: true, force: true });
+  }
+  console.log(String(tally));
+  return tally.failed === 0 ? 0 : 1;
+});
+
+/**
+ * @param {import('./test-steps.js').Step} step
+ * @param {NodeJS.ProcessEnv} env
+ * @param {Tally} tally
+ * @param {string} report - Where a test runner may write.
+ */
+async function runStep({ title, kind, args }, env, tally, report) {
+  progress(title);
+  if (kind === 'script') {
+    tally.addCase((await runNpm(['run', '--silent', ...args], { env })) === 0);
+    return;
+  }
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const code = await runInstalled('vitest/vitest.mjs', ['run', '--passWithNoTests', ...reporters, ...args], {
+    env,
+  });
+  tally.addVitest(report, code);
+}
+
+/**
+ * @param {Tally} tally
+ * @returns {Promise<Record<string, string>>} The variables that tell the tests where the browsers are.
+ * @throws {ToolFailure} When there is no Chromium.
+ */
+async function provideBrowsers(tally) {
+  const chromium = await provide(CHROMIUM);
+  if (chromium === null) {
+    throw new ToolFailure(
+      `no Chromium, and none could be installed; install one, or set ${CHROMIUM.variable} to its executable`,
+    );
+  }
+  const firefox = await provide(FIREFOX);
+  if (firefox === null) {
+    const isRequired = process.env['CI'] === 'true';
+    progress(
+      `no Firefox: its tests ${isRequired ? 'fail' : 'are skipped'}; ${FIREFOX.variable} may name one`,
+    );
+    if (isRequired) tally.addCase(false);
+  }
+  return variables(chromium, firefox);
+}
+
+function findBrowsers() {
+  return variables(find(CHROMIUM), find(FIREFOX));
+}
+
+/**
+ * @param {string | null} chromium
+ * @param {string | null} firefox
+ * @returns {Record<string, string>}
+ */
+function variables(chromium, firefox) {
+  return {
+    ...(chromium === null ? {} : { [CHROMIUM.variable]: chromium }),
+    ...(firefox === null ? {} : { [FIREFOX.variable]: firefox }),
+  };
+}
+
+/**
+ * @param {Tally} tally
+ * @returns {Promise<boolean>}
+ */
+async function buildAll(tally) {
+  try {
+    await build([...TARGETS.keys()], { only: 'stale' });
+    tally.addCase(true);
+    return true;
+  } catch (error) {
+    if (!(error instanceof ToolFailure)) throw error;
+    progress(error.message);
+    tally.addCase(false);
+    return false;
+  }
+}
