@@ -60,7 +60,9 @@ async function openPage(
 ): Promise<BrowserPage> {
   const page = await context.newPage();
   const log = new PageLog();
-  page.on('pageerror', (error) => log.error(`uncaught: ${error instanceof Error ? error.message : error}`));
+  page.on('pageerror', (error) =>
+    log.error(`uncaught: ${error instanceof Error ? error.message : String(error)}`),
+  );
   page.on('error', (error) => log.error(`crash: ${error.message}`));
   page.on('request', (request) => log.request(request.url()));
   page.on('console', (message) => {

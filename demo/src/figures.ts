@@ -1,0 +1,45 @@
+/** Turns the figures of a session into short words. */
+
+import type { CastoPeerStats, CastoStats, CastoVideoStats } from 'casto';
+
+/** @returns Viewers, delay and distance for the chip; empty where nothing is known. */
+export function chipFigures(stats: CastoStats | null, viewers: number): [string, string, string] {
+  if (stats === null) return ['', '', ''];
+  const watching = viewers === 1 ? '1 viewer' : `${viewers} viewers`;
+  if (stats.role === 'streamer') return [watching, '', ''];
+  const delay = stats.latencyMs === null ? '' : `${(stats.latencyMs / 1000).toFixed(1)} s`;
+  const hops = stats.depth === null ? '' : stats.depth === 1 ? '1 hop' : `${stats.depth} hops`;
+  return [viewers === 0 ? '' : watching, delay, hops];
+}
+
+/** @returns One line about picture, codec, rate and the nearest peer. */
+export function deskFigures(stats: CastoStats | null): string {
+  if (stats === null) return '';
+  const { video, audio } = stats;
+  const rate = stats.role === 'viewer' ? stats.download.bitsPerSecond : stats.upload.bitsPerSecond;
+  const nearest = stats.parents[0];
+  const parts = [
+    video === null ? '' : pictureWords(video),
+    video === null ? '' : video.codec.toUpperCase(),
+    audio === null ? 'no sound' : '',
+    rate === 0 ? '' : rateWords(rate),
+    nearest === undefined ? '' : nearestWords(nearest),
+  ];
+  return parts.filter((part) => part !== '').join('  ·  ');
+}
+
+function rateWords(bitsPerSecond: number): string {
+  if (bitsPerSecond < 1_000_000) return `${Math.round(bitsPerSecond / 1000)} kb/s`;
+  return `${(bitsPerSecond / 1_000_000).toFixed(1)} Mb/s`;
+}
+
+function pictureWords({ width, height, framesPerSecond }: CastoVideoStats): string {
+  if (width === 0) return '';
+  const rate = framesPerSecond === 0 ? '' : Math.round(framesPerSecond);
+  return `${Math.min(width, height)}p${rate}`;
+}
+
+function nearestWords({ kind, rttMs }: CastoPeerStats): string {
+  const name = kind === 'headless' ? 'relay' : 'viewer';
+  return rttMs === null ? `by a ${name}` : `${name} ${Math.max(1, Math.round(rttMs))} ms away`;
+}

@@ -1,0 +1,77 @@
+/** What the page says in each phase. */
+
+import { wordsFor } from './error-words.ts';
+import type { Role } from './error-words.ts';
+import type { Phase } from './phase.ts';
+import { unreachable } from './unreachable.ts';
+
+export interface VeilWords {
+  title: string;
+  text: string;
+  /** Label of the button that tries again; absent when that cannot help. */
+  retry?: string;
+  leave: string;
+}
+
+export const BADGES: Readonly<Record<Phase['name'], string>> = {
+  connecting: 'Connecting',
+  waiting: 'Waiting',
+  live: 'Live',
+  reconnecting: 'Reconnecting',
+  ended: 'Ended',
+  failed: 'Stopped',
+};
+
+/** @returns What lies over the picture, or `null` when the picture speaks for itself. */
+export function veilWords(phase: Phase, role: Role, source: 'camera' | 'screen'): VeilWords | null {
+  switch (phase.name) {
+    case 'connecting':
+      return { ...(role === 'viewer' ? VIEWER_CONNECTS : STREAMER_CONNECTS[source]), leave: 'Cancel' };
+    case 'waiting':
+      return {
+        title: 'Waiting for the streamer',
+        text: 'The picture appears here as soon as the broadcast begins.',
+        leave: 'Back',
+      };
+    case 'live':
+    case 'reconnecting':
+      return null;
+    case 'ended':
+      return role === 'viewer' ? VIEWER_ENDED : STREAMER_ENDED;
+    case 'failed': {
+      const { title, advice, retry } = wordsFor(phase.reason, role);
+      return { title, text: advice, leave: 'Back', ...(retry === 'useful' ? { retry: 'Try again' } : {}) };
+    }
+    default:
+      return unreachable(phase);
+  }
+}
+
+/** @param title - What the streamer calls the broadcast. */
+export function deskTitle(phase: Phase, role: Role, title: string | undefined): string {
+  if (phase.name === 'live' || phase.name === 'reconnecting') {
+    if (role === 'viewer') return 'You are watching live';
+    return title ?? 'You are live';
+  }
+  return role === 'viewer' ? 'Watching' : (title ?? 'Your broadcast');
+}
+
+const VIEWER_CONNECTS = { title: 'Connecting', text: 'Looking for the way to the streamer.' };
+
+const STREAMER_CONNECTS = {
+  camera: { title: 'Going live', text: 'Allow the camera if your browser asks.' },
+  screen: { title: 'Going live', text: 'Choose the screen or window to show.' },
+};
+
+const VIEWER_ENDED: VeilWords = {
+  title: 'The broadcast has ended',
+  text: 'Stay a little: if the streamer comes back, so does the picture.',
+  leave: 'Back',
+};
+
+const STREAMER_ENDED: VeilWords = {
+  title: 'Your broadcast has ended',
+  text: 'The camera or the screen was closed.',
+  retry: 'Go live again',
+  leave: 'Back',
+};

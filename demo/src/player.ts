@@ -1,0 +1,80 @@
+/** The picture with what belongs to it: sound, full screen, and the call to switch the sound on. */
+
+import { element } from './elements.ts';
+
+export type PlayerUse = 'camera-preview' | 'screen-preview' | 'watching';
+
+/** Phones of Apple let only the video itself fill the screen. */
+interface AppleVideo extends HTMLVideoElement {
+  webkitEnterFullscreen(): void;
+}
+
+export class Player {
+  readonly video = element('video', HTMLVideoElement);
+  readonly #stage = element('stage', HTMLDivElement);
+  readonly #soundCall = element('sound-call', HTMLButtonElement);
+  readonly #mute = element('mute', HTMLButtonElement);
+  readonly #fullscreen = element('fullscreen', HTMLButtonElement);
+  #use: PlayerUse = 'watching';
+  #answered = false;
+
+  constructor() {
+    this.#soundCall.addEventListener('click', () => this.#setMuted('off'));
+    this.#mute.addEventListener('click', () => this.#setMuted(this.video.muted ? 'off' : 'on'));
+    this.#fullscreen.addEventListener('click', () => void this.#toggleFullscreen());
+    document.addEventListener('fullscreenchange', () => this.#showState());
+    this.video.addEventListener('loadedmetadata', () => void this.#play());
+    this.video.addEventListener('volumechange', () => this.#showState());
+    this.video.addEventListener('resize', () => this.#showState());
+  }
+
+  /** Prepares for a new session. Sound is off at first: browsers refuse to start with it. */
+  prepare(use: PlayerUse): void {
+    this.#use = use;
+    this.#answered = false;
+    this.video.muted = true;
+    this.#stage.dataset['use'] = use;
+    this.#showState();
+  }
+
+  clear(): void {
+    this.video.srcObject = null;
+    if (document.fullscreenElement !== null) void document.exitFullscreen();
+    this.prepare('watching');
+  }
+
+  #setMuted(muted: 'on' | 'off'): void {
+    this.#answered = true;
+    this.video.muted = muted === 'on';
+    void this.#play();
+    this.#showState();
+  }
+
+  async #play(): Promise<void> {
+    await this.video.play().catch(() => undefined);
+    this.#showState();
+  }
+
+  async #toggleFullscreen(): Promise<void> {
+    if (document.fullscreenElement !== null) return document.exitFullscreen();
+    // Absent on iPhones, though the types promise it.
+    if ('requestFullscreen' in this.#stage) await this.#stage.requestFullscreen().catch(() => undefined);
+    else if (canFillScreen(this.video)) this.video.webkitEnterFullscreen();
+  }
+
+  #showState(): void {
+    const { srcObject, muted, paused } = this.video;
+    const playing = srcObject instanceof MediaStream;
+    const audible = playing && srcObject.getAudioTracks().length > 0;
+    const watching = this.#use === 'watching';
+    this.#soundCall.hidden = !(watching && playing && ((audible && muted && !this.#answered) || paused));
+    this.#mute.hidden = !(watching && audible);
+    this.#mute.setAttribute('aria-pressed', String(muted));
+    const full = document.fullscreenElement !== null;
+    this.#fullscreen.setAttribute('aria-label', full ? 'Leave full screen' : 'Full screen');
+  }
+}
+
+function canFillScreen(video: HTMLVideoElement): video is AppleVideo {
+  return 'webkitEnterFullscreen' in video && typeof video.webkitEnterFullscreen === 'function';
+}
