@@ -442,6 +442,8 @@ export class RelayChannels implements RendezvousHandlers {
   #introduce(channel: ChannelId): JoinDecision {
     const parents = this.#introductions(channel);
     if (parents.length > 0) return { type: 'redirect', parents };
+    // Live, but the streamer serves nobody itself.
+    if (this.#entries.get(channel)?.streamer) return refuse('full', 5_000);
     return refuse(this.#options.records.get(channel) === null ? 'not-found' : 'offline', 2_000);
   }
 

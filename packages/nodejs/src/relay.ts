@@ -1,5 +1,6 @@
 /** Puts a relay together: data folder, libp2p, channels, media. */
 
+import { peerIdFromString } from '@libp2p/peer-id';
 import { isPeerId, type PeerId } from '@casto/core';
 import { processClock, refusalCounter, serveLinks, serveRendezvous } from '@casto/host';
 import { openDataFolder, type DataFolder } from './data-folder.ts';
@@ -11,7 +12,7 @@ import { RecordMemory } from './record-memory.ts';
 import { RelayChannels } from './relay-channels.ts';
 import type { RelayLog } from './relay-log.ts';
 import { RelayNetwork } from './relay-network.ts';
-import type { Relay, RelayOptions, RelayStatus } from './relay-options.ts';
+import { checkRelayOptions, type Relay, type RelayOptions, type RelayStatus } from './relay-options.ts';
 
 /** What one core forwards at 2.5 Mbps and 300 packets a second (docs/benchmarks.md). */
 const DEFAULT_MAX_VIEWERS = 600;
@@ -28,6 +29,7 @@ const MAX_CIRCUIT_ADDRESSES = 4;
  * @throws {RelayStartError} When a port is in use, an option is wrong, or the data folder cannot be used.
  */
 export async function createRelay(options: RelayOptions): Promise<Relay> {
+  checkRelayOptions(options);
   const host = options.host ?? DEFAULT_HOST;
   const folder = await openDataFolder(options.dataDir);
   try {
@@ -109,10 +111,9 @@ function relayId(libp2p: RelayPeer): PeerId {
   return id;
 }
 
-/** Where pages reach a streamer through this relay; TCP is of no use to them. */
+/** Where pages reach a streamer through this relay, if it has reserved; TCP is of no use to them. */
 function circuitAddresses(libp2p: RelayPeer, streamer: PeerId): string[] {
-  const hasReservation = libp2p.services.circuit.reservations.size > 0;
-  if (!hasReservation) return [];
+  if (!libp2p.services.circuit.reservations.has(peerIdFromString(streamer))) return [];
   return libp2p
     .getMultiaddrs()
     .map(String)

@@ -1,0 +1,140 @@
+/** A viewer's link to one parent, from the join to its loss. */
+
+import type { Connection } from '@libp2p/interface';
+import { encodePath, PROTOCOL_VERSION, type ChannelId, type PeerId } from '@casto/core';
+import {
+  pageRtpCapabilities,
+  PeerLink,
+  requestLink,
+  verifyRecord,
+  type JoinOutcome,
+  type LinkEvent,
+} from '@casto/host';
+import { CastoError } from './errors.ts';
+import { createPeerConnection, PageChildEnd } from './page-link.ts';
+import type { FrameTap } from './page-worker.ts';
+import type { PageContext } from './role.ts';
+
+/** ICE and DTLS take three round trips; a relay on the other side of the world answers within 2 s. */
+const CONNECT_MS = 8_000;
+
+export interface Attachment {
+  readonly link: PeerLink;
+  readonly end: PageChildEnd;
+  readonly taps: readonly FrameTap[];
+  /** Resolves when the parent is silent, sends its children away, or is gone. */
+  readonly lost: Promise<void>;
+  /** Milliseconds since 1970. */
+  readonly attachedAt: number;
+}
+
+export type JoinRefusal = Exclude<JoinOutcome, { type: 'accepted' }>;
+
+export type LinkListener = (link: PeerLink, event: LinkEvent) => void;
+
+/**
+ * Asks one peer to become the parent.
+ *
+ * @returns The attachment once media can flow, or what the peer said instead.
+ * @throws {CastoError} `protocol`, `timed-out`.
+ */
+export async function askParent(
+  context: PageContext,
+  channel: ChannelId,
+  connection: Connection,
+  options: { signal: AbortSignal; onEvent: LinkListener },
+): Promise<Attachment | JoinRefusal> {
+  const { settings, refused, worker } = context;
+  const end = new PageChildEnd(createPeerConnection(settings.iceServers));
+  const taps = [
+    worker.tap(end.audio, { operation: 'strip', kind: 'audio' }),
+    worker.tap(end.video, { operation: 'strip', kind: 'video' }),
+  ].filter((tap) => tap !== null);
+  const join = {
+    version: PROTOCOL_VERSION,
+    channel,
+    kind: 'browser' as const,
+    layers: [0],
+    audio: true,
+    capabilities: receivingCapabilities(),
+    path: encodePath([]),
+  };
+  const outcome = await requestLink(connection, end, join, { signal: options.signal, refused });
+  if (outcome.type !== 'accepted') return outcome;
+  markStep('accepted');
+  if (outcome.version !== PROTOCOL_VERSION)
+    throw new CastoError('protocol', 'the relay is of another version');
+  const { record } = await verifyRecord(outcome.record, worker.clock.now());
+  if (record.channel !== channel) throw new CastoError('protocol', 'the relay gave another channel');
+  const parent = { peerId: connection.remotePeer.toString() as PeerId, kind: outcome.kind };
+  return attach(context, { end, taps, parent }, options);
+}
+
+async function attach(
+  { worker, refused }: PageContext,
+  { end, taps, parent }: { end: PageChildEnd; taps: FrameTap[]; parent: Pick<PeerLink, 'peerId' | 'kind'> },
+  { signal, onEvent }: { signal: AbortSignal; onEvent: LinkListener },
+): Promise<Attachment> {
+  let connected = (): void => {};
+  let lose = (): void => {};
+  const lost = new Promise<void>((resolve) => (lose = resolve));
+  const isConnected = new Promise<void>((resolve) => (connected = resolve));
+  const link: PeerLink = new PeerLink({
+    role: 'child',
+    ...parent,
+    end,
+    clock: worker.clock,
+    refused,
+    activity: { lastSentAt: () => 0, lastHeardAt: () => lastHeard(taps, end) },
+    onEvent: (event) => {
+      if (event.type === 'connected') connected();
+      if (event.type === 'silent' || event.type === 'draining' || event.type === 'closed') lose();
+      onEvent(link, event);
+    },
+  });
+  if (end.state === 'connecting') {
+    await Promise.race([
+      isConnected,
+      lost,
+      aborted(AbortSignal.any([signal, AbortSignal.timeout(CONNECT_MS)])),
+    ]);
+  }
+  // Read through the interface: what was narrowed above has changed meanwhile.
+  if (stateOf(end) !== 'connected') {
+    link.close();
+    throw new CastoError('timed-out', 'the parent accepted, but no connection came about');
+  }
+  markStep('connected');
+  return { link, end, taps, lost, attachedAt: worker.clock.now() };
+}
+
+function stateOf(end: PageChildEnd): PageChildEnd['state'] {
+  return end.state;
+}
+
+function receivingCapabilities(): unknown {
+  return pageRtpCapabilities({
+    audio: RTCRtpReceiver.getCapabilities('audio'),
+    video: RTCRtpReceiver.getCapabilities('video'),
+  });
+}
+
+/** When media last came, by the worker's reports; without a worker, by what the receivers themselves tell. */
+function lastHeard(taps: readonly FrameTap[], end: PageChildEnd): number {
+  if (taps.length > 0) return Math.max(0, ...taps.map((tap) => tap.last?.at ?? 0));
+  const sources = [end.audio, end.video].flatMap((receiver) => receiver.getSynchronizationSources());
+  return Math.max(0, ...sources.map(({ timestamp }) => performance.timeOrigin + timestamp));
+}
+
+/** Resolves when the signal aborts; never rejects. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/** Shows the steps of a join in the browser's performance tools, and to benchmarks. */
+export function markStep(step: 'peer' | 'relay' | 'accepted' | 'connected'): void {
+  performance.mark(`casto:${step}`);
+}

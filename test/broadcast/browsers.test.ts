@@ -1,0 +1,157 @@
+/** Firefox, plain-http pages of the local network, and relays that only introduce. */
+
+import { afterEach, describe, expect, test } from 'vitest';
+import { launchBrowser, skipReason, type RunningBrowser } from '../harness/browsers.ts';
+import { expectPicturesAdvance, expectTone } from '../harness/expectations.ts';
+import { lanAddress, type PageServer } from '../harness/page-server.ts';
+import { startRelay, type RelayOptions, type RelayProcess } from '../harness/relay-process.ts';
+import { beginWatching, goLive, openPage, startFailure, startStage, stats, VIDEO, watch } from './stage.ts';
+
+const closers: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+async function relayWith(options: RelayOptions): Promise<RelayProcess> {
+  const relay = await startRelay({ ...options, flags: ['--no-mdns', ...(options.flags ?? [])] });
+  closers.push(() => relay.stop());
+  return relay;
+}
+
+async function stageOf(relay: RelayProcess, host?: string): Promise<PageServer> {
+  const server = await startStage(relay, host === undefined ? {} : { host });
+  closers.push(() => server.close());
+  return server;
+}
+
+async function browserOf(name: 'chromium' | 'firefox'): Promise<RunningBrowser> {
+  const browser = await launchBrowser(name);
+  closers.push(() => browser.close());
+  return browser;
+}
+
+const noFirefox = skipReason('firefox');
+describe.skipIf(noFirefox !== null)(`firefox${noFirefox === null ? '' : ` (${noFirefox})`}`, () => {
+  test('watches a channel of Chromium in VP8', async () => {
+    const relay = await relayWith({});
+    const server = await stageOf(relay);
+    const relays = [relay.http];
+    const chromium = await browserOf('chromium');
+    const { channel } = await goLive(await openPage(chromium, server.origin), { relays });
+    const firefox = await browserOf('firefox');
+    const viewer = await openPage(firefox, server.origin);
+    await watch(viewer, { relays, channel });
+    await expectPicturesAdvance(viewer, VIDEO, { atLeast: 20, withinMs: 30_000 });
+    await expectTone(viewer, VIDEO, { withinMs: 15_000 });
+  }, 120_000);
+
+  test('broadcasts to Chromium in VP8', async () => {
+    const relay = await relayWith({});
+    const server = await stageOf(relay);
+    const relays = [relay.http];
+    const firefox = await browserOf('firefox');
+    const { channel } = await goLive(await openPage(firefox, server.origin), { relays });
+    const chromium = await browserOf('chromium');
+    const viewer = await openPage(chromium, server.origin);
+    await watch(viewer, { relays, channel });
+    await expectPicturesAdvance(viewer, VIDEO, { atLeast: 20, withinMs: 30_000 });
+    await expectTone(viewer, VIDEO, { withinMs: 15_000 });
+  }, 120_000);
+
+  test('says that it cannot decode an H264 channel, when it cannot', async () => {
+    const relay = await relayWith({});
+    const server = await stageOf(relay);
+    const relays = [relay.http];
+    const chromium = await browserOf('chromium');
+    const { channel } = await goLive(await openPage(chromium, server.origin), { relays, codec: 'h264' });
+    const firefox = await browserOf('firefox');
+    const viewer = await openPage(firefox, server.origin);
+    const hasH264 = await viewer.evaluate(() =>
+      (RTCRtpReceiver.getCapabilities('video')?.codecs ?? []).some(
+        ({ mimeType }) => mimeType === 'video/H264',
+      ),
+    );
+    await beginWatching(viewer, { relays, channel });
+    expect(await startFailure(viewer)).toBe(hasH264 ? null : 'no-common-codec');
+  }, 120_000);
+});
+
+const lan = lanAddress();
+describe.skipIf(lan === null)(
+  `a plain-http page of the network${lan === null ? ' (no network address)' : ''}`,
+  () => {
+    test('watches, but cannot broadcast from its camera', async () => {
+      const relay = await relayWith({ host: '0.0.0.0' });
+      const server = await stageOf(relay);
+      const chromium = await browserOf('chromium');
+      const { channel } = await goLive(await openPage(chromium, server.origin), { relays: [relay.http] });
+
+      const port = new URL(relay.http).port;
+      const lanRelay = { ...relay, http: `http://${lan}:${port}` } as RelayProcess;
+      const lanServer = await stageOf(lanRelay, lan ?? '');
+      const viewer = await openPage(chromium, lanServer.origin);
+      expect(await viewer.evaluate(() => isSecureContext)).toBe(false);
+      await watch(viewer, { relays: [lanRelay.http], channel });
+      await expectPicturesAdvance(viewer, VIDEO, { atLeast: 20, withinMs: 20_000 });
+
+      const streamer = await openPage(chromium, lanServer.origin);
+      await streamer.evaluate(
+        (relays) => {
+          stage.casto = new stage.CASTO({ relays });
+          stage.started = stage.casto.start();
+          stage.started.catch(() => {});
+        },
+        [lanRelay.http],
+      );
+      expect(await startFailure(streamer)).toBe('insecure-context');
+    });
+  },
+);
+
+test('a relay for no viewers introduces them to the streamer', async () => {
+  const relay = await relayWith({ flags: ['--max-viewers', '0'] });
+  const server = await stageOf(relay);
+  const relays = [relay.http];
+  const chromium = await browserOf('chromium');
+  const streamer = await openPage(chromium, server.origin);
+  const { channel } = await goLive(streamer, { relays });
+  const viewer = await openPage(chromium, server.origin);
+  await watch(viewer, { relays, channel });
+  await expectPicturesAdvance(viewer, VIDEO, { atLeast: 20, withinMs: 20_000 });
+  await expectTone(viewer, VIDEO, { withinMs: 10_000 });
+  const { depth, parents } = await stats(viewer);
+  expect(depth).toBe(1);
+  expect(parents).toMatchObject([{ peerId: channel, kind: 'browser' }]);
+
+  const refusing = await openPage(chromium, server.origin);
+  const { channel: closed } = await goLive(refusing, { relays, relay: false });
+  const outside = await openPage(chromium, server.origin);
+  await beginWatching(outside, { relays, channel: closed });
+  expect(await startFailure(outside)).toBe('relay-full');
+}, 120_000);
+
+test('a relay that is full says so', async () => {
+  const relay = await relayWith({ flags: ['--max-viewers', '1'] });
+  const server = await stageOf(relay);
+  const relays = [relay.http];
+  const chromium = await browserOf('chromium');
+  const { channel } = await goLive(await openPage(chromium, server.origin), { relays, relay: false });
+  await watch(await openPage(chromium, server.origin), { relays, channel });
+  const late = await openPage(chromium, server.origin);
+  await beginWatching(late, { relays, channel });
+  expect(await startFailure(late)).toBe('relay-full');
+}, 120_000);
+
+test('a relay with a publish token takes channels of those who have it', async () => {
+  const relay = await relayWith({ flags: ['--publish-token', 'sesame'] });
+  const server = await stageOf(relay);
+  const chromium = await browserOf('chromium');
+  const stranger = await openPage(chromium, server.origin);
+  await expect(goLive(stranger, { relays: [relay.http] })).rejects.toThrow(/publish token/);
+  const streamer = await openPage(chromium, server.origin);
+  const { channel } = await goLive(streamer, { relays: [`${relay.http}/?token=sesame`] });
+  const viewer = await openPage(chromium, server.origin);
+  await watch(viewer, { relays: [relay.http], channel });
+  await expectPicturesAdvance(viewer, VIDEO, { atLeast: 10, withinMs: 20_000 });
+}, 120_000);

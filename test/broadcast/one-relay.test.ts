@@ -1,0 +1,143 @@
+/** A streamer and its viewers through one relay: what the two lines promise. */
+
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { launchBrowser, type BrowserPage, type RunningBrowser } from '../harness/browsers.ts';
+import { expectPicturesAdvance, expectTone, measureLipSync } from '../harness/expectations.ts';
+import type { PageServer } from '../harness/page-server.ts';
+import { startRelay, type RelayProcess } from '../harness/relay-process.ts';
+import { goLive, openPage, startStage, stats, stop, VIDEO, waitForEvent, watch } from './stage.ts';
+
+let relay: RelayProcess;
+let server: PageServer;
+let browser: RunningBrowser;
+const pages: BrowserPage[] = [];
+
+beforeAll(async () => {
+  relay = await startRelay();
+  server = await startStage(relay);
+  browser = await launchBrowser('chromium');
+});
+
+afterEach(async () => {
+  await Promise.all(pages.splice(0).map((page) => page.close()));
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.close();
+  await relay?.stop();
+});
+
+async function newPage(): Promise<BrowserPage> {
+  const page = await openPage(browser, server.origin);
+  pages.push(page);
+  return page;
+}
+
+for (const codec of ['vp8', 'h264'] as const) {
+  describe(codec, () => {
+    test('viewers see the pictures and hear the tone, late ones too', async () => {
+      const relays = [relay.http];
+      const streamer = await newPage();
+      const { channel, link } = await goLive(streamer, { relays, codec });
+      expect(link).toBe(`${server.origin}/#casto=${channel}`);
+
+      const early = await newPage();
+      await watch(early, { relays, channel });
+      await expectPicturesAdvance(early, VIDEO, { atLeast: 20, withinMs: 20_000 });
+      await expectTone(early, VIDEO, { withinMs: 10_000 });
+
+      const late = await newPage();
+      await watch(late, { relays, channel });
+      await expectPicturesAdvance(late, VIDEO, { atLeast: 20, withinMs: 20_000 });
+      await expectTone(late, VIDEO, { withinMs: 10_000 });
+
+      await waitForEvent(streamer, 'viewers', { count: 2 });
+      expect(streamer.errors).toEqual([]);
+      expect(early.errors).toEqual([]);
+      expect(late.errors).toEqual([]);
+    });
+
+    test('stats() tells codec, depth, parent, latency and viewers', async () => {
+      const relays = [relay.http];
+      const streamer = await newPage();
+      const { channel, peerId } = await goLive(streamer, { relays, codec });
+      const viewer = await newPage();
+      await watch(viewer, { relays, channel });
+      await expectPicturesAdvance(viewer, VIDEO, { atLeast: 30, withinMs: 20_000 });
+
+      await viewer.waitFor(async () => (await stage.casto.stats()).latencyMs !== null, {
+        timeoutMs: 15_000,
+        what: 'latency is known',
+      });
+      const seen = await stats(viewer);
+      expect(seen.role).toBe('viewer');
+      expect(seen.channel).toBe(channel);
+      expect(seen.depth).toBe(2);
+      expect(seen.parents).toEqual([
+        { peerId: relay.peerId, kind: 'headless', rttMs: expect.any(Number) as number },
+      ]);
+      expect(seen.video?.codec).toBe(codec);
+      expect(seen.video?.frames).toBeGreaterThan(0);
+      expect(seen.audio?.codec).toBe('opus');
+      expect(seen.latencyMs).toBeGreaterThanOrEqual(0);
+      expect(seen.latencyMs).toBeLessThan(2_000);
+      expect(seen.download.bytes).toBeGreaterThan(0);
+
+      const own = await stats(streamer);
+      expect(own.role).toBe('streamer');
+      expect(own.peerId).toBe(peerId);
+      expect(own.children).toEqual([
+        { peerId: relay.peerId, kind: 'headless', rttMs: expect.any(Number) as number },
+      ]);
+      expect(own.upload.bytes).toBeGreaterThan(0);
+    });
+  });
+}
+
+test('lips stay in sync', async () => {
+  const relays = [relay.http];
+  const streamer = await newPage();
+  const { channel } = await goLive(streamer, { relays }, { flashEveryMs: 1_000 });
+  const viewer = await newPage();
+  await watch(viewer, { relays, channel });
+  await expectPicturesAdvance(viewer, VIDEO, { atLeast: 40, withinMs: 20_000 });
+  const { medianMs } = await measureLipSync(viewer, VIDEO, { pairs: 5, withinMs: 30_000 });
+  expect(Math.abs(medianMs ?? Infinity)).toBeLessThan(250);
+});
+
+test('several channels run side by side', async () => {
+  const relays = [relay.http];
+  const channels: string[] = [];
+  for (const tag of [1, 2, 3]) {
+    const { channel } = await goLive(await newPage(), { relays }, { tag });
+    channels.push(channel);
+  }
+  expect(new Set(channels).size).toBe(3);
+  for (const [i, channel] of channels.entries()) {
+    const viewer = await newPage();
+    await watch(viewer, { relays, channel });
+    await expectPicturesAdvance(viewer, VIDEO, { atLeast: 15, withinMs: 20_000, tag: i + 1 });
+  }
+});
+
+test('stop() ends the broadcast for its viewers, and can be called twice', async () => {
+  const relays = [relay.http];
+  const streamer = await newPage();
+  const { channel } = await goLive(streamer, { relays });
+  const viewer = await newPage();
+  await watch(viewer, { relays, channel });
+  await expectPicturesAdvance(viewer, VIDEO, { atLeast: 10, withinMs: 20_000 });
+  await stop(streamer);
+  await waitForEvent(viewer, 'ended');
+  await stop(streamer);
+  await stop(viewer);
+});
+
+test('without sound the broadcast is video only', async () => {
+  const relays = [relay.http];
+  const { channel } = await goLive(await newPage(), { relays }, { audio: false });
+  const viewer = await newPage();
+  await watch(viewer, { relays, channel });
+  await expectPicturesAdvance(viewer, VIDEO, { atLeast: 20, withinMs: 20_000 });
+});
