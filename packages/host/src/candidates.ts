@@ -94,6 +94,7 @@ export class CandidateIntake {
 
   /** @returns The candidate in canonical form, or `null` when it is to be dropped. */
   take(text: unknown): string | null {
+    if (typeof text === 'string' && RTCP_COMPONENT.test(text)) return null;
     try {
       const candidate = canonicalCandidate(text);
       if (this.#taken.has(candidate)) return null;
@@ -111,6 +112,8 @@ export class CandidateIntake {
 
 const CANDIDATE =
   /^(?:a=)?candidate:([A-Za-z0-9+/]{1,32}) 1 (udp|tcp) (\d{1,10}) ([A-Za-z0-9.:-]{1,64}) (\d{1,5}) typ ([a-z]{4,5})((?: [\x21-\x7e]+)*)$/i;
+/** Firefox gathers for RTCP too, whatever the offer says about `rtcp-mux`. There is no harm in it, and no use. */
+const RTCP_COMPONENT = /^(?:a=)?candidate:\S{1,32} 2 /;
 const RELATED = /(?:^| )raddr ([A-Za-z0-9.:-]{1,64}) rport (\d{1,5})(?: |$)/;
 const TCP_TYPE = /(?:^| )tcptype (active|passive|so)(?: |$)/;
 const FOUNDATION = /^[A-Za-z0-9+/]{1,32}$/;

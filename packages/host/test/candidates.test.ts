@@ -88,6 +88,7 @@ test('the intake of a link takes each good candidate once, and only so many', ()
   const intake = new CandidateIntake();
   expect(intake.take(HOST)).toBe(HOST);
   expect(intake.take(`a=${HOST} generation 0`)).toBeNull();
+  expect(intake.take('candidate:0 2 UDP 2122187006 192.0.2.2 40735 typ host')).toBeNull();
   expect(intake.refused).toBe(0);
   expect(intake.take('garbage')).toBeNull();
   expect(intake.take(null)).toBeNull();
