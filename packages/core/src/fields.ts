@@ -5,7 +5,11 @@
 
 import { MalformedError } from './errors.ts';
 
-export type Reader<T> = (value: unknown) => T;
+export interface Reader<T> {
+  (value: unknown): T;
+  /** What a value is written as, where that is not the value itself. */
+  readonly toWire?: (value: unknown) => unknown;
+}
 
 export function integer(min: number, max: number): Reader<number> {
   return (value) => {
@@ -53,16 +57,20 @@ export const flag: Reader<boolean> = (value) => {
 };
 
 export function list<T>(item: Reader<T>, maxLength: number): Reader<T[]> {
-  return (value) => {
+  const read = (value: unknown): T[] => {
     if (!Array.isArray(value)) throw new MalformedError('wrong-shape', 'not a list');
     if (value.length > maxLength) throw new MalformedError('too-large', `list of ${value.length}`);
     return value.map((entry) => item(entry));
   };
+  const toWire = (value: unknown): unknown =>
+    Array.isArray(value) ? value.map((entry) => writtenBy(item, entry)) : value;
+  return Object.assign(read, { toWire });
 }
 
 /** Absent values travel as CBOR null, or not at all at the end of a message. */
 export function optional<T>(reader: Reader<T>): Reader<T | null> {
-  return (value) => (value === null || value === undefined ? null : reader(value));
+  const read = (value: unknown): T | null => (value === null || value === undefined ? null : reader(value));
+  return Object.assign(read, { toWire: (value: unknown) => writtenBy(reader, value) });
 }
 
 export function oneOf<const T extends readonly string[]>(...words: T): Reader<T[number]> {
@@ -73,8 +81,17 @@ export function oneOf<const T extends readonly string[]>(...words: T): Reader<T[
   };
 }
 
-/** A value whose shape another parser checks; only the size of the whole message bounds it here. */
-export const opaque: Reader<unknown> = (value) => value;
+/** RtpCapabilities are five levels deep. */
+const MAX_NESTING = 16;
+
+/**
+ * A value whose shape another parser checks. Its size is bounded by the whole message, and here its depth, so that
+ * parsers may recurse; a key that would change the prototype of a copy is refused.
+ */
+export const opaque: Reader<unknown> = (value) => {
+  assertPlain(value, MAX_NESTING);
+  return value;
+};
 
 export type Fields = Readonly<Record<string, Reader<unknown>>>;
 export type Values<F extends Fields> = { [K in keyof F]: F[K] extends Reader<infer T> ? T : never };
@@ -85,12 +102,30 @@ export type Values<F extends Fields> = { [K in keyof F]: F[K] extends Reader<inf
  */
 export function tuple<F extends Fields>(fields: F): Reader<Values<F>> {
   const entries = Object.entries(fields);
-  return (value) => {
+  const read = (value: unknown): Values<F> => {
     if (!Array.isArray(value)) throw new MalformedError('wrong-shape', 'not a list of fields');
-    const read: Record<string, unknown> = {};
+    const values: Record<string, unknown> = {};
     entries.forEach(([name, reader], i) => {
-      read[name] = reader(value[i]);
+      values[name] = reader(value[i]);
     });
-    return read as Values<F>;
+    return values as Values<F>;
   };
+  return Object.assign(read, { toWire: (value: unknown) => tupleEntries(fields, value) });
+}
+
+/** The list that `tuple` reads: the fields in their order, null for those that are absent. */
+export function tupleEntries(fields: Fields, values: unknown): unknown[] {
+  const named = new Map(typeof values === 'object' && values !== null ? Object.entries(values) : []);
+  return Object.entries(fields).map(([name, reader]) => writtenBy(reader, named.get(name) ?? null));
+}
+
+function writtenBy(reader: Reader<unknown>, value: unknown): unknown {
+  return reader.toWire === undefined || value === null ? value : reader.toWire(value);
+}
+
+function assertPlain(value: unknown, levelsLeft: number): void {
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return;
+  if (levelsLeft === 0) throw new MalformedError('too-large', 'nested too deep');
+  if (Object.hasOwn(value, '__proto__')) throw new MalformedError('wrong-shape', 'a key that is not allowed');
+  for (const entry of Object.values(value)) assertPlain(entry, levelsLeft - 1);
 }

@@ -5,7 +5,7 @@
 
 import { decode as decodeCbor, encode as encodeCbor } from 'cborg';
 import { MalformedError } from './errors.ts';
-import { tuple, type Fields, type Reader, type Values } from './fields.ts';
+import { integer, tuple, tupleEntries, type Fields, type Reader, type Values } from './fields.ts';
 
 export interface MessageShape<F extends Fields = Fields> {
   readonly code: number;
@@ -39,8 +39,10 @@ const STRICT_CBOR = {
   rejectDuplicateMapKeys: true,
 };
 
+const typeNumber = integer(0, Number.MAX_SAFE_INTEGER);
+
 export function messageCodec<T extends MessageTable>(table: T, maxBytes: number): MessageCodec<MessageOf<T>> {
-  const readers = new Map<unknown, { type: string; read: Reader<object> }>();
+  const readers = new Map<number, { type: string; read: Reader<object> }>();
   for (const [type, shape] of Object.entries(table)) {
     readers.set(shape.code, { type, read: tuple(shape.fields) });
   }
@@ -49,7 +51,7 @@ export function messageCodec<T extends MessageTable>(table: T, maxBytes: number)
     encode: (message) => encodeMessage(table, message),
     decode: (input) => {
       const entries = decodeEntries(input, maxBytes);
-      const reader = readers.get(entries[0]);
+      const reader = readers.get(typeNumber(entries[0]));
       if (reader === undefined) return null;
       return { type: reader.type, ...reader.read(entries.slice(1)) } as MessageOf<T>;
     },
@@ -59,16 +61,12 @@ export function messageCodec<T extends MessageTable>(table: T, maxBytes: number)
 function encodeMessage(table: MessageTable, message: { type: string }): Uint8Array {
   const shape = table[message.type];
   if (shape === undefined) throw new TypeError(`no such message: ${message.type}`);
-  return encodeTuple(message as unknown as Record<string, unknown>, shape.fields, [shape.code]);
+  return encodeTuple(message, shape.fields, [shape.code]);
 }
 
 /** Encodes a group of fields as the list that `tuple` reads. */
-export function encodeTuple(
-  values: Record<string, unknown>,
-  fields: Fields,
-  head: unknown[] = [],
-): Uint8Array {
-  return encodeCbor([...head, ...Object.keys(fields).map((name) => values[name] ?? null)]);
+export function encodeTuple(values: object, fields: Fields, head: unknown[] = []): Uint8Array {
+  return encodeCbor([...head, ...tupleEntries(fields, values)]);
 }
 
 /** Decodes one CBOR list of bounded size. @throws {MalformedError} */
