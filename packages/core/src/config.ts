@@ -27,6 +27,8 @@ export const KEEP_ALIVE_MS = 40;
 export const SILENCE_FLOOR_MS = 100;
 /** K2: silence beyond this many deviations of the arrival times counts as a lost link. */
 export const SILENCE_JITTERS = 4;
+/** K2: until a parent is first heard this counts instead: its end of the channel opens up to a round trip later. */
+export const FIRST_SILENCE_MS = 1_000;
 /** K3: clock offset and round trip are measured this often, ... */
 export const PING_MS = 5_000;
 /** ... and at the start more often, because the first samples meet the joiner's own start-up load. */
@@ -34,7 +36,7 @@ export const FIRST_PING_MS = 250;
 export const FIRST_PINGS = 4;
 /** K4: the state is repeated at least this often. */
 export const STATE_MS = 5_000;
-/** K5: key frames are asked for at most this often per link. */
+/** K5: key frames are asked for at most this often per layer of a link. */
 export const KEY_FRAME_REQUEST_MS = 200;
 
 /** M3: the streamer emits a key frame at least this often. */

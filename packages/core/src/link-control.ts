@@ -3,7 +3,7 @@
  * come out (PROTOCOL.md, K1 to K6).
  *
  *   connecting ──opened──▶ open ──nothing heard──▶ silent ──heard──▶ open
- *                            └──bye, closed──▶ closed
+ *                            └──bye──▶ closed
  *
  * Silence is judged by the child alone. It is a reason to look for another parent at once; the link itself
  * stays until the other parent delivers, because a late packet costs less than a lost one.
@@ -12,6 +12,7 @@
 import {
   FIRST_PINGS,
   FIRST_PING_MS,
+  FIRST_SILENCE_MS,
   KEEP_ALIVE_MS,
   KEY_FRAME_REQUEST_MS,
   PING_MS,
@@ -59,6 +60,17 @@ type LinkPhase = 'connecting' | 'open' | 'silent' | 'closed';
 const OWN_STALL_MS = 50;
 /** Weight of a new gap in the running means, as in RFC 3550 section 6.4.1. */
 const GAP_WEIGHT = 1 / 16;
+/** Pings that may still be answered: those of the first second, and then some for a very slow link. */
+const MAX_PINGS_UNDERWAY = 8;
+
+/** K1: messages that only one end of a link sends. From the other they would let a child move its parent. */
+const ONLY_SENT_BY: Partial<Record<ControlMessage['type'], 'parent' | 'child'>> = {
+  'keep-alive': 'parent',
+  drain: 'parent',
+  redirect: 'parent',
+  'need-key-frame': 'child',
+  'choose-layer': 'child',
+};
 
 export interface LinkControl {
   /** Applies one input at `now`; returns what the host must do, in order. */
@@ -69,7 +81,7 @@ export interface LinkControl {
   readonly clock: ClockEstimate | null;
 }
 
-type LinkTimer = 'keepAlive' | 'ping' | 'state' | 'silence' | 'keyFrame';
+type LinkTimer = 'keepAlive' | 'ping' | 'state' | 'silence' | `keyFrame${number}`;
 
 export function createLinkControl(role: 'parent' | 'child'): LinkControl {
   return new ControlMachine(role);
@@ -81,12 +93,17 @@ class ControlMachine implements LinkControl {
   phase: LinkPhase = 'connecting';
   clock: ClockEstimate | null = null;
   #pings = 0;
-  #lastHeard: Instant = 0;
-  #meanGapMs = 0;
+  #pingsUnderway: Instant[] = [];
+  #openedAt: Instant = 0;
+  #lastHeard: Instant | null = null;
+  #meanGapMs: number | null = null;
   #jitterMs = 0;
+  /** The silence since this instant was once put down to this peer's own stall. */
+  #excusedSince: Instant | null = null;
   #advertised: LinkState | null = null;
-  #lastKeyFrameRequest: Instant = -Infinity;
-  #wantedLayer: number | null = null;
+  #lastSent: LinkState | null = null;
+  readonly #keyFrameAskedAt = new Map<number, Instant>();
+  readonly #wantedLayers = new Set<number>();
 
   constructor(role: 'parent' | 'child') {
     this.#role = role;
@@ -122,18 +139,18 @@ class ControlMachine implements LinkControl {
   #open(now: Instant): LinkEffect[] {
     if (this.phase !== 'connecting') return [];
     this.phase = 'open';
-    this.#lastHeard = now;
+    this.#openedAt = now;
     if (this.#role === 'child') this.#timers.set('silence', now + this.#silenceMs());
     const state = this.#advertised;
-    const wanted = this.#wantedLayer;
     return [
       ...this.#ping(now),
       ...(state ? this.#sendState(now, state) : []),
-      ...(wanted === null ? [] : this.#wantKeyFrame(now, wanted)),
+      ...[...this.#wantedLayers].flatMap((layer) => this.#wantKeyFrame(now, layer)),
     ];
   }
 
   #receive(now: Instant, message: ControlMessage): LinkEffect[] {
+    if (ONLY_SENT_BY[message.type] === this.#role) return [];
     switch (message.type) {
       case 'keep-alive':
         return [];
@@ -160,7 +177,10 @@ class ControlMachine implements LinkControl {
     }
   }
 
+  /** K3: only an answer to a ping counts, or the other end could choose its round trip. */
   #measure(now: Instant, pong: { sentAt: number; receivedAt: number }): LinkEffect[] {
+    if (!this.#pingsUnderway.includes(pong.sentAt)) return [];
+    this.#pingsUnderway = this.#pingsUnderway.filter((sentAt) => sentAt !== pong.sentAt);
     this.clock = measureClock(this.clock, { sentAt: pong.sentAt, receivedAt: pong.receivedAt, now });
     return this.clock ? [{ type: 'clock', rttMs: this.clock.rttMs, offsetMs: this.clock.offsetMs }] : [];
   }
@@ -172,32 +192,34 @@ class ControlMachine implements LinkControl {
   }
 
   #advertise(now: Instant, state: LinkState): LinkEffect[] {
-    if (this.#advertised && sameState(this.#advertised, state)) return [];
     this.#advertised = state;
+    if (this.#lastSent && sameState(this.#lastSent, state)) return [];
     return this.phase === 'connecting' ? [] : this.#sendState(now, state);
   }
 
   #sendState(now: Instant, state: LinkState): LinkEffect[] {
+    this.#lastSent = state;
     this.#timers.set('state', now + STATE_MS);
     return this.#send(now, { type: 'state', ...state });
   }
 
-  /** K5: at most one request per interval leaves; the last one is never lost. */
+  /** K5: at most one request per layer and interval leaves; the last one is never lost. */
   #wantKeyFrame(now: Instant, layer: number): LinkEffect[] {
-    const due = this.#lastKeyFrameRequest + KEY_FRAME_REQUEST_MS;
+    const due = (this.#keyFrameAskedAt.get(layer) ?? -Infinity) + KEY_FRAME_REQUEST_MS;
     if (this.phase === 'connecting' || now < due) {
-      this.#wantedLayer = layer;
-      if (this.phase !== 'connecting') this.#timers.set('keyFrame', due);
+      this.#wantedLayers.add(layer);
+      if (this.phase !== 'connecting') this.#timers.set(`keyFrame${layer}`, due);
       return [];
     }
-    this.#lastKeyFrameRequest = now;
-    this.#wantedLayer = null;
-    this.#timers.delete('keyFrame');
+    this.#keyFrameAskedAt.set(layer, now);
+    this.#wantedLayers.delete(layer);
+    this.#timers.delete(`keyFrame${layer}`);
     return this.#send(now, { type: 'need-key-frame', layer });
   }
 
   #ping(now: Instant): LinkEffect[] {
     this.#pings++;
+    this.#pingsUnderway = [...this.#pingsUnderway, now].slice(-MAX_PINGS_UNDERWAY);
     this.#timers.set('ping', now + (this.#pings <= FIRST_PINGS ? FIRST_PING_MS : PING_MS));
     return this.#send(now, { type: 'ping', sentAt: now });
   }
@@ -205,9 +227,9 @@ class ControlMachine implements LinkControl {
   #timeout(now: Instant): LinkEffect[] {
     return [
       ...(this.#expired('silence', now) ? this.#judgeSilence(now) : []),
-      ...(this.#expired('keyFrame', now) && this.#wantedLayer !== null
-        ? this.#wantKeyFrame(now, this.#wantedLayer)
-        : []),
+      ...[...this.#wantedLayers]
+        .filter((layer) => this.#expired(`keyFrame${layer}`, now))
+        .flatMap((layer) => this.#wantKeyFrame(now, layer)),
       ...(this.#expired('ping', now) ? this.#ping(now) : []),
       ...(this.#expired('state', now) && this.#advertised ? this.#sendState(now, this.#advertised) : []),
       ...(this.#expired('keepAlive', now) ? this.#send(now, { type: 'keep-alive' }) : []),
@@ -223,36 +245,49 @@ class ControlMachine implements LinkControl {
   #judgeSilence(now: Instant): LinkEffect[] {
     const asked = this.#timers.get('silence') ?? now;
     const limitMs = this.#silenceMs();
-    const silentMs = now - this.#lastHeard;
-    if (silentMs < limitMs) {
-      this.#timers.set('silence', this.#lastHeard + limitMs);
+    const since = this.#lastHeard ?? this.#openedAt;
+    // Compared as it is armed: a difference may round to less than the limit, and the timer never be over.
+    if (now < since + limitMs) {
+      this.#timers.set('silence', since + limitMs);
       return [];
     }
-    if (now - asked > OWN_STALL_MS) {
-      // This peer itself stood still: what arrived meanwhile still waits to be read.
-      this.#timers.set('silence', now + limitMs);
+    // Stays armed in a silence too: a host may look for media only when a timer is due.
+    this.#timers.set('silence', now + limitMs);
+    if (this.phase === 'silent') return [];
+    if (now - asked > OWN_STALL_MS && this.#excusedSince !== since) {
+      // This peer itself stood still: what arrived meanwhile still waits to be read. Once, because the timers of
+      // a hidden page are always late.
+      this.#excusedSince = since;
       return [];
     }
-    this.#timers.delete('silence');
     this.phase = 'silent';
-    return [{ type: 'silent', silentMs }];
+    return [{ type: 'silent', silentMs: now - since }];
   }
 
   #heard(now: Instant): LinkEffect[] {
-    if (this.phase === 'connecting') return [];
-    const gapMs = now - this.#lastHeard;
+    const last = this.#lastHeard;
+    // A host may tell late when media came; what it tells must not undo what was heard since.
+    if (this.phase === 'connecting' || (last !== null && now < last)) return [];
     this.#lastHeard = now;
-    if (this.phase === 'silent') {
+    if (last === null || this.phase === 'silent') {
+      const revived = this.phase === 'silent';
       this.phase = 'open';
-      this.#timers.set('silence', now + this.#silenceMs());
-      return [{ type: 'revived' }];
+      if (this.#role === 'child') this.#timers.set('silence', now + this.#silenceMs());
+      return revived ? [{ type: 'revived' }] : [];
     }
-    this.#meanGapMs += (gapMs - this.#meanGapMs) * GAP_WEIGHT;
-    this.#jitterMs += (Math.abs(gapMs - this.#meanGapMs) - this.#jitterMs) * GAP_WEIGHT;
+    this.#foldGap(now - last);
     return [];
   }
 
+  /** K2: jitter is the mean deviation of the gaps between arrivals. */
+  #foldGap(gapMs: number): void {
+    const meanMs = this.#meanGapMs ?? gapMs;
+    this.#meanGapMs = meanMs + (gapMs - meanMs) * GAP_WEIGHT;
+    this.#jitterMs += (Math.abs(gapMs - this.#meanGapMs) - this.#jitterMs) * GAP_WEIGHT;
+  }
+
   #silenceMs(): number {
+    if (this.#lastHeard === null) return FIRST_SILENCE_MS;
     return Math.max(SILENCE_FLOOR_MS, SILENCE_JITTERS * this.#jitterMs);
   }
 
