@@ -12,9 +12,16 @@ export type ShortId = number & { readonly __brand: 'ShortId' };
 
 /** `12D3KooW` is what the multihash header of every Ed25519 public key becomes in base58btc. */
 const ED25519_PEER_ID = /^12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$/;
+/**
+ * The ids of the keys 00..00 and FF..FF. Text outside them is no id, because the number spills into the header, and
+ * libp2p throws on it. The digits of base58btc stand in ASCII order, so ids of one length compare as text.
+ */
+const LOWEST_PEER_ID = '12D3KooW9pNAk8aiBuGVQtWRdbkLmo5qVL3e2h5UxbN2Nz9ttwiw';
+const HIGHEST_PEER_ID = '12D3KooWT3gYEvLJyx1FyyHqrmvdy1tMjpgxmu9aSeKMEuafQtyC';
 
 export function isPeerId(value: unknown): value is PeerId {
-  return typeof value === 'string' && ED25519_PEER_ID.test(value);
+  if (typeof value !== 'string' || !ED25519_PEER_ID.test(value)) return false;
+  return value >= LOWEST_PEER_ID && value <= HIGHEST_PEER_ID;
 }
 
 export const peerId: Reader<PeerId> = (value) => {
