@@ -47,9 +47,9 @@ export function appendTrailer(frame: Uint8Array, trailer: FrameTrailer): Uint8Ar
 export function splitTrailer(frame: Uint8Array): { frame: Uint8Array; trailer: FrameTrailer } | null {
   const end = frame.length;
   if (end < FOOTER_BYTES || frame[end - 2] !== MAGIC[0] || frame[end - 1] !== MAGIC[1]) return null;
-  const escapedLength = (frame[end - 3] ?? 0) & 0x7f;
-  const begin = end - FOOTER_BYTES - escapedLength;
-  if (begin < 0) return null;
+  const lengthByte = frame[end - 3] ?? 0;
+  const begin = end - FOOTER_BYTES - (lengthByte & 0x7f);
+  if (lengthByte < 0x80 || begin < 0) return null;
   const content = unescapeBytes(frame.subarray(begin, end - FOOTER_BYTES));
   const trailer = content && readContent(content);
   return trailer && { frame: frame.subarray(0, begin), trailer };
@@ -74,7 +74,9 @@ export function encodeTrailer(trailer: FrameTrailer): Uint8Array<ArrayBuffer> {
 function readContent(content: Uint8Array): FrameTrailer | null {
   const view = new DataView(content.buffer, content.byteOffset, content.byteLength);
   if (content.length < CONTENT_BYTES || view.getUint8(0) >> 4 !== TRAILER_VERSION) return null;
-  const signed = (view.getUint8(0) & 1) === 1;
+  const flags = view.getUint8(0) & 0x0f;
+  if (flags > 1) return null;
+  const signed = flags === 1;
   if (content.length !== CONTENT_BYTES + (signed ? SIGNATURE_BYTES : 0)) return null;
   return {
     epoch: view.getUint32(1),
@@ -123,5 +125,6 @@ function unescapeBytes(escaped: Uint8Array): Uint8Array | null {
     }
     pending &= (1 << pendingBits) - 1;
   }
-  return content;
+  // The bits that fill up the last byte are zero: one trailer has one form.
+  return pending === 0 ? content : null;
 }
