@@ -19,7 +19,8 @@ const unixMs = integer(0, Number.MAX_SAFE_INTEGER);
 export const videoCodec = oneOf('vp8', 'h264');
 export type VideoCodec = ReturnType<typeof videoCodec>;
 
-const RECORD_FIELDS = {
+/** @internal Compared with the tables of PROTOCOL.md. */
+export const RECORD_FIELDS = {
   channel: peerId,
   /** Seconds since 1970 at which the broadcast began: a later broadcast of the channel has a higher epoch. */
   epoch: integer(0, 0xffffffff),
@@ -41,7 +42,8 @@ const RECORD_FIELDS = {
 const recordFields = tuple(RECORD_FIELDS);
 export type ChannelRecord = ReturnType<typeof recordFields>;
 
-const SIGNED_FIELDS = { content: bytes(MAX_SIGNED_RECORD_BYTES), signature: bytes(64, 64) } as const;
+/** @internal Compared with the tables of PROTOCOL.md. */
+export const SIGNED_FIELDS = { content: bytes(MAX_SIGNED_RECORD_BYTES), signature: bytes(64, 64) } as const;
 const signedFields = tuple(SIGNED_FIELDS);
 
 export function encodeRecord(record: ChannelRecord): Uint8Array {

@@ -13,6 +13,11 @@ export const CONTROL_STREAM_ID = 0;
 
 /** Milliseconds in the clock of the peer that wrote them. */
 const instant = real(0, 1e15);
+export const MAX_CLOCK_OFFSET_MS = 1e15;
+
+/** K4: counts stop here, so that a neighbour's absurd claim does not make the sum unreadable for others. */
+export const MAX_FREE_SLOTS = 0xffff;
+export const MAX_SUBTREE_COUNT = 0xffffffff;
 
 export const farewell = oneOf('leaving', 'ended', 'moved', 'layer-gone', 'not-allowed');
 export type Farewell = ReturnType<typeof farewell>;
@@ -20,7 +25,8 @@ export type Farewell = ReturnType<typeof farewell>;
 /** K7: the most that one forwarded message may carry: a description, compressed. */
 export const MAX_FORWARDED_BYTES = 4_096;
 
-const CONTROL_MESSAGES = {
+/** @internal Compared with the tables of PROTOCOL.md. */
+export const CONTROL_MESSAGES = {
   'keep-alive': { code: 1, fields: {} },
   ping: { code: 2, fields: { sentAt: instant } },
   pong: { code: 3, fields: { sentAt: instant, receivedAt: instant } },
@@ -31,15 +37,15 @@ const CONTROL_MESSAGES = {
       depth: optional(integer(0, MAX_DEPTH)),
       /** Short ids from the streamer to the writer, both included. */
       path: pathBytes,
-      freeSlots: integer(0, 0xffff),
+      freeSlots: integer(0, MAX_FREE_SLOTS),
       /** Free slots of all descendants. */
-      subtreeSlots: integer(0, 0xffffffff),
+      subtreeSlots: integer(0, MAX_SUBTREE_COUNT),
       /** Viewers at and below the writer. */
-      viewers: integer(0, 0xffffffff),
+      viewers: integer(0, MAX_SUBTREE_COUNT),
       /** Epoch of the broadcast that the writer forwards; 0 before it has one. */
       epoch: integer(0, 0xffffffff),
       /** What to add to the writer's clock to get the streamer's; `null` until measured along the whole path. */
-      clockOffsetMs: optional(real(-1e15, 1e15)),
+      clockOffsetMs: optional(real(-MAX_CLOCK_OFFSET_MS, MAX_CLOCK_OFFSET_MS)),
       /** Whether media reaches the writer. */
       flowing: flag,
     },
@@ -67,4 +73,5 @@ const CONTROL_MESSAGES = {
 
 export type ControlMessage = MessageOf<typeof CONTROL_MESSAGES>;
 export type LinkState = Omit<Extract<ControlMessage, { type: 'state' }>, 'type'>;
-export const controlCodec = messageCodec(CONTROL_MESSAGES, 8_192);
+/** Room for a redirect that names as many parents and addresses as it may. */
+export const controlCodec = messageCodec(CONTROL_MESSAGES, 16_384);

@@ -9,7 +9,8 @@ import {
   MAX_PEER_ADDRESSES,
   MAX_REDIRECT_PEERS,
 } from './config.ts';
-import { bytes, flag, integer, list, oneOf, opaque, text, tuple } from './fields.ts';
+import { MalformedError } from './errors.ts';
+import { bytes, flag, integer, list, oneOf, opaque, text, tuple, type Reader } from './fields.ts';
 import { messageCodec, type MessageOf } from './message-codec.ts';
 import { MAX_SIGNED_RECORD_BYTES } from './channel-record.ts';
 import { peerId } from './peer-id.ts';
@@ -45,9 +46,17 @@ export const parentCandidate = tuple({
 export type ParentCandidate = ReturnType<typeof parentCandidate>;
 
 export const layerIndex = integer(0, MAX_LAYERS - 1);
-export const pathBytes = bytes(4 * (MAX_DEPTH + 1));
 
-const LINK_MESSAGES = {
+const shortIdBytes = bytes(4 * (MAX_DEPTH + 1));
+/** Short ids, four bytes each (K4). */
+export const pathBytes: Reader<Uint8Array> = (value) => {
+  const path = shortIdBytes(value);
+  if (path.length % 4 !== 0) throw new MalformedError('wrong-shape', 'path is cut');
+  return path;
+};
+
+/** @internal Compared with the tables of PROTOCOL.md. */
+export const LINK_MESSAGES = {
   join: {
     code: 1,
     fields: {
@@ -60,7 +69,7 @@ const LINK_MESSAGES = {
       /** RtpCapabilities in mediasoup-client's ORTC form; parsed by the host. */
       capabilities: opaque,
       offer: text(MAX_DESCRIPTION_LENGTH),
-      /** The joiner's own path, empty while it is detached. A parent at or above the joiner refuses (L5). */
+      /** The joiner's own path, empty while it is detached. A parent at or below the joiner refuses (L5). */
       path: pathBytes,
     },
   },

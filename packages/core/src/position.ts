@@ -3,7 +3,12 @@
  */
 
 import { MAX_DEPTH } from './config.ts';
-import type { LinkState } from './control-messages.ts';
+import {
+  MAX_CLOCK_OFFSET_MS,
+  MAX_FREE_SLOTS,
+  MAX_SUBTREE_COUNT,
+  type LinkState,
+} from './control-messages.ts';
 import { decodePath, encodePath, shortId, type PeerId, type ShortId } from './peer-id.ts';
 
 export interface Position {
@@ -26,22 +31,24 @@ export function detachedPosition(self: PeerId): Position {
 }
 
 /**
- * The position below a parent.
+ * The position below a parent. A parent whose path is not the way to its depth, or leads through `self` (two peers
+ * that joined each other at the same time), gives none.
  *
  * @param linkOffsetMs - What to add to the own clock to get the parent's; `null` until measured.
  */
 export function positionBelow(self: PeerId, parent: LinkState | null, linkOffsetMs: number | null): Position {
   if (parent === null || parent.depth === null || parent.depth >= MAX_DEPTH) return detachedPosition(self);
-  const measured = linkOffsetMs !== null && parent.clockOffsetMs !== null;
+  const above = decodePath(parent.path, MAX_DEPTH + 1);
+  if (above.length !== parent.depth + 1 || above.includes(shortId(self))) return detachedPosition(self);
   return {
     depth: parent.depth + 1,
-    path: [...decodePath(parent.path, MAX_DEPTH + 1), shortId(self)],
+    path: [...above, shortId(self)],
     epoch: parent.epoch,
-    clockOffsetMs: measured ? linkOffsetMs + parent.clockOffsetMs : null,
+    clockOffsetMs: addOffsets(linkOffsetMs, parent.clockOffsetMs),
   };
 }
 
-/** L5: whether a joiner with these ids on its way up, or below it, would close a loop with `position`. */
+/** L5: whether `joiner` is at or above `position`, so that taking it as a child would close a loop. */
 export function closesLoop(position: Position, joiner: PeerId): boolean {
   return position.path.includes(shortId(joiner));
 }
@@ -54,11 +61,18 @@ export function linkState(
   return {
     depth: position.depth,
     path: encodePath(position.path),
-    freeSlots: load.freeSlots,
-    subtreeSlots: load.subtreeSlots,
-    viewers: load.viewers,
+    freeSlots: Math.min(load.freeSlots, MAX_FREE_SLOTS),
+    subtreeSlots: Math.min(load.subtreeSlots, MAX_SUBTREE_COUNT),
+    viewers: Math.min(load.viewers, MAX_SUBTREE_COUNT),
     epoch: position.epoch,
     clockOffsetMs: position.clockOffsetMs,
     flowing: load.flowing,
   };
+}
+
+/** A sum that no neighbour could read is as good as none. */
+function addOffsets(linkOffsetMs: number | null, parentOffsetMs: number | null): number | null {
+  if (linkOffsetMs === null || parentOffsetMs === null) return null;
+  const sumMs = linkOffsetMs + parentOffsetMs;
+  return Math.abs(sumMs) <= MAX_CLOCK_OFFSET_MS ? sumMs : null;
 }

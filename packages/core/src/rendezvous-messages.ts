@@ -21,7 +21,8 @@ export const announceRefusal = oneOf(
 );
 export type AnnounceRefusal = ReturnType<typeof announceRefusal>;
 
-const RENDEZVOUS_MESSAGES = {
+/** @internal Compared with the tables of PROTOCOL.md. */
+export const RENDEZVOUS_MESSAGES = {
   announce: {
     code: 1,
     fields: { record: bytes(MAX_SIGNED_RECORD_BYTES), token: optional(text(256)) },
