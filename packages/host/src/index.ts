@@ -1,8 +1,22 @@
 /** What pages and headless relays share: links, rendezvous, session descriptions, signatures. */
 
+export {
+  CandidateIntake,
+  canonicalCandidate,
+  parseCandidate,
+  rewriteCandidateAddress,
+  splitCandidates,
+} from './candidates.ts';
 export * from './capabilities.ts';
 export * from './channel-signature.ts';
 export * from './clock.ts';
+export {
+  HEADER_EXTENSIONS,
+  PAYLOAD_TYPES,
+  wantedCodecs,
+  type CodecName,
+  type WantedMedia,
+} from './codecs.ts';
 export * from './libp2p-options.ts';
 export * from './link-handshake.ts';
 export * from './link-ports.ts';
