@@ -87,6 +87,8 @@ export interface RtpSink extends FrameSink<RtpPacket> {
   readonly state: SinkState;
   /** The viewer has been sent packets before, so it must not be sent the past again. */
   readonly hasStarted: boolean;
+  /** When the last packet passed. */
+  readonly lastSentAt: number;
   /** Called when the way to the viewer is open. */
   onOpen: (() => void) | null;
   open(): void;
@@ -112,6 +114,7 @@ class PacketSink implements RtpSink {
   readonly ssrc: number;
   readonly payloadType: number;
   state: SinkState = 'closed';
+  lastSentAt = -Infinity;
   onKeyFrameNeeded: (() => void) | null = null;
   onOpen: (() => void) | null = null;
 
@@ -271,6 +274,7 @@ class PacketSink implements RtpSink {
       this.#drops['send-failed'] += 1;
       return;
     }
+    this.lastSentAt = packet.arrivedAt;
     this.#packets += 1;
     this.#bytes += packet.bytes.length;
     this.#payloadBytes += packet.bytes.length - RTP_HEADER_BYTES;

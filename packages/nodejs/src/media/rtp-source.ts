@@ -73,6 +73,8 @@ export interface RtpSourceOptions {
   readonly turns: LoopTurns;
   /** Monotonic milliseconds. */
   readonly now: () => number;
+  /** Of the link to the parent, `null` until measured: the pace of repeated NACKs. */
+  readonly roundTripMs: () => number | null;
   /** Sends RTCP to the parent. Must not throw. */
   readonly send: (rtcp: Buffer) => boolean;
 }
@@ -100,8 +102,6 @@ export interface RtpSource extends FrameSource<RtpPacket> {
   onSenderReport: ((report: SenderReport) => void) | null;
   /** Called when stale pictures were dropped: viewers must wait for the next key frame. */
   onBreak: (() => void) | null;
-  /** Of the link to the parent; sets the pace of repeated NACKs. */
-  roundTripMs: number;
   /** Takes one RTP packet, whose memory it keeps. */
   takeRtp(bytes: Buffer): void;
   /** Takes one block of an RTCP packet; blocks about other streams are ignored. */
@@ -123,7 +123,6 @@ class PacketSource implements RtpSource {
   onUnit: ((packet: RtpPacket) => void) | null = null;
   onSenderReport: ((report: SenderReport) => void) | null = null;
   onBreak: (() => void) | null = null;
-  roundTripMs = ASSUMED_ROUND_TRIP_MS;
   lastUnitAt: number | null = null;
   isClosed = false;
 
@@ -200,6 +199,7 @@ class PacketSource implements RtpSource {
 
   tick(now: number, isWatched: boolean): void {
     if (this.isClosed) return;
+    this.#options.turns.touch();
     if (this.#missing.size > 0) this.#requestMissing(now);
     if (this.key.kind === 'video') {
       const isFlowing = this.lastUnitAt !== null && now - this.lastUnitAt < FLOWING_MS;
@@ -287,7 +287,8 @@ class PacketSource implements RtpSource {
   #requestMissing(now: number): void {
     const ask = this.#ask;
     ask.length = 0;
-    const abandoned = this.#missing.collect(now, this.roundTripMs, ask);
+    const roundTripMs = this.#options.roundTripMs() ?? ASSUMED_ROUND_TRIP_MS;
+    const abandoned = this.#missing.collect(now, roundTripMs, ask);
     if (abandoned > 0) this.requestKeyFrame();
     if (ask.length === 0) return;
     this.#nacks += ask.length;

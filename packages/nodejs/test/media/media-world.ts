@@ -79,7 +79,6 @@ export class MediaWorld {
   }
 
   endTurn(): void {
-    this.#turns.touch();
     for (const callback of this.#turnEnds.splice(0)) callback();
   }
 
@@ -106,6 +105,7 @@ export class MediaWorld {
       feedback: { nack: isVideo, pictureLoss: isVideo, fullIntraRequest: false, remb: null },
       turns: this.#turns,
       now: () => this.now,
+      roundTripMs: () => null,
       send: (packet) => rtcp.push(Buffer.from(packet)) > 0,
     });
     const publisher: Publisher = {

@@ -135,6 +135,18 @@ describe('a source', () => {
     expect((resumed[0]?.timestamp ?? 0) - (viewer.packets[before - 1]?.timestamp ?? 0)).toBe(26 * 3600);
   });
 
+  test('takes a sender whose timestamps stood still for what it is', () => {
+    const world = new MediaWorld();
+    const publisher = world.publisher();
+    const viewer = world.viewer();
+    world.hub.setSource(publisher.source);
+    world.stream(publisher, 10);
+    world.advance(3000);
+    publisher.publish();
+    expect(publisher.source.stats().drops.stale).toBe(0);
+    expect(viewer.packets).toHaveLength(22);
+  });
+
   test('keeps sound twice as long as pictures', () => {
     const world = new MediaWorld();
     const publisher = world.publisher('audio');
@@ -187,6 +199,7 @@ describe('a source', () => {
             },
             turns,
             now: () => now,
+            roundTripMs: () => null,
             send: () => true,
           });
           let units = 0;

@@ -1,0 +1,194 @@
+/** The relay as child: offers to receive the streams of a channel, and feeds them into a hub. */
+
+import { randomBytes, randomInt } from 'node:crypto';
+import type { VideoCodec } from '@casto/core';
+import {
+  assertAnswers,
+  matchCapabilities,
+  parseSessionDescription,
+  relayRtpCapabilities,
+  renderSessionDescription,
+} from '@casto/host';
+import type { ChildEnd, CodecParameters, MediaSection, SessionParameters } from '@casto/host';
+import type { Hub } from './hub.ts';
+import { MediaLinkError } from './media-link-error.ts';
+import { PeerTransport } from './peer-transport.ts';
+import type { PeerTransportOptions } from './peer-transport.ts';
+import type { LoopTurns } from './queue-age.ts';
+import { readRtcpCompound } from './rtcp-compound.ts';
+import { RTP_HEADER_BYTES, isRtcp, ssrcOf } from './rtp-packet.ts';
+import { createRtpSource } from './rtp-source.ts';
+import type { MediaCodec, RtpSource, SourceFeedback, SourceStats } from './rtp-source.ts';
+
+/** Four layers at 25 Mbps send 10 000 packets per second. */
+const MEDIA_ALLOWANCE = { perSecond: 12_000, burst: 24_000 };
+/** What a parent's encoders may send over all layers, unless the owner says otherwise. */
+const DEFAULT_MAX_BITRATE_BPS = 10_000_000;
+const CONTROL_MID = 'control';
+const MAX_SSRC = 2 ** 32;
+
+export interface ChildLinkOptions extends Omit<PeerTransportOptions, 'name' | 'direction' | 'allowance'> {
+  readonly hub: Hub;
+  readonly turns: LoopTurns;
+  /** Layers to ask for, one video section each. */
+  readonly layers: readonly number[];
+  readonly video: VideoCodec | null;
+  readonly audio: boolean;
+  readonly maxBitrateBps?: number;
+}
+
+export interface ChildLinkStats {
+  readonly sources: readonly SourceStats[];
+  readonly roundTripMs: number | null;
+}
+
+interface Offered {
+  readonly native: SessionParameters;
+  readonly offer: SessionParameters;
+}
+
+export class ChildLink extends PeerTransport implements ChildEnd {
+  readonly #options: ChildLinkOptions;
+  readonly #localSsrc = randomInt(1, MAX_SSRC);
+  readonly #cname = randomBytes(12).toString('base64url');
+  #offered: Offered | null = null;
+  #sources = new Map<number, RtpSource>();
+
+  constructor(options: ChildLinkOptions) {
+    super({ ...options, name: 'child', direction: 'RecvOnly', allowance: MEDIA_ALLOWANCE });
+    this.#options = options;
+  }
+
+  async offer(): Promise<string> {
+    const native = this.offerNatively();
+    const { ice } = native;
+    // The parent speaks first: when its connection is up this end is ready too, while the other way round the first
+    // message of the handshake is often lost, which OpenSSL notices after a second. And as server this end chooses
+    // the cheaper cipher (native-section.ts).
+    const dtls = { ...native.dtls, setup: 'passive' as const };
+    const media = offeredSections(this.#options);
+    const offer: SessionParameters = { ice, dtls, candidates: [], media, controlMid: CONTROL_MID };
+    this.#offered = { native, offer };
+    return renderSessionDescription('offer', offer);
+  }
+
+  async accept(sdp: string): Promise<void> {
+    if (this.#offered === null) throw new MediaLinkError('closed', 'accept() before offer()');
+    const { native, offer } = this.#offered;
+    const answer = parseSessionDescription('answer', sdp);
+    assertAnswers(offer, answer);
+    this.#sources = this.#createSources(answer.media);
+    this.expectConnection();
+    this.acceptNatively(native, answer);
+  }
+
+  /** The relay's reports say nothing that a parent would miss for a second. */
+  lastSentAt(): number {
+    return -Infinity;
+  }
+
+  stats(): ChildLinkStats {
+    return {
+      sources: [...this.#sources.values()].map((source) => source.stats()),
+      roundTripMs: this.roundTripMs,
+    };
+  }
+
+  protected override onMediaOpen(): void {
+    for (const source of this.#sources.values()) this.#options.hub.setSource(source);
+  }
+
+  protected override onMedia(bytes: Buffer): void {
+    if (isRtcp(bytes)) {
+      if (!readRtcpCompound(bytes, this.#sources.values())) this.counts.count('rtcp-malformed');
+      return;
+    }
+    const source = bytes.length < RTP_HEADER_BYTES ? undefined : this.#sources.get(ssrcOf(bytes));
+    if (source === undefined) this.counts.count('rtp-unknown-stream');
+    else source.takeRtp(bytes);
+  }
+
+  protected override onMediaClosed(): void {
+    for (const source of this.#sources.values()) {
+      this.#options.hub.removeSource(source);
+      source.close();
+    }
+  }
+
+  /** A parent turns sections off that it has nothing for. */
+  #createSources(answered: readonly MediaSection[]): Map<number, RtpSource> {
+    const sources = new Map<number, RtpSource>();
+    const ssrcs = answered.flatMap(({ source }) => source?.ssrc ?? []);
+    let videoSections = 0;
+    for (const { kind, codecs, source } of answered) {
+      const layer = kind === 'video' ? (this.#options.layers[videoSections++] ?? 0) : 0;
+      const [codec] = codecs;
+      if (codec === undefined || source === undefined) continue;
+      const rembSsrcs = sources.size === 0 ? ssrcs : null;
+      sources.set(source.ssrc, this.#createSource({ kind, layer }, codec, source.ssrc, rembSsrcs));
+    }
+    return sources;
+  }
+
+  /** @param rembSsrcs - The streams to limit in this source's reports; one source does it for all. */
+  #createSource(
+    key: RtpSource['key'],
+    codec: CodecParameters,
+    ssrc: number,
+    rembSsrcs: readonly number[] | null,
+  ): RtpSource {
+    return createRtpSource({
+      key,
+      codec: mediaCodec(codec),
+      clockRate: codec.clockRate,
+      payloadType: codec.payloadType,
+      ssrc,
+      localSsrc: this.#localSsrc,
+      cname: this.#cname,
+      feedback: feedbackOf(codec, rembSsrcs, this.#options.maxBitrateBps ?? DEFAULT_MAX_BITRATE_BPS),
+      turns: this.#options.turns,
+      now: () => this.clock.now(),
+      roundTripMs: () => this.roundTripMs,
+      send: this.sendMedia,
+    });
+  }
+}
+
+function offeredSections({ layers, video, audio }: ChildLinkOptions): MediaSection[] {
+  const capabilities = relayRtpCapabilities();
+  const match = matchCapabilities(capabilities, capabilities, { video, audio });
+  const { audio: sound, video: picture } = match;
+  return [
+    ...(sound === null
+      ? []
+      : [{ mid: 'audio', kind: 'audio' as const, direction: 'recvonly' as const, ...sound }]),
+    ...(picture === null
+      ? []
+      : layers.map((layer) => ({
+          mid: `video-${layer}`,
+          kind: 'video' as const,
+          direction: 'recvonly' as const,
+          ...picture,
+        }))),
+  ];
+}
+
+function mediaCodec({ mimeType }: CodecParameters): MediaCodec {
+  if (mimeType === 'video/vp8') return 'vp8';
+  return mimeType === 'video/h264' ? 'h264' : 'opus';
+}
+
+function feedbackOf(
+  codec: CodecParameters,
+  rembSsrcs: readonly number[] | null,
+  bitrateBps: number,
+): SourceFeedback {
+  const has = (type: string, parameter = ''): boolean =>
+    codec.rtcpFeedback.some((feedback) => feedback.type === type && (feedback.parameter ?? '') === parameter);
+  return {
+    nack: has('nack'),
+    pictureLoss: has('nack', 'pli'),
+    fullIntraRequest: has('ccm', 'fir'),
+    remb: has('goog-remb') && rembSsrcs !== null ? { bitrateBps, ssrcs: rembSsrcs } : null,
+  };
+}

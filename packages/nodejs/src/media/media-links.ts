@@ -1,0 +1,141 @@
+/** The media plane of a relay on node-datachannel: makes links, and limits how many are only half open. */
+
+import { refusalCounter } from '@casto/host';
+import type { Clock } from '@casto/host';
+import type { RtcConfig } from 'node-datachannel';
+import type { MediaLinks, PullOptions, ServeOptions } from '../media-links.ts';
+import type { RelayLog } from '../relay-log.ts';
+import { announceCandidates } from './announced-candidates.ts';
+import { ChildLink } from './child-link.ts';
+import { MediaLinkError } from './media-link-error.ts';
+import { ParentLink } from './parent-link.ts';
+import type { PeerTransport } from './peer-transport.ts';
+import { createLoopTurns } from './queue-age.ts';
+
+/**
+ * Links that are not connected yet. A thousand viewers who join within ten seconds stay below; each one costs
+ * 0.2 MB while it waits.
+ */
+const DEFAULT_MAX_CONNECTING = 512;
+/** As in the rendered descriptions: the library stalls on much larger messages. */
+const MAX_MESSAGE_BYTES = 64 * 1024;
+const ANY_ADDRESS = new Set(['0.0.0.0', '::']);
+
+export interface MediaLinksOptions {
+  /** IP address to bind. */
+  readonly host: string;
+  /** UDP port that all links with pages share; absent: each link has a port of its own. */
+  readonly mediaPort?: number;
+  /** Addresses to tell instead of the own ones; names among them are ignored. */
+  readonly announce?: readonly string[];
+  readonly clock: Clock;
+  readonly log?: RelayLog;
+  readonly maxConnecting?: number;
+  /** Asked of a parent's encoders, over all layers of a link. */
+  readonly maxBitrateBps?: number;
+}
+
+export interface NodeMediaLinks extends MediaLinks {
+  pull(options: PullOptions): ChildLink;
+  /** @throws {MediaLinkError} `too-many-connecting`. */
+  serve(options: ServeOptions): ParentLink;
+  /** What was refused or failed, by reason. */
+  readonly counts: Readonly<Record<string, number>>;
+  readonly open: number;
+  readonly connecting: number;
+}
+
+export function createMediaLinks(options: MediaLinksOptions): NodeMediaLinks {
+  return new LinkFactory(options);
+}
+
+class LinkFactory implements NodeMediaLinks {
+  readonly #options: MediaLinksOptions;
+  readonly #counts = refusalCounter();
+  readonly #turns;
+  readonly #links = new Set<PeerTransport>();
+  #isClosed = false;
+
+  constructor(options: MediaLinksOptions) {
+    this.#options = options;
+    this.#turns = createLoopTurns(
+      () => options.clock.now(),
+      (callback) => void setImmediate(callback),
+    );
+  }
+
+  get counts(): Readonly<Record<string, number>> {
+    return this.#counts.counts;
+  }
+
+  get open(): number {
+    return this.#links.size;
+  }
+
+  get connecting(): number {
+    let connecting = 0;
+    for (const { state } of this.#links) if (state === 'connecting') connecting += 1;
+    return connecting;
+  }
+
+  pull({ hub, layers, audio, video, fromRelay }: PullOptions): ChildLink {
+    const { maxBitrateBps } = this.#options;
+    return this.#open((shared) => {
+      const config = this.#config({ isShared: !fromRelay });
+      const wanted = { hub, layers, audio, video, ...(maxBitrateBps === undefined ? {} : { maxBitrateBps }) };
+      return new ChildLink({ ...shared, ...wanted, config, turns: this.#turns });
+    });
+  }
+
+  serve({ hub, offer, layers }: ServeOptions): ParentLink {
+    if (this.connecting >= (this.#options.maxConnecting ?? DEFAULT_MAX_CONNECTING)) {
+      this.#counts.count('too-many-connecting');
+      throw new MediaLinkError('too-many-connecting', `${this.connecting} links are not connected yet`);
+    }
+    return this.#open((shared) => {
+      const config = this.#config({ isShared: true });
+      return new ParentLink({ ...shared, hub, offer, layers, config });
+    });
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const link of this.#links) link.close();
+  }
+
+  #open<Link extends PeerTransport>(create: (shared: SharedOptions) => Link): Link {
+    if (this.#isClosed) throw new MediaLinkError('closed', 'the relay is closing');
+    const { clock, log, announce = [] } = this.#options;
+    const link: Link = create({
+      clock,
+      counts: this.#counts,
+      announce: (candidates) => announceCandidates(candidates, announce),
+      onClosed: () => {
+        this.#links.delete(link);
+        log?.('debug', 'media-link-closed', { open: this.#links.size });
+      },
+    });
+    this.#links.add(link);
+    log?.('debug', 'media-link-made', { open: this.#links.size });
+    return link;
+  }
+
+  #config({ isShared }: { isShared: boolean }): RtcConfig {
+    const { host, mediaPort } = this.#options;
+    return {
+      iceServers: [],
+      disableAutoNegotiation: true,
+      maxMessageSize: MAX_MESSAGE_BYTES,
+      ...(ANY_ADDRESS.has(host) ? {} : { bindAddress: host }),
+      ...(isShared && mediaPort !== undefined
+        ? { enableIceUdpMux: true, portRangeBegin: mediaPort, portRangeEnd: mediaPort }
+        : {}),
+    };
+  }
+}
+
+type SharedOptions = Pick<
+  ConstructorParameters<typeof ParentLink>[0],
+  'clock' | 'counts' | 'announce' | 'onClosed'
+>;

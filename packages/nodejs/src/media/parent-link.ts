@@ -1,0 +1,114 @@
+/** The relay as parent: answers a child's offer and sends it the streams of a hub. */
+
+import { randomBytes, randomInt } from 'node:crypto';
+import { assertAnswers, renderSessionDescription } from '@casto/host';
+import type { MediaSection, ParentEnd, SessionParameters } from '@casto/host';
+import type { Hub } from './hub.ts';
+import { PeerTransport } from './peer-transport.ts';
+import type { PeerTransportOptions } from './peer-transport.ts';
+import { readRtcpCompound } from './rtcp-compound.ts';
+import { createRtpSink } from './rtp-sink.ts';
+import type { RtpSink, SinkStats } from './rtp-sink.ts';
+
+/** A child sends a receiver report a second, and a NACK for each loss that it notices. */
+const RTCP_ALLOWANCE = { perSecond: 200, burst: 600 };
+const MAX_SSRC = 2 ** 32;
+
+export interface ParentLinkOptions extends Omit<PeerTransportOptions, 'name' | 'direction' | 'allowance'> {
+  readonly hub: Hub;
+  /** The child's offer, checked, with the codec of the channel first in each section. */
+  readonly offer: SessionParameters;
+  /** Layers of the video sections, in their order; by default from the highest down. */
+  readonly layers?: readonly number[];
+}
+
+export interface ParentLinkStats {
+  readonly sinks: readonly SinkStats[];
+  readonly roundTripMs: number | null;
+}
+
+export class ParentLink extends PeerTransport implements ParentEnd {
+  readonly #hub: Hub;
+  readonly #offer: SessionParameters;
+  /** Receivers keep streams of one name in sync. */
+  readonly #cname = randomBytes(12).toString('base64url');
+  readonly #sections: readonly MediaSection[];
+  readonly #sinks: readonly RtpSink[];
+
+  constructor(options: ParentLinkOptions) {
+    super({ ...options, name: 'parent', direction: 'SendOnly', allowance: RTCP_ALLOWANCE });
+    this.#hub = options.hub;
+    this.#offer = options.offer;
+    this.#sections = options.offer.media.map((section) => answerSection(section, this.#cname));
+    this.#sinks = this.#createSinks(options.layers ?? []);
+  }
+
+  async answer(): Promise<string> {
+    const { ice, dtls, candidates } = await this.answerNatively(this.#offer);
+    const { controlMid } = this.#offer;
+    const answer: SessionParameters = { ice, dtls, candidates, media: [...this.#sections], controlMid };
+    assertAnswers(this.#offer, answer);
+    return renderSessionDescription('answer', answer);
+  }
+
+  lastSentAt(): number {
+    return Math.max(-Infinity, ...this.#sinks.map((sink) => sink.lastSentAt));
+  }
+
+  stats(): ParentLinkStats {
+    return { sinks: this.#sinks.map((sink) => sink.stats()), roundTripMs: this.roundTripMs };
+  }
+
+  protected override onMediaOpen(): void {
+    for (const sink of this.#sinks) {
+      this.#hub.addSink(sink);
+      sink.open();
+    }
+  }
+
+  /** RTCP only: the library drops RTP on a track that sends. */
+  protected override onMedia(bytes: Buffer): void {
+    if (!readRtcpCompound(bytes, this.#sinks)) this.counts.count('rtcp-malformed');
+  }
+
+  protected override onMediaClosed(): void {
+    for (const sink of this.#sinks) {
+      this.#hub.removeSink(sink);
+      sink.close();
+    }
+  }
+
+  #createSinks(layers: readonly number[]): RtpSink[] {
+    let videoSections = 0;
+    return this.#sections.flatMap(({ kind, codecs, source }) => {
+      const [codec] = codecs;
+      if (codec === undefined || source === undefined) return [];
+      const order = kind === 'video' ? videoSections++ : 0;
+      return createRtpSink({
+        key: { kind, layer: kind === 'video' ? (layers[order] ?? order) : 0 },
+        clockRate: codec.clockRate,
+        payloadType: codec.payloadType,
+        ssrc: source.ssrc,
+        cname: source.cname,
+        now: () => this.clock.now(),
+        send: this.sendMedia,
+      });
+    });
+  }
+}
+
+/** Header extensions end at the relay, and with them transport-wide feedback, which needs one. */
+function answerSection(offered: MediaSection, cname: string): MediaSection {
+  const { mid, kind, codecs } = offered;
+  return {
+    mid,
+    kind,
+    direction: 'sendonly',
+    codecs: codecs.slice(0, 1).map((codec) => ({
+      ...codec,
+      rtcpFeedback: codec.rtcpFeedback.filter(({ type }) => type !== 'transport-cc'),
+    })),
+    headerExtensions: [],
+    source: { ssrc: randomInt(1, MAX_SSRC), cname },
+  };
+}

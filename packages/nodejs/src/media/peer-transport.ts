@@ -1,0 +1,268 @@
+/**
+ * One connection of node-datachannel, the body that links to parents and to children share: a single raw track that
+ * carries the packets of all sections, and the control channel.
+ *
+ * The library never sees the real sections. It is given a description with one video section, whatever the link
+ * carries, and packets are told apart here by their SSRC. With several tracks libdatachannel 0.24.5 walks every RTCP
+ * compound to find the tracks it concerns, and twelve bytes from the other end (a source description that ends
+ * nowhere) keep its network thread in that loop for ever, and with it all links on the shared port.
+ */
+
+import { CandidateIntake, parseCandidate, tokenBucket } from '@casto/host';
+import type {
+  Clock,
+  LinkEnd,
+  LinkEndState,
+  MediaActivity,
+  RefusalCounter,
+  SessionParameters,
+  TokenBucket,
+} from '@casto/host';
+import { PeerConnection } from 'node-datachannel';
+import type { RtcConfig, Track } from 'node-datachannel';
+import { ControlChannel } from './control-channel.ts';
+import { MediaLinkError } from './media-link-error.ts';
+import {
+  NATIVE_MID,
+  nativeTrack,
+  readNativeAnswer,
+  readNativeOffer,
+  renderNativeAnswer,
+  renderNativeOffer,
+} from './native-section.ts';
+
+/** ICE and DTLS across the world take two seconds; what takes longer than this has failed. */
+const CONNECT_MS = 10_000;
+/** Listing local addresses takes a few milliseconds. */
+const GATHER_MS = 2000;
+/**
+ * A child's candidates follow its first checks by this much: a parent that is up before the child is would speak
+ * into the void, and repeat itself after a second only. Most parents need none, they see where the checks come from.
+ */
+const TELL_DELAY_MS = 50;
+
+export interface PeerTransportOptions {
+  readonly name: string;
+  readonly direction: 'SendOnly' | 'RecvOnly';
+  readonly config: RtcConfig;
+  readonly clock: Clock;
+  readonly counts: RefusalCounter;
+  /** Replaces the addresses of own candidates by announced ones. */
+  readonly announce: (candidates: readonly string[]) => string[];
+  /** Packets that the other end may send, per second and at once. */
+  readonly allowance: { readonly perSecond: number; readonly burst: number };
+  /** The link is closed and has let go of everything. */
+  readonly onClosed: () => void;
+}
+
+export abstract class PeerTransport implements LinkEnd, MediaActivity {
+  readonly control: ControlChannel;
+  onStateChange: ((state: LinkEndState) => void) | null = null;
+  protected readonly clock: Clock;
+  protected readonly counts: RefusalCounter;
+  readonly #options: PeerTransportOptions;
+  /** Referenced here for as long as the link lives: an unreferenced connection is collected, and closes. */
+  readonly #connection: PeerConnection;
+  readonly #track: Track;
+  readonly #intake = new CandidateIntake();
+  readonly #allowance: TokenBucket;
+  #state: LinkEndState = 'connecting';
+  #heardAt = -Infinity;
+  #cancelDeadline: () => void = () => {};
+  #cancelTelling: () => void = () => {};
+  #onCandidate: ((candidate: string) => void) | null = null;
+  /** Own candidates that were not told yet. */
+  #untold: string[] = [];
+  #mayTell = false;
+
+  constructor(options: PeerTransportOptions) {
+    this.#options = options;
+    this.clock = options.clock;
+    this.counts = options.counts;
+    this.#allowance = tokenBucket(options.allowance.perSecond, options.allowance.burst);
+    this.#connection = new PeerConnection(options.name, options.config);
+    this.#track = this.#connection.addTrack(nativeTrack(options.direction));
+    this.control = new ControlChannel({
+      connection: this.#connection,
+      clock: options.clock,
+      counts: options.counts,
+      onFlood: () => this.close(),
+    });
+    this.#listen();
+    this.expectConnection();
+  }
+
+  get state(): LinkEndState {
+    return this.#state;
+  }
+
+  get onCandidate(): ((candidate: string) => void) | null {
+    return this.#onCandidate;
+  }
+
+  set onCandidate(listener: ((candidate: string) => void) | null) {
+    this.#onCandidate = listener;
+    this.#tellCandidates();
+  }
+
+  /** Round trip by the acknowledgements of the control channel, `null` until measured. */
+  get roundTripMs(): number | null {
+    if (this.#state !== 'connected') return null;
+    const roundTripMs = this.#connection.rtt();
+    return roundTripMs < 0 ? null : roundTripMs;
+  }
+
+  addCandidate(text: string): void {
+    if (this.#state === 'closed' || text === '') return;
+    const candidate = this.#intake.take(text);
+    if (candidate === null) return this.counts.count('candidate');
+    const { transport, address } = parseCandidate(candidate);
+    // The library speaks UDP only, and looks each name up in a thread of its own. A peer behind a hidden address
+    // shows itself by its checks.
+    if (transport === 'tcp' || address.endsWith('.local')) return;
+    try {
+      this.#connection.addRemoteCandidate(candidate, NATIVE_MID);
+    } catch {
+      this.counts.count('candidate-native');
+    }
+  }
+
+  lastHeardAt(): number {
+    return this.#heardAt;
+  }
+
+  abstract lastSentAt(): number;
+
+  close(): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#cancelDeadline();
+    this.#cancelTelling();
+    this.#onCandidate = null;
+    this.onMediaClosed();
+    this.control.close();
+    this.#connection.close();
+    this.#options.onClosed();
+    this.onStateChange?.('closed');
+    this.onStateChange = null;
+  }
+
+  /** Packets can flow. */
+  protected abstract onMediaOpen(): void;
+  /** One RTP or RTCP packet, whose memory may be kept. */
+  protected abstract onMedia(bytes: Buffer): void;
+  protected abstract onMediaClosed(): void;
+
+  /** Sends one packet, copying it. Never throws. */
+  protected readonly sendMedia = (bytes: Buffer): boolean => {
+    try {
+      return this.#track.sendMessageBinary(bytes);
+    } catch {
+      // The connection has ended and the event about it is still under way.
+      this.counts.count('media-send');
+      return false;
+    }
+  };
+
+  /** Closes the link unless it is connected in time. */
+  protected expectConnection(): void {
+    this.#cancelDeadline();
+    this.#cancelDeadline = this.clock.setTimer(() => {
+      if (this.#state !== 'connecting') return;
+      this.counts.count('link-not-connected');
+      this.close();
+    }, CONNECT_MS);
+  }
+
+  /** @returns The library's part of an offer. Its candidates wait until the answer is applied. */
+  protected offerNatively(): SessionParameters {
+    this.#assertOpen();
+    this.#connection.setLocalDescription('offer');
+    return readNativeOffer(this.#localDescription());
+  }
+
+  /** @param native - What {@link offerNatively} gave. */
+  protected acceptNatively(native: SessionParameters, answer: SessionParameters): void {
+    this.#assertOpen();
+    this.#connection.setRemoteDescription(renderNativeAnswer(native, answer), 'answer');
+    for (const candidate of answer.candidates) this.addCandidate(candidate);
+    this.#cancelTelling = this.clock.setTimer(() => {
+      this.#mayTell = true;
+      this.#tellCandidates();
+    }, TELL_DELAY_MS);
+  }
+
+  /** @returns The library's part of an answer, with all candidates. */
+  protected async answerNatively(offer: SessionParameters): Promise<SessionParameters> {
+    this.#assertOpen();
+    const rendered = renderNativeOffer(offer);
+    this.#connection.setRemoteDescription(rendered.sdp, 'offer');
+    this.#connection.setLocalDescription('answer');
+    await this.#gathered();
+    this.#assertOpen();
+    const native = readNativeAnswer(this.#localDescription(), rendered.parameters);
+    for (const candidate of offer.candidates) this.addCandidate(candidate);
+    return { ...native, candidates: this.#options.announce(native.candidates) };
+  }
+
+  #listen(): void {
+    this.#connection.onStateChange((state) => this.#follow(state));
+    this.#connection.onLocalCandidate((candidate) => {
+      this.#untold.push(...this.#options.announce([candidate.replace(/^a=/, '')]));
+      this.#tellCandidates();
+    });
+    this.#track.onOpen(() => {
+      if (this.#state !== 'closed') this.onMediaOpen();
+    });
+    this.#track.onMessage((bytes) => this.#receive(bytes));
+    // Without a listener the library prints it.
+    this.#track.onError(() => this.counts.count('media-error'));
+  }
+
+  #receive(bytes: Buffer): void {
+    if (this.#state === 'closed') return;
+    const now = this.clock.now();
+    this.#heardAt = now;
+    if (this.#allowance.take(now)) return this.onMedia(bytes);
+    this.counts.count('media-flood');
+    this.close();
+  }
+
+  #follow(state: string): void {
+    if (state === 'connected' && this.#state === 'connecting') {
+      this.#state = 'connected';
+      this.#cancelDeadline();
+      this.onStateChange?.('connected');
+    } else if (state === 'failed' || state === 'disconnected' || state === 'closed') {
+      if (this.#state === 'connecting') this.counts.count('link-failed');
+      this.close();
+    }
+  }
+
+  #tellCandidates(): void {
+    if (!this.#mayTell || this.#onCandidate === null) return;
+    for (const candidate of this.#untold.splice(0)) this.#onCandidate(candidate);
+  }
+
+  #localDescription(): string {
+    const description = this.#connection.localDescription();
+    if (description === null) throw new MediaLinkError('native', 'the library gave no description');
+    return description.sdp;
+  }
+
+  #gathered(): Promise<void> {
+    if (this.#connection.gatheringState() === 'complete') return Promise.resolve();
+    return new Promise((resolve) => {
+      const cancel = this.clock.setTimer(resolve, GATHER_MS);
+      this.#connection.onGatheringStateChange((state) => {
+        if (state !== 'complete') return;
+        cancel();
+        resolve();
+      });
+    });
+  }
+
+  #assertOpen(): void {
+    if (this.#state === 'closed') throw new MediaLinkError('closed', 'the link was closed meanwhile');
+  }
+}
