@@ -47,31 +47,30 @@ export class OutgoingMedia {
     return this.#lastSentAt;
   }
 
-  /** Attaches the tracks; the child's offer is already the remote description. */
+  /**
+   * Attaches the tracks; the child's offer is the remote description since this very task: Chromium lets the frames
+   * of a sender pass untouched for good, unless its transform is set in the task that made the sender.
+   */
   async attach(pc: RTCPeerConnection): Promise<void> {
-    const { stream, layers } = this.#options;
+    const { stream, layers, encodedLayers } = this.#options;
+    const attachments: Promise<void>[] = [];
     let videoSections = 0;
     for (const transceiver of pc.getTransceivers()) {
       const kind = transceiver.receiver.track.kind === 'audio' ? 'audio' : 'video';
       const layer = kind === 'video' ? (layers[videoSections++] ?? 0) : 0;
       const track = stream.getTracks().find((candidate) => candidate.kind === kind);
-      if (track === undefined || layer >= this.#options.encodedLayers) {
+      if (track === undefined || layer >= encodedLayers) {
         transceiver.direction = 'inactive';
         continue;
       }
       transceiver.direction = 'sendonly';
-      await transceiver.sender.replaceTrack(track);
-      this.#sections.push({
-        transceiver,
-        kind,
-        layer,
-        tap: this.#tap(transceiver, kind, layer),
-        lastKeyFrameAt: 0,
-      });
+      this.#addSection(transceiver, kind, layer);
+      attachments.push(transceiver.sender.replaceTrack(track));
     }
+    await Promise.all(attachments);
   }
 
-  /** Sets the encoders' limits, once the answer has created them, and starts the regular key frames. */
+  /** Limits the encoders, once the answer has created them, and starts the regular key frames. */
   async begin(): Promise<void> {
     await Promise.all(this.#sections.map((section) => this.#limit(section)));
     this.#keepKeyFrames();
@@ -89,17 +88,16 @@ export class OutgoingMedia {
     this.#sections = [];
   }
 
-  #tap(transceiver: RTCRtpTransceiver, kind: 'audio' | 'video', layer: number): FrameTap | null {
+  #addSection(transceiver: RTCRtpTransceiver, kind: 'audio' | 'video', layer: number): void {
     const { worker, epoch } = this.#options;
     const tap = worker.tap(transceiver.sender, { operation: 'stamp', kind, layer, epoch });
-    if (tap === null) return null;
+    const section: OutgoingSection = { transceiver, kind, layer, tap, lastKeyFrameAt: 0 };
+    this.#sections.push(section);
+    if (tap === null) return;
     tap.onReport = (report) => {
       this.#lastSentAt = report.at;
-      if (report.keyFrames === 0) return;
-      const section = this.#sections.find((candidate) => candidate.tap === tap);
-      if (section) section.lastKeyFrameAt = report.at;
+      if (report.keyFrames > 0) section.lastKeyFrameAt = report.at;
     };
-    return tap;
   }
 
   async #limit({ transceiver, kind, layer }: OutgoingSection): Promise<void> {

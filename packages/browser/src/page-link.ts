@@ -3,6 +3,7 @@
 import { CONTROL_LABEL, CONTROL_STREAM_ID, type VideoCodec } from '@casto/core';
 import {
   assertAnswers,
+  needsSecondRound,
   parseSessionDescription,
   renderSessionDescription,
   rewriteAnswer,
@@ -104,17 +105,22 @@ abstract class PageEnd implements LinkEnd {
 export class PageChildEnd extends PageEnd implements ChildEnd {
   readonly audio: RTCRtpReceiver;
   readonly video: RTCRtpReceiver;
+  #nativeOffer = '';
   #offered: SessionParameters | null = null;
 
   constructor(pc: RTCPeerConnection) {
+    // Before the control channel, whose section is the last one of an offer.
+    const audio = pc.addTransceiver('audio', { direction: 'recvonly' }).receiver;
+    const video = pc.addTransceiver('video', { direction: 'recvonly' }).receiver;
     super(pc);
-    this.audio = pc.addTransceiver('audio', { direction: 'recvonly' }).receiver;
-    this.video = pc.addTransceiver('video', { direction: 'recvonly' }).receiver;
+    this.audio = audio;
+    this.video = video;
   }
 
   async offer(): Promise<string> {
     const native = await this.pc.createOffer();
-    this.#offered = rewriteOffer(native.sdp ?? '', { video: VIDEO_CODECS, audio: true });
+    this.#nativeOffer = native.sdp ?? '';
+    this.#offered = rewriteOffer(this.#nativeOffer, { video: VIDEO_CODECS, audio: true });
     const sdp = renderSessionDescription('offer', this.#offered);
     await this.pc.setLocalDescription({ type: 'offer', sdp });
     return sdp;
@@ -124,7 +130,12 @@ export class PageChildEnd extends PageEnd implements ChildEnd {
     const answered = parseSessionDescription('answer', answer);
     if (this.#offered === null) throw new Error('accept() before offer()');
     assertAnswers(this.#offered, answered);
-    await this.pc.setRemoteDescription({ type: 'answer', sdp: renderSessionDescription('answer', answered) });
+    const description = { type: 'answer', sdp: renderSessionDescription('answer', answered) } as const;
+    const isRenumbered = needsSecondRound(this.#nativeOffer, answered);
+    await this.pc.setRemoteDescription(description);
+    if (!isRenumbered) return;
+    await this.offer();
+    await this.pc.setRemoteDescription(description);
   }
 }
 

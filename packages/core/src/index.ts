@@ -23,7 +23,7 @@ export {
 export * from './frame-trailer.ts';
 export * from './link-control.ts';
 export * from './link-messages.ts';
-export { encodeTuple, decodeEntries, type MessageCodec } from './message-codec.ts';
+export { encodeTuple, decodeEntries, messageCodec, type MessageCodec } from './message-codec.ts';
 export * from './opus-padding.ts';
 export * from './peer-id.ts';
 export * from './position.ts';

@@ -12,6 +12,7 @@ import {
   type PeerId,
   type Refusal,
 } from '@casto/core';
+import { CandidateIntake } from './candidates.ts';
 import type { ChildEnd, LinkEnd, ParentEnd } from './link-ports.ts';
 import { asError, messageChannel, type MessageChannel } from './message-channel.ts';
 import type { RefusalCounter } from './refusal-counter.ts';
@@ -30,6 +31,8 @@ export type JoinDecision =
   | { type: 'refuse'; reason: Refusal; retryAfterMs: number }
   | { type: 'redirect'; parents: ParentCandidate[] };
 
+/** Candidates that are no use, such as Firefox's for RTCP, come besides those that count. */
+const MAX_CANDIDATE_MESSAGES = 4 * MAX_CANDIDATES;
 /** A join, its answer and the connection checks together take less than this, or will not succeed. */
 const HANDSHAKE_MS = 15_000;
 
@@ -154,19 +157,21 @@ async function readCandidates(
   refused: RefusalCounter,
 ): Promise<void> {
   const signal = AbortSignal.timeout(HANDSHAKE_MS);
+  const intake = new CandidateIntake();
   try {
-    for (let count = 0; end.state === 'connecting'; count++) {
+    for (let count = 0; end.state === 'connecting' && count < MAX_CANDIDATE_MESSAGES; count++) {
       const message = await channel.read(signal);
       if (message.type !== 'candidate') throw new MalformedError('wrong-shape', 'expected a candidate');
       if (message.candidate === '') break;
-      if (count >= MAX_CANDIDATES) refused.count('link:too-many-candidates');
-      else end.addCandidate(message.candidate);
+      const candidate = intake.take(message.candidate);
+      if (candidate !== null) end.addCandidate(candidate);
     }
     await channel.close();
   } catch (error) {
     if (isMalformed(error)) refused.count(`link:${reasonOf(error)}`);
     channel.abort(asError(error));
   }
+  if (intake.refused > 0) refused.count('link:bad-candidate');
 }
 
 function isMalformed(error: unknown): boolean {
