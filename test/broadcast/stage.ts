@@ -104,11 +104,18 @@ export async function beginWatching(page: BrowserPage, options: PlainOptions): P
   );
 }
 
-/** Watches: `start()` has given the stream and the page's video shows it. */
+/**
+ * Watches: `start()` has given the stream, and the page's video shows it at the live edge. Until there Chromium runs
+ * through the pictures since the last key frame, and now and then shows one of them late.
+ */
 export async function watch(page: BrowserPage, options: PlainOptions): Promise<void> {
   await beginWatching(page, options);
   await page.evaluate(async () => {
     await stage.started;
+  });
+  await page.waitFor(() => (document.querySelector('video')?.currentTime ?? 0) > 1, {
+    timeoutMs: START_MS,
+    what: 'the video plays',
   });
 }
 

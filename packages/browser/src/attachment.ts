@@ -32,6 +32,24 @@ export type JoinRefusal = Exclude<JoinOutcome, { type: 'accepted' }>;
 
 export type LinkListener = (link: PeerLink, event: LinkEvent) => void;
 
+/** The page's end of a link that has no other end yet. */
+export interface PreparedEnd {
+  readonly end: PageChildEnd;
+  readonly taps: readonly FrameTap[];
+}
+
+/** Makes an end and begins its offer, which takes about as long as reaching a relay. */
+export function prepareEnd({ settings, worker }: PageContext): PreparedEnd {
+  const end = new PageChildEnd(createPeerConnection(settings.iceServers));
+  const taps = [
+    worker.tap(end.audio, { operation: 'strip', kind: 'audio' }),
+    worker.tap(end.video, { operation: 'strip', kind: 'video' }),
+  ].filter((tap) => tap !== null);
+  // Whoever asks a parent awaits the offer and hears of its failure.
+  end.offer().catch(() => {});
+  return { end, taps };
+}
+
 /**
  * Asks one peer to become the parent.
  *
@@ -42,14 +60,10 @@ export async function askParent(
   context: PageContext,
   channel: ChannelId,
   connection: Connection,
-  options: { signal: AbortSignal; onEvent: LinkListener },
+  options: { prepared: PreparedEnd; signal: AbortSignal; onEvent: LinkListener },
 ): Promise<Attachment | JoinRefusal> {
-  const { settings, refused, worker } = context;
-  const end = new PageChildEnd(createPeerConnection(settings.iceServers));
-  const taps = [
-    worker.tap(end.audio, { operation: 'strip', kind: 'audio' }),
-    worker.tap(end.video, { operation: 'strip', kind: 'video' }),
-  ].filter((tap) => tap !== null);
+  const { refused, worker } = context;
+  const { end, taps } = options.prepared;
   const join = {
     version: PROTOCOL_VERSION,
     channel,
@@ -72,7 +86,7 @@ export async function askParent(
 
 async function attach(
   { worker, refused }: PageContext,
-  { end, taps, parent }: { end: PageChildEnd; taps: FrameTap[]; parent: Pick<PeerLink, 'peerId' | 'kind'> },
+  { end, taps, parent }: PreparedEnd & { parent: Pick<PeerLink, 'peerId' | 'kind'> },
   { signal, onEvent }: { signal: AbortSignal; onEvent: LinkListener },
 ): Promise<Attachment> {
   let connected = (): void => {};

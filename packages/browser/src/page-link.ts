@@ -60,7 +60,7 @@ abstract class PageEnd implements LinkEnd {
   readonly control: ControlPort;
   state: LinkEndState = 'connecting';
   onStateChange: ((state: LinkEndState) => void) | null = null;
-  onCandidate: ((candidate: string) => void) | null = null;
+  #onCandidate: ((candidate: string) => void) | null = null;
   /** Candidates found before somebody listens. */
   readonly #found: string[] = [];
 
@@ -70,7 +70,19 @@ abstract class PageEnd implements LinkEnd {
       pc.createDataChannel(CONTROL_LABEL, { negotiated: true, id: CONTROL_STREAM_ID, ordered: true }),
     );
     pc.addEventListener('connectionstatechange', () => this.#follow(pc.connectionState));
-    pc.addEventListener('icecandidate', ({ candidate }) => this.#tell(candidate?.candidate ?? ''));
+    pc.addEventListener('icecandidate', ({ candidate }) => {
+      this.#found.push(candidate?.candidate ?? '');
+      this.#tellFound();
+    });
+  }
+
+  get onCandidate(): ((candidate: string) => void) | null {
+    return this.#onCandidate;
+  }
+
+  set onCandidate(listener: ((candidate: string) => void) | null) {
+    this.#onCandidate = listener;
+    this.#tellFound();
   }
 
   addCandidate(candidate: string): void {
@@ -95,9 +107,8 @@ abstract class PageEnd implements LinkEnd {
     if (state === 'failed' || state === 'closed') this.close();
   }
 
-  #tell(candidate: string): void {
-    this.#found.push(candidate);
-    if (this.onCandidate) for (const found of this.#found.splice(0)) this.onCandidate(found);
+  #tellFound(): void {
+    if (this.#onCandidate) for (const candidate of this.#found.splice(0)) this.#onCandidate(candidate);
   }
 }
 
@@ -105,6 +116,7 @@ abstract class PageEnd implements LinkEnd {
 export class PageChildEnd extends PageEnd implements ChildEnd {
   readonly audio: RTCRtpReceiver;
   readonly video: RTCRtpReceiver;
+  #offering: Promise<string> | null = null;
   #nativeOffer = '';
   #offered: SessionParameters | null = null;
 
@@ -117,13 +129,10 @@ export class PageChildEnd extends PageEnd implements ChildEnd {
     this.video = video;
   }
 
-  async offer(): Promise<string> {
-    const native = await this.pc.createOffer();
-    this.#nativeOffer = native.sdp ?? '';
-    this.#offered = rewriteOffer(this.#nativeOffer, { video: VIDEO_CODECS, audio: true });
-    const sdp = renderSessionDescription('offer', this.#offered);
-    await this.pc.setLocalDescription({ type: 'offer', sdp });
-    return sdp;
+  /** The first call makes the offer, so that it can be ready before there is somebody to send it to. */
+  offer(): Promise<string> {
+    this.#offering ??= this.#makeOffer();
+    return this.#offering;
   }
 
   async accept(answer: string): Promise<void> {
@@ -134,8 +143,17 @@ export class PageChildEnd extends PageEnd implements ChildEnd {
     const isRenumbered = needsSecondRound(this.#nativeOffer, answered);
     await this.pc.setRemoteDescription(description);
     if (!isRenumbered) return;
-    await this.offer();
+    await this.#makeOffer();
     await this.pc.setRemoteDescription(description);
+  }
+
+  async #makeOffer(): Promise<string> {
+    const native = await this.pc.createOffer();
+    this.#nativeOffer = native.sdp ?? '';
+    this.#offered = rewriteOffer(this.#nativeOffer, { video: VIDEO_CODECS, audio: true });
+    const sdp = renderSessionDescription('offer', this.#offered);
+    await this.pc.setLocalDescription({ type: 'offer', sdp });
+    return sdp;
   }
 }
 

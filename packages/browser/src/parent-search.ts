@@ -4,7 +4,15 @@ import type { Libp2p } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import type { ChannelId, ParentCandidate, Refusal } from '@casto/core';
 import type { ChannelNews } from '@casto/host';
-import { askParent, markStep, type Attachment, type JoinRefusal, type LinkListener } from './attachment.ts';
+import {
+  askParent,
+  markStep,
+  prepareEnd,
+  type Attachment,
+  type JoinRefusal,
+  type LinkListener,
+  type PreparedEnd,
+} from './attachment.ts';
 import { CastoError } from './errors.ts';
 import { connectRelay, type RelaySession } from './relay-session.ts';
 import type { PageContext } from './role.ts';
@@ -33,9 +41,14 @@ export class ParentSearch {
    * @throws {CastoError} When the channel cannot be watched here, or not now.
    */
   async find(signal: AbortSignal): Promise<Attachment> {
-    const session = await this.#openSession(signal);
+    let prepared: PreparedEnd | null = prepareEnd(this.#options.context);
+    const session = await this.#openSession(signal).catch((error: unknown) => {
+      prepared?.end.close();
+      throw error;
+    });
     for (;;) {
-      const result = await this.#ask(session.connection, signal);
+      const result = await this.#ask(session.connection, signal, prepared ?? undefined);
+      prepared = null;
       if (!('type' in result)) return result;
       if (result.type === 'redirected') return this.#askCandidates(result.parents, signal);
       if (result.reason === 'offline') {
@@ -57,9 +70,13 @@ export class ParentSearch {
     return this.#session;
   }
 
-  #ask(connection: RelaySession['connection'], signal: AbortSignal): Promise<Attachment | JoinRefusal> {
+  #ask(
+    connection: RelaySession['connection'],
+    signal: AbortSignal,
+    prepared = prepareEnd(this.#options.context),
+  ): Promise<Attachment | JoinRefusal> {
     const { context, channel, onEvent } = this.#options;
-    return askParent(context, channel, connection, { signal, onEvent });
+    return askParent(context, channel, connection, { prepared, signal, onEvent });
   }
 
   async #askCandidates(parents: ParentCandidate[], signal: AbortSignal): Promise<Attachment> {
