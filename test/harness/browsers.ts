@@ -22,10 +22,12 @@ export interface BrowserOptions {
 
 export interface PageOptions {
   viewport?: { width: number; height: number };
-  /** Chromium only, like the two below. */
+  /** Chromium only, like those below. */
   colorScheme?: 'light' | 'dark';
   reducedMotion?: 'reduce' | 'no-preference';
   touch?: 'yes' | 'no';
+  /** Granted without asking, e.g. `clipboard-read`. */
+  permissions?: string[];
 }
 
 export interface RunningBrowser {

@@ -50,6 +50,7 @@ export async function launchChromium(
         colorScheme: pageOptions.colorScheme ?? 'light',
         reducedMotion: pageOptions.reducedMotion ?? 'no-preference',
         hasTouch: pageOptions.touch === 'yes',
+        permissions: pageOptions.permissions ?? [],
       });
       await context.addInitScript({ content: harnessScript });
       return openPage(context, 'context');

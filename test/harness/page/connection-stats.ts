@@ -40,10 +40,14 @@ export interface ConnectionStats {
   streams: StreamStats[];
 }
 
+/** The page's connections that are not closed, whatever they carry. */
+export function openConnections(): RTCPeerConnection[] {
+  return [...connections].filter(({ connectionState }) => connectionState !== 'closed');
+}
+
 /** @returns One entry per open connection that carries, or has carried, media. */
 export async function summariseConnections(): Promise<ConnectionStats[]> {
-  const open = [...connections].filter(({ connectionState }) => connectionState !== 'closed');
-  const summaries = await Promise.all(open.map(summariseConnection));
+  const summaries = await Promise.all(openConnections().map(summariseConnection));
   return summaries.filter(({ streams }) => streams.length > 0);
 }
 

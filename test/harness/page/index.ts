@@ -1,6 +1,6 @@
 /** What the tests find in every page as `castoHarness`. Bundled and installed by browsers.ts. */
 
-import { recordPeerConnections, summariseConnections } from './connection-stats.ts';
+import { openConnections, recordPeerConnections, summariseConnections } from './connection-stats.ts';
 import { measureLipSync } from './lip-sync.ts';
 import { connectLoopback } from './loopback.ts';
 import { countAdvances, readPictures, watchPictures } from './picture-reader.ts';
@@ -13,6 +13,7 @@ const harness = {
   createSyntheticSource,
   measureLipSync,
   measureTone,
+  openConnections,
   readPictures,
   summariseConnections,
   watchPictures,

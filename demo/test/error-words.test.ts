@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+
+import type { Reason } from '../src/error-words.ts';
+import { wordsFor } from '../src/error-words.ts';
+
+const REASONS: readonly Reason[] = [
+  'no-permission',
+  'no-device',
+  'insecure-context',
+  'unsupported-browser',
+  'no-common-codec',
+  'no-relay',
+  'channel-not-found',
+  'channel-offline',
+  'relay-full',
+  'timed-out',
+  'aborted',
+  'protocol',
+];
+
+test('every failure says what happened and what to do', () => {
+  for (const role of ['streamer', 'viewer'] as const) {
+    for (const reason of [...REASONS, null]) {
+      const { title, advice } = wordsFor(reason, role);
+      expect(title.length).toBeGreaterThan(5);
+      expect(advice).toMatch(/\.$/);
+      // Words for people, not for programmers.
+      expect(title + advice).not.toMatch(/error|exception|undefined|WebRTC|codec/i);
+    }
+  }
+});
+
+test('two failures never read the same', () => {
+  const titles = REASONS.map((reason) => wordsFor(reason, 'streamer').title);
+  expect(new Set(titles).size).toBe(REASONS.length);
+});
