@@ -2,6 +2,8 @@
 
 import { lpStream } from '@libp2p/utils';
 import type { Stream } from '@libp2p/interface';
+import { decode as decodeVarint } from 'uint8-varint';
+import type { Uint8ArrayList } from 'uint8arraylist';
 import { MalformedError, type MessageCodec } from '@casto/core';
 
 export interface MessageChannel<M> {
@@ -20,8 +22,17 @@ export interface MessageChannel<M> {
 /** Messages of unknown types tolerated in a row, so that a stream of them cannot spin this peer forever. */
 const MAX_UNKNOWN_IN_A_ROW = 16;
 
+/** Three bytes count to two million; no message is longer. */
+const MAX_PREFIX_BYTES = 3;
+/** The other end's time to close its side as well. After it the stream is reset, so that none is left half open. */
+const CLOSE_MS = 2_000;
+
 export function messageChannel<M>(stream: Stream, codec: MessageCodec<M>): MessageChannel<M> {
-  const framed = lpStream(stream, { maxDataLength: codec.maxBytes, maxBufferSize: codec.maxBytes * 4 });
+  const framed = lpStream(stream, {
+    maxDataLength: codec.maxBytes,
+    maxBufferSize: codec.maxBytes * 4,
+    lengthDecoder: decodePrefix,
+  });
   return {
     read: async (signal) => {
       for (let unknown = 0; unknown < MAX_UNKNOWN_IN_A_ROW; unknown++) {
@@ -31,9 +42,24 @@ export function messageChannel<M>(stream: Stream, codec: MessageCodec<M>): Messa
       throw new MalformedError('unknown-type', 'nothing but unknown messages');
     },
     write: (message, signal) => framed.write(codec.encode(message), signal ? { signal } : {}),
-    close: () => stream.close().catch((error: unknown) => stream.abort(asError(error))),
+    close: () => closeStream(stream),
     abort: (reason) => stream.abort(reason),
   };
+}
+
+/** The reader's own decoder would wait for the end of a prefix that has none, and keep all of it. */
+function decodePrefix(prefix: Uint8ArrayList): number {
+  if (prefix.byteLength > MAX_PREFIX_BYTES) throw new MalformedError('too-large', 'length prefix');
+  return decodeVarint(prefix);
+}
+
+async function closeStream(stream: Stream): Promise<void> {
+  const timeout = AbortSignal.timeout(CLOSE_MS);
+  timeout.addEventListener('abort', () => {
+    if (stream.status === 'open' || stream.status === 'closing')
+      stream.abort(new Error('not closed in time'));
+  });
+  await stream.close({ signal: timeout }).catch((error: unknown) => stream.abort(asError(error)));
 }
 
 async function readFrame(read: () => Promise<{ subarray(): Uint8Array }>): Promise<Uint8Array> {

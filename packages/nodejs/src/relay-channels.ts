@@ -6,6 +6,7 @@
 import type { Connection } from '@libp2p/interface';
 import { timingSafeEqual, createHash } from 'node:crypto';
 import {
+  decodeSignedRecord,
   MalformedError,
   PROTOCOL_VERSION,
   reconnectWaitMs,
@@ -201,7 +202,7 @@ export class RelayChannels implements RendezvousHandlers {
       return isNews || isSame(newest.bytes, bytes) ? newest : 'superseded';
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
-      return error.message.includes('expired') ? 'expired' : 'bad-record';
+      return isExpired(bytes, this.#options.clock.now()) ? 'expired' : 'bad-record';
     }
   }
 
@@ -467,6 +468,14 @@ function refuse(reason: Refusal, retryAfterMs: number): JoinDecision {
 
 function isSame(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
+function isExpired(bytes: Uint8Array, now: number): boolean {
+  try {
+    return decodeSignedRecord(bytes).record.expiresAt <= now;
+  } catch {
+    return false;
+  }
 }
 
 /** Compares hashes, so that neither time nor length tells anything about the token. */
