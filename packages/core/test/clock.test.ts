@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { measureClock, type ClockEstimate } from '../src/clock-offset.ts';
 import { createLinkControl } from '../src/link-control.ts';
-import { LinkWorld, START, type Role } from './link-world.ts';
+import { LinkWorld, START, timeoutsUntil, type Role } from './link-world.ts';
 
 const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
 
@@ -79,6 +79,17 @@ describe('offset and round trip', () => {
     );
   });
 
+  test('[K3.2] a short round trip counts for seven pings more, not for eight', () => {
+    const pings = [10, ...Array.from({ length: 8 }, () => 90)];
+    const rtts: (number | undefined)[] = [];
+    let estimate: ClockEstimate | null = null;
+    for (const rttMs of pings) {
+      estimate = measureClock(estimate, { sentAt: START, receivedAt: START, now: START + rttMs });
+      rtts.push(estimate?.rttMs);
+    }
+    expect(rtts).toEqual([10, 10, 10, 10, 10, 10, 10, 10, 90]);
+  });
+
   test('[K3.2] an estimate is not changed by the next one', () => {
     const first = measureClock(null, { sentAt: 0, receivedAt: 5, now: 10 });
     const before = structuredCopy(first);
@@ -108,9 +119,7 @@ describe('pongs that count for nothing', () => {
     const control = createLinkControl('parent');
     control.step(START, { type: 'opened' });
     const ninth = START + 21_000;
-    for (let due = control.deadline(); due !== null && due <= ninth; due = control.deadline()) {
-      control.step(due, { type: 'timeout' });
-    }
+    timeoutsUntil(control, ninth);
     const first = { type: 'pong', sentAt: START, receivedAt: START } as const;
     const second = { type: 'pong', sentAt: START + 250, receivedAt: START } as const;
     expect(control.step(ninth + 1, { type: 'received', message: first })).toEqual([]);

@@ -46,6 +46,19 @@ export interface LinkEnd {
   stalledUntil: Instant;
 }
 
+/** What a machine does by itself up to an instant, when its timers are in time. */
+export function timeoutsUntil(control: LinkControl, until: Instant): LinkEffect[] {
+  const effects: LinkEffect[] = [];
+  for (let timeouts = 0; timeouts < MAX_TIMEOUTS; timeouts++) {
+    const due = control.deadline();
+    if (due === null || due > until) return effects;
+    effects.push(...control.step(due, { type: 'timeout' }));
+  }
+  throw new Error('wants timeouts without end');
+}
+
+/** A parent's keep-alives of two minutes. */
+const MAX_TIMEOUTS = 3_000;
 /** Inputs at one instant after which a machine that still wants a timeout at that instant is stuck. */
 const MAX_STEPS_PER_INSTANT = 20;
 

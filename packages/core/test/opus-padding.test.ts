@@ -1,9 +1,18 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { encodeTrailer } from '../src/frame-trailer.ts';
+import { encodeTrailer, type FrameTrailer } from '../src/frame-trailer.ts';
 import { padWithTrailer, splitPadding } from '../src/opus-padding.ts';
 import { parseOpusPacket } from './opus-packet.ts';
 import { joined, trailers } from './trailer-samples.ts';
+
+const UNSIGNED: FrameTrailer = {
+  epoch: 1,
+  sequence: 2,
+  capturedAt: 3,
+  layer: 0,
+  temporalLayer: 0,
+  signature: null,
+};
 
 /** Configuration and channels: the upper six bits of the first byte. */
 const modes = fc.nat({ max: 63 });
@@ -134,6 +143,22 @@ describe('every other packet', () => {
         },
       ),
     );
+  });
+
+  test('[T4.3] that claims more padding than it has is not taken apart', () => {
+    fc.assert(
+      fc.property(singles, trailers, fc.nat({ max: 255 }), (packet, trailer, claimed) => {
+        const padded = padWithTrailer(packet, trailer);
+        if (padded === null) throw new Error('not padded');
+        const [toc = 0, count = 0, length, ...rest] = padded;
+        const split = splitPadding(Uint8Array.from([toc, count, claimed, ...rest]));
+        expect(split === null).toBe(claimed !== length);
+      }),
+      { numRuns: 500 },
+    );
+    const around = joined(Uint8Array.from([3, 0x41, 200]), new Uint8Array(153), encodeTrailer(UNSIGNED));
+    expect(around).toHaveLength(200 - encodeTrailer(UNSIGNED).length);
+    expect(splitPadding(around)).toBeNull();
   });
 
   test('[T4.3] that is cut, or counts its frames otherwise, is not taken apart', () => {

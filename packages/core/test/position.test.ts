@@ -121,6 +121,12 @@ describe('depth and path', () => {
     expect(positionBelow(peer(3), long, 0)).toEqual(detachedPosition(peer(3)));
   });
 
+  test('[K4.4] a state with a cut path is refused', () => {
+    const state = linkState(rootPosition(peer(0), EPOCH), LOAD);
+    const bytes = controlCodec.encode({ type: 'state', ...state, path: new Uint8Array(7) });
+    expect(() => controlCodec.decode(bytes)).toThrow('(wrong-shape)');
+  });
+
   test('[K4.4] whatever a neighbour claims, what is passed on can be read', () => {
     const claims = fc.record({
       depth: fc.option(fc.nat({ max: 12 })),

@@ -28,7 +28,7 @@ function rejoined(bytes: Uint8Array): Uint8Array {
 }
 
 describe('layout', () => {
-  test('[T1.1] is that of the tables, for any content', () => {
+  test('[T1.1, T2.1] is that of the tables, for any content', () => {
     fc.assert(
       fc.property(frames, trailers, (frame, trailer) => {
         expect(encodeTrailer(trailer)).toEqual(writtenTrailer(trailer));
@@ -116,6 +116,7 @@ describe('splitting', () => {
     ['a length byte without its high bit', (bytes) => bytes.fill(19, -3, -2)],
     ['another length', (bytes) => bytes.fill(0x80 + 20, -3, -2)],
     ['a length that reaches beyond the frame', (bytes) => bytes.fill(0xff, -3, -2)],
+    ['a length that reaches around the frame', (bytes) => bytes.fill(0x80 + 19 + bytes.length, -3, -2)],
     ['a byte without its high bit', (bytes) => bytes.fill(0x12, -10, -9)],
     ['version 2', (bytes) => bytes.fill(0x90, -22, -21)],
     ['version 0', (bytes) => bytes.fill(0x80, -22, -21)],

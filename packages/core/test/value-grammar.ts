@@ -165,7 +165,7 @@ function candidateKind(): ValueKind {
 }
 
 function listKind(max: number, item: ValueKind): ValueKind {
-  const [entry] = item.accepted;
+  const entry = item.accepted.at(-1);
   return {
     accepted: [[], Array.from({ length: max }, () => entry), ...item.accepted.map((value) => [value])],
     refused: [Array.from({ length: max + 1 }, () => entry), ...item.refused.map((value) => [value]), 'list'],

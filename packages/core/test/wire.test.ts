@@ -1,7 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { controlCodec } from '../src/control-messages.ts';
+import { flag, list, optional } from '../src/fields.ts';
 import { linkCodec } from '../src/link-messages.ts';
+import { encodeTuple } from '../src/message-codec.ts';
 import { isPeerId } from '../src/peer-id.ts';
 import { rendezvousCodec } from '../src/rendezvous-messages.ts';
 import { namesKey, peerIdOfKey } from './base58.ts';
@@ -107,6 +109,12 @@ test('[W2.4] an optional field may be null, or left out at the end', () => {
   expect(rendezvousCodec.decode(cbor([1, record]))).toEqual(absent);
 });
 
+test('[W2.4] what is absent is written as null', () => {
+  const fields = { first: optional(flag), second: optional(list(flag, 2)) };
+  expect(Uint8Array.from(encodeTuple({}, fields))).toEqual(cbor([null, null]));
+  expect(Uint8Array.from(encodeTuple({ second: [true] }, fields, [7]))).toEqual(cbor([7, null, [true]]));
+});
+
 test('[W2.4] any other field must be there', () => {
   expect(() => rendezvousCodec.decode(cbor([1]))).toThrow('(wrong-shape)');
   expect(() => controlCodec.decode(cbor([5]))).toThrow('(wrong-shape)');
@@ -207,6 +215,11 @@ test('[W4.5] the id of every key is a peer id', () => {
       expect(isPeerId(id)).toBe(true);
     }),
   );
+});
+
+test('[W4.5] the ids of the first and the last key are peer ids', () => {
+  expect(isPeerId(peerIdOfKey(new Uint8Array(32)))).toBe(true);
+  expect(isPeerId(peerIdOfKey(new Uint8Array(32).fill(0xff)))).toBe(true);
 });
 
 test('[W4.5] text is a peer id only if it is the id of a key', () => {
