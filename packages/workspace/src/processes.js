@@ -11,16 +11,23 @@ const LEAST_RUNTIME_MAJOR = 22;
 const IS_WINDOWS = process.platform === 'win32';
 
 /**
+ * @typedef {object} RunOptions
+ * @property {string} [cwd]
+ * @property {NodeJS.ProcessEnv} [env]
+ * @property {number} [limitMs] - After this it is ended with SIGTERM.
+ */
+
+/**
  * Runs a program; what it prints goes straight to ours.
  *
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv }} [options]
+ * @param {RunOptions} [options]
  * @returns {Promise<number>} The exit code, or 128 + the signal's number as in a shell.
  */
-export function run(command, args, { cwd = ROOT, env = process.env } = {}) {
+export function run(command, args, { cwd = ROOT, env = process.env, limitMs } = {}) {
   return new Promise((done, failed) => {
-    const child = spawn(command, args, { cwd, env, stdio: 'inherit' });
+    const child = spawn(command, args, { cwd, env, timeout: limitMs, stdio: 'inherit' });
     child.once('error', failed);
     child.once('exit', (code, signal) => done(exitCode(code, signal)));
   });
@@ -36,7 +43,7 @@ export function exitCode(code, signal) {
 
 /**
  * @param {readonly string[]} args
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv }} [options]
+ * @param {RunOptions} [options]
  */
 export function runNpm(args, options) {
   const script = process.env['npm_execpath'];
@@ -67,7 +74,7 @@ export function runtime() {
  *
  * @param {string} script - Below node_modules.
  * @param {readonly string[]} args
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv }} [options]
+ * @param {RunOptions} [options]
  */
 export function runInstalled(script, args, options) {
   return run(runtime(), [inRoot('node_modules', script), ...args], options);

@@ -5,9 +5,14 @@
  * @property {string} title
  * @property {'script' | 'vitest'} kind
  * @property {readonly string[]} args - An npm script, or arguments of vitest.
+ * @property {number} [limitMs] - For a test that spins: the test runner can only end those that wait.
  * @property {boolean} [needsBuild]
  * @property {boolean} [needsBrowsers]
  */
+
+const MINUTE_MS = 60_000;
+const UNIT_LIMIT_MS = 15 * MINUTE_MS;
+const END_TO_END_LIMIT_MS = 60 * MINUTE_MS;
 
 /** @param {string} name @returns {Step} */
 const script = (name) => ({ title: name, kind: 'script', args: [name] });
@@ -40,6 +45,7 @@ const STEPS_AFTER = new Map([
       title: 'end-to-end tests',
       kind: 'vitest',
       args: ['--root', 'test'],
+      limitMs: END_TO_END_LIMIT_MS,
       needsBuild: true,
       needsBrowsers: true,
     },
@@ -67,5 +73,5 @@ export function stepsFor(names) {
 
 /** @param {string[]} projects @returns {Step} */
 function unitTests(projects) {
-  return { title: 'unit tests', kind: 'vitest', args: projects };
+  return { title: 'unit tests', kind: 'vitest', args: projects, limitMs: UNIT_LIMIT_MS };
 }

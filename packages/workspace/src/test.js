@@ -48,16 +48,15 @@ await runTool(async () => {
  * @param {Tally} tally
  * @param {string} report - Where a test runner may write.
  */
-async function runStep({ title, kind, args }, env, tally, report) {
+async function runStep({ title, kind, args, limitMs = 0 }, env, tally, report) {
   progress(title);
   if (kind === 'script') {
     tally.addCase((await runNpm(['run', '--silent', ...args], { env })) === 0);
     return;
   }
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const code = await runInstalled('vitest/vitest.mjs', ['run', '--passWithNoTests', ...reporters, ...args], {
-    env,
-  });
+  const vitest = ['run', '--passWithNoTests', ...reporters, ...args];
+  const code = await runInstalled('vitest/vitest.mjs', vitest, { env, limitMs });
   tally.addVitest(report, code);
 }
 
