@@ -8,6 +8,7 @@ import {
   requestLink,
   verifyRecord,
   type JoinOutcome,
+  type Clock,
   type LinkEvent,
 } from '@casto/host';
 import { CastoError } from './errors.ts';
@@ -18,14 +19,64 @@ import type { PageContext } from './role.ts';
 /** ICE and DTLS take three round trips; a relay on the other side of the world answers within 2 s. */
 const CONNECT_MS = 8_000;
 
-export interface Attachment {
+/**
+ * A silent parent gets this long to be heard again before another is looked for: until there is a standby to switch
+ * to, a join costs more than the stumble of a busy machine.
+ */
+const STUMBLE_MS = 500;
+
+/** One parent that is connected. */
+export class Attachment {
   readonly link: PeerLink;
   readonly end: PageChildEnd;
   readonly taps: readonly FrameTap[];
-  /** Resolves when the parent is silent, sends its children away, or is gone. */
-  readonly lost: Promise<void>;
   /** Milliseconds since 1970. */
   readonly attachedAt: number;
+  readonly #clock: Clock;
+  #isLeaving = false;
+  #isLost = false;
+  #cancelStumble: (() => void) | null = null;
+  #lose: (() => void) | null = null;
+
+  constructor(prepared: PreparedEnd, link: PeerLink, clock: Clock) {
+    this.link = link;
+    this.end = prepared.end;
+    this.taps = prepared.taps;
+    this.#clock = clock;
+    this.attachedAt = clock.now();
+  }
+
+  /** Whether the parent can go on: it is connected, heard, and does not send its children away. */
+  get isWell(): boolean {
+    return !this.link.isClosed && !this.link.isSilent && !this.#isLeaving;
+  }
+
+  /** Resolves when another parent is to be looked for. One waiter at a time. */
+  untilLost(): Promise<void> {
+    if (this.link.isClosed || this.#isLeaving || this.#isLost) return Promise.resolve();
+    return new Promise((resolve) => (this.#lose = resolve));
+  }
+
+  take(event: LinkEvent): void {
+    if (event.type === 'silent') {
+      this.#cancelStumble ??= this.#clock.setTimer(() => {
+        this.#isLost = true;
+        this.#lose?.();
+      }, STUMBLE_MS);
+    }
+    if (event.type === 'revived') this.#forgetStumble();
+    if (event.type === 'draining') this.#isLeaving = true;
+    if (event.type === 'draining' || event.type === 'closed') {
+      this.#forgetStumble();
+      this.#lose?.();
+    }
+  }
+
+  #forgetStumble(): void {
+    this.#cancelStumble?.();
+    this.#cancelStumble = null;
+    this.#isLost = false;
+  }
 }
 
 export type JoinRefusal = Exclude<JoinOutcome, { type: 'accepted' }>;
@@ -63,7 +114,6 @@ export async function askParent(
   options: { prepared: PreparedEnd; signal: AbortSignal; onEvent: LinkListener },
 ): Promise<Attachment | JoinRefusal> {
   const { refused, worker } = context;
-  const { end, taps } = options.prepared;
   const join = {
     version: PROTOCOL_VERSION,
     channel,
@@ -73,7 +123,10 @@ export async function askParent(
     capabilities: receivingCapabilities(),
     path: encodePath([]),
   };
-  const outcome = await requestLink(connection, end, join, { signal: options.signal, refused });
+  const outcome = await requestLink(connection, options.prepared.end, join, {
+    signal: options.signal,
+    refused,
+  });
   if (outcome.type !== 'accepted') return outcome;
   markStep('accepted');
   if (outcome.version !== PROTOCOL_VERSION)
@@ -81,18 +134,17 @@ export async function askParent(
   const { record } = await verifyRecord(outcome.record, worker.clock.now());
   if (record.channel !== channel) throw new CastoError('protocol', 'the relay gave another channel');
   const parent = { peerId: connection.remotePeer.toString() as PeerId, kind: outcome.kind };
-  return attach(context, { end, taps, parent }, options);
+  return attach(context, { prepared: options.prepared, parent }, options);
 }
 
 async function attach(
   { worker, refused }: PageContext,
-  { end, taps, parent }: PreparedEnd & { parent: Pick<PeerLink, 'peerId' | 'kind'> },
+  { prepared, parent }: { prepared: PreparedEnd; parent: Pick<PeerLink, 'peerId' | 'kind'> },
   { signal, onEvent }: { signal: AbortSignal; onEvent: LinkListener },
 ): Promise<Attachment> {
-  let connected = (): void => {};
-  let lose = (): void => {};
-  const lost = new Promise<void>((resolve) => (lose = resolve));
-  const isConnected = new Promise<void>((resolve) => (connected = resolve));
+  const { end, taps } = prepared;
+  let settle = (): void => {};
+  const settled = new Promise<void>((resolve) => (settle = resolve));
   const link: PeerLink = new PeerLink({
     role: 'child',
     ...parent,
@@ -101,27 +153,24 @@ async function attach(
     refused,
     activity: { lastSentAt: () => 0, lastHeardAt: () => lastHeard(taps, end) },
     onEvent: (event) => {
-      if (event.type === 'connected') connected();
-      if (event.type === 'silent' || event.type === 'draining' || event.type === 'closed') lose();
+      if (event.type === 'connected' || event.type === 'closed') settle();
+      attachment.take(event);
       onEvent(link, event);
     },
   });
+  const attachment = new Attachment(prepared, link, worker.clock);
   if (end.state === 'connecting') {
-    await Promise.race([
-      isConnected,
-      lost,
-      aborted(AbortSignal.any([signal, AbortSignal.timeout(CONNECT_MS)])),
-    ]);
+    await Promise.race([settled, aborted(AbortSignal.any([signal, AbortSignal.timeout(CONNECT_MS)]))]);
   }
-  // Read through the interface: what was narrowed above has changed meanwhile.
-  if (stateOf(end) !== 'connected') {
+  if (link.isClosed || stateOf(end) !== 'connected') {
     link.close();
     throw new CastoError('timed-out', 'the parent accepted, but no connection came about');
   }
   markStep('connected');
-  return { link, end, taps, lost, attachedAt: worker.clock.now() };
+  return attachment;
 }
 
+/** What was narrowed before an `await` has changed meanwhile. */
 function stateOf(end: PageChildEnd): PageChildEnd['state'] {
   return end.state;
 }

@@ -130,18 +130,27 @@ export class Viewer implements Role {
     for (let failures = 0; !signal.aborted;) {
       const present = this.#attachment;
       if (present !== null) {
-        await Promise.race([present.lost, aborted(signal)]);
+        await Promise.race([present.untilLost(), aborted(signal)]);
         if (this.#context.worker.clock.now() - present.attachedAt > STABLE_MS) failures = 0;
       }
       try {
         if (failures > 0) await wait(reconnectWaitMs(failures - 1, Math.random()), signal);
-        this.#adopt(await this.#search.find(signal));
-        present?.link.close();
+        this.#replace(present, await this.#search.find(signal));
       } catch (error) {
         if (!signal.aborted) this.#tell(error);
       }
       failures++;
     }
+  }
+
+  /** The present parent may have come back while another one was looked for. */
+  #replace(present: Attachment | null, next: Attachment): void {
+    if (present?.isWell) {
+      next.link.close();
+      return;
+    }
+    this.#adopt(next);
+    present?.link.close();
   }
 
   /** Failures that another attempt may mend are no news to the page. */

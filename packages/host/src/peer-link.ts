@@ -89,6 +89,11 @@ export class PeerLink {
     return this.#closed;
   }
 
+  /** Whether nothing has been heard for as long as PROTOCOL.md K2 allows. */
+  get isSilent(): boolean {
+    return this.#control.phase === 'silent';
+  }
+
   advertise(state: LinkState): void {
     this.#step({ type: 'advertise', state });
   }
