@@ -138,7 +138,7 @@ async function vite(workspace) {
  */
 async function linkCommand(workspace) {
   if (existsSync(inRoot('node_modules/.bin', workspace))) return;
-  await runNpm(['rebuild', '--silent', '--ignore-scripts', workspace]);
+  await runNpm(['rebuild', '--silent', '--ignore-scripts', workspace], { output: 'hidden' });
 }
 
 /**

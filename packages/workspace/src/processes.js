@@ -14,6 +14,7 @@ const IS_WINDOWS = process.platform === 'win32';
  * @typedef {object} RunOptions
  * @property {string} [cwd]
  * @property {NodeJS.ProcessEnv} [env]
+ * @property {'shown' | 'hidden'} [output] - Errors are always shown.
  * @property {number} [limitMs] - After this it is ended with SIGTERM.
  */
 
@@ -25,9 +26,10 @@ const IS_WINDOWS = process.platform === 'win32';
  * @param {RunOptions} [options]
  * @returns {Promise<number>} The exit code, or 128 + the signal's number as in a shell.
  */
-export function run(command, args, { cwd = ROOT, env = process.env, limitMs } = {}) {
+export function run(command, args, { cwd = ROOT, env = process.env, output = 'shown', limitMs } = {}) {
   return new Promise((done, failed) => {
-    const child = spawn(command, args, { cwd, env, timeout: limitMs, stdio: 'inherit' });
+    const stdio = /** @type {const} */ (['inherit', output === 'shown' ? 'inherit' : 'ignore', 'inherit']);
+    const child = spawn(command, args, { cwd, env, timeout: limitMs, stdio: [...stdio] });
     child.once('error', failed);
     child.once('exit', (code, signal) => done(exitCode(code, signal)));
   });

@@ -14,6 +14,9 @@ import { runTool } from './tool-failure.js';
  */
 const ECHO_MS = 500;
 
+/** How often to look whether npm is still there. */
+const PARENT_CHECK_MS = 500;
+
 await runTool(async () => {
   await ensureInstalled();
   await build(RELAY_WITH_DEMO, { only: 'stale' });
@@ -31,6 +34,7 @@ function runRelay(args) {
       // Where process groups exist, one of its own keeps the terminal's copy of the signal away from it.
       detached: process.platform !== 'win32',
     });
+    const stopWatching = watchNpm(() => relay.kill('SIGTERM'));
     let lastSignalMs = -Infinity;
     for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
       process.on(signal, () => {
@@ -40,6 +44,27 @@ function runRelay(args) {
       });
     }
     relay.once('error', failed);
-    relay.once('exit', (code, signal) => done(exitCode(code, signal)));
+    relay.once('exit', (code, signal) => {
+      stopWatching();
+      done(exitCode(code, signal));
+    });
   });
+}
+
+/**
+ * npm runs us through a shell, and a shell that is ended by SIGTERM does not pass it on: we only see that our parent
+ * is another. Without npm, a new parent means nothing, as after `disown`.
+ *
+ * @param {() => void} onGone
+ * @returns {() => void} Ends the watch.
+ */
+function watchNpm(onGone) {
+  if (process.env['npm_lifecycle_event'] === undefined) return () => {};
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    onGone();
+  }, PARENT_CHECK_MS);
+  return () => clearInterval(timer);
 }
