@@ -48,7 +48,7 @@ try {
 }
 
 /** Milliseconds after `start()` at which each step was done. */
-async function measureJoin(page: BrowserPage, options: { relays: string[]; channel: string }): Promise<Run> {
+async function measureJoin(page: BrowserPage, watched: { relays: string[]; channel: string }): Promise<Run> {
   return page.evaluate(async (options) => {
     const video = document.querySelector('video');
     if (!video) throw new Error('no video');
@@ -71,7 +71,7 @@ async function measureJoin(page: BrowserPage, options: { relays: string[]; chann
     };
     await stage.casto.stop();
     return { ...run, frame: Math.round(frameMs) };
-  }, options);
+  }, watched);
 }
 
 function report(runs: Run[]): void {

@@ -54,7 +54,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await Promise.all(peers.map((peer) => peer.stop()));
+  for (const peer of peers) await peer.stop();
   await browser?.close();
   await server?.close();
   await relay?.stop();

@@ -57,9 +57,9 @@ export async function goLive(
   source: SyntheticSourceOptions = {},
 ): Promise<Broadcast> {
   return page.evaluate(
-    async ({ options, source, events }) => {
-      stage.source = await castoHarness.createSyntheticSource(source);
-      stage.casto = new stage.CASTO({ ...options, source: stage.source.stream });
+    async ({ plain, picture, events }) => {
+      stage.source = await castoHarness.createSyntheticSource(picture);
+      stage.casto = new stage.CASTO({ ...plain, source: stage.source.stream });
       for (const type of events) {
         stage.casto.addEventListener(type, ({ detail }: CustomEvent) =>
           stage.events.push({
@@ -74,15 +74,15 @@ export async function goLive(
       const { channel, peerId, link } = stage.casto;
       return { channel, peerId, link };
     },
-    { options, source, events: EVENTS },
+    { plain: options, picture: source, events: EVENTS },
   );
 }
 
 /** Begins to watch; does not wait for `start()`. */
 export async function beginWatching(page: BrowserPage, options: PlainOptions): Promise<void> {
   await page.evaluate(
-    ({ options, events }) => {
-      const casto = new stage.CASTO(options);
+    ({ plain, events }) => {
+      const casto = new stage.CASTO(plain);
       stage.casto = casto;
       for (const type of events) {
         casto.addEventListener(type, ({ detail }: CustomEvent) =>
@@ -100,7 +100,7 @@ export async function beginWatching(page: BrowserPage, options: PlainOptions): P
       });
       stage.started.catch(() => {});
     },
-    { options, events: EVENTS },
+    { plain: options, events: EVENTS },
   );
 }
 
@@ -148,8 +148,8 @@ export async function waitForEvent(
   options: { count?: number; timeoutMs?: number } = {},
 ): Promise<void> {
   await page.waitFor(
-    ({ type, count }) => stage.events.filter((event) => event.type === type).length >= count,
+    ({ name, count }) => stage.events.filter((event) => event.type === name).length >= count,
     { timeoutMs: options.timeoutMs ?? START_MS, what: `${options.count ?? 1} x ${type}` },
-    { type, count: options.count ?? 1 },
+    { name: type, count: options.count ?? 1 },
   );
 }

@@ -1,9 +1,10 @@
 /** A viewer's link to one parent, from the join to its loss. */
 
 import type { Connection } from '@libp2p/interface';
-import { encodePath, PROTOCOL_VERSION, type ChannelId, type PeerId } from '@casto/core';
+import { encodePath, PROTOCOL_VERSION, type ChannelId } from '@casto/core';
 import {
   pageRtpCapabilities,
+  peerIdOf,
   PeerLink,
   requestLink,
   verifyRecord,
@@ -133,7 +134,7 @@ export async function askParent(
     throw new CastoError('protocol', 'the relay is of another version');
   const { record } = await verifyRecord(outcome.record, worker.clock.now());
   if (record.channel !== channel) throw new CastoError('protocol', 'the relay gave another channel');
-  const parent = { peerId: connection.remotePeer.toString() as PeerId, kind: outcome.kind };
+  const parent = { peerId: peerIdOf(connection.remotePeer), kind: outcome.kind };
   return attach(context, { prepared: options.prepared, parent }, options);
 }
 

@@ -23,6 +23,8 @@ interface WorkerScope {
   postMessage(message: FromWorker): void;
 }
 
+// TypeScript's library describes a page or a worker, not both, and knows no transformers.
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion
 const scope = globalThis as unknown as WorkerScope;
 const timers = new Map<number, ReturnType<typeof setTimeout>>();
 const transformers = new Map<number, FrameTransformer>();

@@ -18,9 +18,15 @@ interface WithComponents {
   };
 }
 
+function insidesOf(libp2p: Libp2p): WithComponents['components'] {
+  // libp2p's class has them, its interface does not; both come pinned in one package.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return (libp2p as unknown as WithComponents).components;
+}
+
 /** Lets the peer dial `/p2p-circuit` addresses. Idempotent. */
 export async function addCircuit(libp2p: Libp2p): Promise<void> {
-  const { components } = libp2p as unknown as WithComponents;
+  const components = insidesOf(libp2p);
   const transport = circuitRelayTransport()(components);
   const isThere = components.transportManager
     .getTransports()
@@ -38,6 +44,5 @@ export async function listenOnCircuit(libp2p: Libp2p, connection: Connection): P
     ? remoteAddr
     : remoteAddr.encapsulate(`/p2p/${remotePeer.toString()}`);
   // The wildcard `/p2p-circuit` would search the whole network for relays; only this one is meant.
-  const { components } = libp2p as unknown as WithComponents;
-  await components.transportManager.listen([address.encapsulate('/p2p-circuit')]);
+  await insidesOf(libp2p).transportManager.listen([address.encapsulate('/p2p-circuit')]);
 }

@@ -32,7 +32,7 @@ export class PageWorker {
   }
 
   readonly clock: Clock = {
-    now: processClock.now,
+    now: () => processClock.now(),
     setTimer: (callback, delayMs) => {
       const timer = ++this.#lastTimer;
       this.#timers.set(timer, callback);

@@ -1,8 +1,8 @@
 /** A page's connection to one of its relays. */
 
 import type { Connection, Libp2p } from '@libp2p/interface';
-import { isPeerId, type PeerId } from '@casto/core';
-import { RendezvousClient } from '@casto/host';
+import type { PeerId } from '@casto/core';
+import { peerIdOf, RendezvousClient } from '@casto/host';
 import { CastoError } from './errors.ts';
 import { dialRelay, wait } from './page-peer.ts';
 import type { RelayTarget } from './relay-list.ts';
@@ -63,8 +63,7 @@ function closeLosers(attempts: Promise<RelaySession>[], winner: RelaySession): v
 }
 
 function openSession(target: RelayTarget, connection: Connection): RelaySession {
-  const relayId = connection.remotePeer.toString();
-  if (!isPeerId(relayId)) throw new Error('the relay has no Ed25519 key');
+  const relayId = peerIdOf(connection.remotePeer);
   let opening: Promise<RendezvousClient> | null = null;
   let isOpen = connection.status === 'open';
   const session: RelaySession = {

@@ -1,13 +1,11 @@
 /** What streamer and viewer have in common. */
 
-import type { Libp2p } from '@libp2p/interface';
-import { isPeerId, type PeerId } from '@casto/core';
-import type { RefusalCounter } from '@casto/host';
+import type { PeerLink, RefusalCounter } from '@casto/host';
 import type { Emit } from './events.ts';
 import type { Settings } from './options.ts';
 import type { PageWorker } from './page-worker.ts';
 import type { RelayTarget } from './relay-list.ts';
-import type { CastoStats } from './stats.ts';
+import type { CastoPeerStats, CastoStats } from './stats.ts';
 
 /** What a role works with; made once per CASTO object. */
 export interface PageContext {
@@ -30,9 +28,6 @@ export interface Role {
   stop(): Promise<void>;
 }
 
-/** @throws When the key is not Ed25519, which identities here always are. */
-export function ownPeerId(libp2p: Libp2p): PeerId {
-  const id = libp2p.peerId.toString();
-  if (!isPeerId(id)) throw new Error('the own key is not Ed25519');
-  return id;
+export function peerStats(link: PeerLink): CastoPeerStats {
+  return { peerId: link.peerId, kind: link.kind, rttMs: link.rttMs };
 }

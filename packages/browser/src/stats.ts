@@ -1,7 +1,5 @@
 /** What `stats()` tells. */
 
-import type { PeerLink } from '@casto/host';
-
 export interface CastoPeerStats {
   peerId: string;
   kind: 'browser' | 'headless';
@@ -48,10 +46,6 @@ export interface CastoStats {
   download: CastoTransferStats;
 }
 
-export function peerStats(link: PeerLink): CastoPeerStats {
-  return { peerId: link.peerId, kind: link.kind, rttMs: link.rttMs };
-}
-
 /** The entries of RTCStatsReport that are read here; browsers leave out what they do not measure. */
 interface RtpEntry {
   type: string;
@@ -80,12 +74,11 @@ export interface MediaStats {
 
 /** Reads one peer connection's statistics. Of several video streams the largest picture counts. */
 export async function readMediaStats(pc: RTCPeerConnection): Promise<MediaStats> {
-  const report = await pc.getStats();
-  const entries = [...report.values()] as RtpEntry[];
-  const codecOf = (entry: RtpEntry): string =>
-    codecName(report.get(entry.codecId ?? '') as RtpEntry | undefined);
+  const entries = new Map<string, RtpEntry>();
+  (await pc.getStats()).forEach((entry: RtpEntry, id: string) => entries.set(id, entry));
+  const codecOf = (entry: RtpEntry): string => codecName(entries.get(entry.codecId ?? ''));
   const media: MediaStats = { video: null, audio: null, bytesSent: 0, bytesReceived: 0 };
-  for (const entry of entries) {
+  for (const entry of entries.values()) {
     if (entry.type !== 'inbound-rtp' && entry.type !== 'outbound-rtp') continue;
     media.bytesSent += entry.bytesSent ?? 0;
     media.bytesReceived += entry.bytesReceived ?? 0;

@@ -15,11 +15,7 @@ import {
 } from '@casto/core';
 import {
   AnnounceError,
-  CapabilitiesError,
-  matchCapabilities,
-  pageRtpCapabilities,
-  parseRtpCapabilities,
-  parseSessionDescription,
+  peerIdOf,
   PeerLink,
   serveLinks,
   signRecord,
@@ -29,14 +25,15 @@ import {
   type SessionParameters,
 } from '@casto/host';
 import { captureSource, releaseSource } from './capture.ts';
+import { reduceOffer } from './child-offer.ts';
 import { CastoError, toCastoError } from './errors.ts';
 import { storedIdentity, type Identity } from './identity.ts';
-import { OutgoingMedia, withStartBitrate } from './outgoing-media.ts';
+import { OutgoingMedia } from './outgoing-media.ts';
 import { createPeerConnection, PageParentEnd } from './page-link.ts';
 import { createPagePeer, wait } from './page-peer.ts';
 import { connectRelay, type RelaySession } from './relay-session.ts';
-import { ownPeerId, type PageContext, type Role } from './role.ts';
-import { peerStats, readMediaStats, TransferMeter, type CastoStats } from './stats.ts';
+import { peerStats, type PageContext, type Role } from './role.ts';
+import { readMediaStats, TransferMeter, type CastoStats } from './stats.ts';
 
 /** Relays that may pull the channel from this page at once: the one it announces to, and its successor. */
 const MAX_RELAY_CHILDREN = 4;
@@ -69,7 +66,7 @@ export class Streamer implements Role {
     this.#context = context;
     this.#identity = identity;
     this.#libp2p = libp2p;
-    this.#self = ownPeerId(libp2p);
+    this.#self = peerIdOf(libp2p.peerId);
     this.#epoch = Math.floor(context.worker.clock.now() / 1000);
     this.#position = rootPosition(this.#self, this.#epoch);
   }
@@ -348,50 +345,6 @@ export class Streamer implements Role {
     if (session?.isOpen) void this.#announce(session, false).catch(() => {});
     for (const { link } of this.#children) void link.leave('ended');
     this.#context.emit('ended', { channel: this.#self });
-  }
-}
-
-/**
- * The child's offer, reduced to the codecs of this broadcast that both sides have.
- *
- * @returns `null` when there is no common codec.
- * @throws {SessionDescriptionError | CapabilitiesError} When offer or capabilities are malformed.
- */
-function reduceOffer(
-  join: JoinRequest,
-  wanted: { video: 'vp8' | 'h264' | null; audio: boolean },
-): SessionParameters | null {
-  const offer = parseSessionDescription('offer', join.offer);
-  const common = commonCodecs(join.capabilities, wanted);
-  if (common === null) return null;
-  const media = offer.media.map((section) => ({
-    ...section,
-    codecs: section.codecs.filter(({ mimeType }) => mimeType === 'audio/opus' || common.has(mimeType)),
-  }));
-  if (media.some(({ codecs }) => codecs.length === 0)) return null;
-  return withStartBitrate({ ...offer, media });
-}
-
-function commonCodecs(
-  remote: unknown,
-  wanted: { video: 'vp8' | 'h264' | null; audio: boolean },
-): ReadonlySet<string> | null {
-  const local = pageRtpCapabilities({
-    audio: RTCRtpSender.getCapabilities('audio'),
-    video: RTCRtpSender.getCapabilities('video'),
-  });
-  const videoCodecs = wanted.video === null ? [] : [wanted.video];
-  try {
-    const match = matchCapabilities(local, parseRtpCapabilities(remote), {
-      video: videoCodecs,
-      audio: wanted.audio,
-    });
-    return new Set(
-      [...(match.audio?.codecs ?? []), ...(match.video?.codecs ?? [])].map(({ mimeType }) => mimeType),
-    );
-  } catch (error) {
-    if (error instanceof CapabilitiesError && error.reason === 'no-common-codec') return null;
-    throw error;
   }
 }
 

@@ -18,14 +18,14 @@ import {
   type PeerId,
   type Position,
 } from '@casto/core';
-import type { LinkEvent, PeerLink } from '@casto/host';
+import { peerIdOf, type LinkEvent, type PeerLink } from '@casto/host';
 import { aborted, markStep, type Attachment } from './attachment.ts';
 import { CastoError, toCastoError } from './errors.ts';
 import { freshIdentity } from './identity.ts';
 import { createPagePeer, wait } from './page-peer.ts';
 import { isWorthRetrying, ParentSearch } from './parent-search.ts';
-import { ownPeerId, type PageContext, type Role } from './role.ts';
-import { peerStats, readMediaStats, TransferMeter, type CastoStats } from './stats.ts';
+import { peerStats, type PageContext, type Role } from './role.ts';
+import { readMediaStats, TransferMeter, type CastoStats } from './stats.ts';
 
 /** A relay that could not serve at the first try gets this many more before `start()` gives up. */
 const FIRST_ATTEMPTS = 4;
@@ -51,7 +51,7 @@ export class Viewer implements Role {
     this.#context = context;
     this.channel = channel;
     this.#libp2p = libp2p;
-    this.#self = ownPeerId(libp2p);
+    this.#self = peerIdOf(libp2p.peerId);
     this.#position = detachedPosition(this.#self);
     this.#search = new ParentSearch({
       context,
@@ -222,9 +222,11 @@ export class Viewer implements Role {
   #latencyMs({ taps }: Attachment): number | null {
     const { clockOffsetMs } = this.#position;
     // Video counts where there is some: it is what people compare.
-    const report = taps.findLast((tap) => tap.last?.capturedAt != null)?.last;
-    if (clockOffsetMs === null || report?.capturedAt == null) return null;
-    return Math.max(0, report.at + clockOffsetMs - report.capturedAt);
+    for (const { last } of taps.toReversed()) {
+      if (clockOffsetMs === null || last === null || last.capturedAt === null) continue;
+      return Math.max(0, last.at + clockOffsetMs - last.capturedAt);
+    }
+    return null;
   }
 }
 

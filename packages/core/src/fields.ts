@@ -108,6 +108,8 @@ export function tuple<F extends Fields>(fields: F): Reader<Values<F>> {
     entries.forEach(([name, reader], i) => {
       values[name] = reader(value[i]);
     });
+    // Each field was read by its own reader; the compiler cannot follow that through `entries`.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     return values as Values<F>;
   };
   return Object.assign(read, { toWire: (value: unknown) => tupleEntries(fields, value) });

@@ -53,6 +53,8 @@ export function messageCodec<T extends MessageTable>(table: T, maxBytes: number)
       const entries = decodeEntries(input, maxBytes);
       const reader = readers.get(typeNumber(entries[0]));
       if (reader === undefined) return null;
+      // The table that gave the type gave the reader too; the compiler cannot follow that through the map.
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion
       return { type: reader.type, ...reader.read(entries.slice(1)) } as MessageOf<T>;
     },
   };

@@ -38,7 +38,13 @@ export const peerId: Reader<PeerId> = (value) => {
 export function shortId(id: PeerId): ShortId {
   let hash = 0x811c9dc5;
   for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193);
-  return (hash >>> 0) as ShortId;
+  return brand(hash >>> 0);
+}
+
+function brand(id: number): ShortId {
+  // A brand exists for the compiler only: there is nothing to check.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return id as ShortId;
 }
 
 /** Path as it travels: four bytes per peer, streamer first. */
@@ -55,6 +61,6 @@ export function decodePath(bytes: Uint8Array, maxHops: number): ShortId[] {
   if (bytes.length > maxHops * 4) throw new MalformedError('out-of-range', 'path is too long');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const path: ShortId[] = [];
-  for (let at = 0; at < bytes.length; at += 4) path.push(view.getUint32(at) as ShortId);
+  for (let at = 0; at < bytes.length; at += 4) path.push(brand(view.getUint32(at)));
   return path;
 }

@@ -25,6 +25,7 @@ export { asError, messageChannel, type MessageChannel } from './message-channel.
 export * from './native-description.ts';
 export * from './peer-link.ts';
 export * from './refusal-counter.ts';
+export * from './remote-peer.ts';
 export * from './rendezvous-client.ts';
 export * from './rendezvous-server.ts';
 export * from './session-description-error.ts';

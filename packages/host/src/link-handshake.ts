@@ -2,7 +2,6 @@
 
 import type { Connection, Libp2p, Stream } from '@libp2p/interface';
 import {
-  isPeerId,
   LINK_PROTOCOL,
   linkCodec,
   MalformedError,
@@ -16,6 +15,7 @@ import { CandidateIntake } from './candidates.ts';
 import type { ChildEnd, LinkEnd, ParentEnd } from './link-ports.ts';
 import { asError, messageChannel, type MessageChannel } from './message-channel.ts';
 import type { RefusalCounter } from './refusal-counter.ts';
+import { peerIdOf } from './remote-peer.ts';
 
 export type JoinRequest = Omit<Extract<LinkMessage, { type: 'join' }>, 'type'>;
 export type Acceptance = Omit<Extract<LinkMessage, { type: 'accept' }>, 'type'>;
@@ -114,9 +114,8 @@ async function answerJoin(
   let end: ParentEnd | null = null;
   try {
     const join = await channel.read(signal);
-    const from = connection.remotePeer.toString();
-    if (join.type !== 'join' || !isPeerId(from)) throw new MalformedError('wrong-shape', 'not a join');
-    const decision = await decide(join, from, connection);
+    if (join.type !== 'join') throw new MalformedError('wrong-shape', 'not a join');
+    const decision = await decide(join, peerIdOf(connection.remotePeer), connection);
     if (decision.type !== 'accept') {
       if (decision.type === 'refuse') refused.count(`join:${decision.reason}`);
       await channel.write(decision, signal);

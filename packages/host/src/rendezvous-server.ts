@@ -2,7 +2,6 @@
 
 import type { Connection, Libp2p, Stream } from '@libp2p/interface';
 import {
-  isPeerId,
   MalformedError,
   RENDEZVOUS_PROTOCOL,
   rendezvousCodec,
@@ -13,6 +12,7 @@ import {
 } from '@casto/core';
 import { asError, messageChannel, type MessageChannel } from './message-channel.ts';
 import type { RefusalCounter } from './refusal-counter.ts';
+import { peerIdOf } from './remote-peer.ts';
 import type { ChannelNews } from './rendezvous-client.ts';
 import type { Clock } from './clock.ts';
 import { tokenBucket } from './token-bucket.ts';
@@ -57,8 +57,7 @@ async function serveStream(
   const watched = new Map<ChannelId, () => void>();
   const bucket = tokenBucket(MESSAGES_PER_SECOND, MESSAGE_BURST);
   try {
-    const from = connection.remotePeer.toString();
-    if (!isPeerId(from)) throw new MalformedError('wrong-shape', 'not an Ed25519 peer');
+    const from = peerIdOf(connection.remotePeer);
     for (;;) {
       const message = await channel.read();
       if (!bucket.take(clock.now())) throw new MalformedError('too-large', 'too many messages');

@@ -28,6 +28,7 @@ import {
   matchCapabilities,
   parseRtpCapabilities,
   parseSessionDescription,
+  peerIdOf,
   PeerLink,
   relayRtpCapabilities,
   requestLink,
@@ -81,7 +82,7 @@ export class RelayChannel {
     this.#options = options;
     this.id = options.id;
     this.#position = detachedPosition(options.self);
-    this.#hub = createHub({ now: options.clock.now });
+    this.#hub = createHub({ now: () => options.clock.now() });
     this.#hub.onEvent = (event) => {
       if (event.type === 'live' || event.type === 'silent') this.#followMedia();
     };
@@ -123,7 +124,7 @@ export class RelayChannel {
    */
   async pull(connection: Connection, signed: SignedRecord, fromRelay: boolean): Promise<void> {
     const { record } = signed;
-    const parentId = connection.remotePeer.toString() as PeerId;
+    const parentId = peerIdOf(connection.remotePeer);
     const layers = Array.from({ length: record.layers }, (_, layer) => layer);
     const end = this.#options.media.pull({
       hub: this.#hub,

@@ -4,10 +4,7 @@
  */
 
 import type { Connection } from '@libp2p/interface';
-import { timingSafeEqual, createHash } from 'node:crypto';
 import {
-  decodeSignedRecord,
-  MalformedError,
   PROTOCOL_VERSION,
   reconnectWaitMs,
   type AnnounceRefusal,
@@ -23,8 +20,9 @@ import type {
   JoinRequest,
   RefusalCounter,
   RendezvousHandlers,
-  SignedRecord,
 } from '@casto/host';
+import { judgeAnnouncement } from './announcement.ts';
+import { ChannelIntake, type CarrierSearch } from './channel-intake.ts';
 import type { MediaLinks } from './media-links.ts';
 import type { RecordMemory } from './record-memory.ts';
 import { RelayChannel } from './relay-channel.ts';
@@ -47,25 +45,11 @@ interface Entry {
   readonly id: ChannelId;
   readonly media: RelayChannel;
   readonly watchers: Set<(news: ChannelNews) => void>;
-  /** The streamer's own connection, while it announces the channel here as live. */
-  streamer: Connection | null;
-  /** The attempt to take the channel in, while it runs. */
-  pulling: Promise<boolean> | null;
-  /** Another relay says that it carries the channel. */
-  isElsewhere: boolean;
+  readonly intake: ChannelIntake;
   isSearching: boolean;
   /** Last news that the watchers were told, so that they hear only of changes. */
   told: string;
   cancelTimer: () => void;
-}
-
-/** What the channels need of the network of relays. */
-export interface CarrierSearch {
-  findCarriers(channel: ChannelId): AsyncIterable<PeerId>;
-  findRecord(channel: ChannelId): Promise<Uint8Array | null>;
-  connect(relay: PeerId): Promise<Connection>;
-  publish(signed: SignedRecord): Promise<void>;
-  loadChanged(): void;
 }
 
 export interface RelayChannelsOptions {
@@ -104,7 +88,7 @@ export class RelayChannels implements RendezvousHandlers {
 
   /** Channels that this relay has from their streamers: what other relays may pull. */
   get carried(): ChannelId[] {
-    return [...this.#entries.values()].filter(({ streamer }) => streamer !== null).map(({ id }) => id);
+    return [...this.#entries.values()].filter(({ intake }) => intake.streamer !== null).map(({ id }) => id);
   }
 
   status(): ChannelStatus[] {
@@ -145,10 +129,10 @@ export class RelayChannels implements RendezvousHandlers {
     from: PeerId,
     connection: Connection,
   ): Promise<{ carries: boolean } | AnnounceRefusal> {
-    if (!isToken(this.#options.publishToken, token)) return 'not-allowed';
-    const signed = await this.#learn(bytes);
+    const { records, publishToken, clock } = this.#options;
+    const rules = { records, publishToken, now: clock.now() };
+    const signed = await judgeAnnouncement({ bytes, token, from }, rules);
     if (typeof signed === 'string') return signed;
-    if (signed.record.channel !== from) return 'not-owner';
     const carries = this.#options.maxViewers > 0;
     if (!signed.record.live) {
       await this.#end(from);
@@ -157,7 +141,7 @@ export class RelayChannels implements RendezvousHandlers {
     if (!this.#entries.has(from) && this.#entries.size >= MAX_CHANNELS) return 'full';
     const entry = this.#entry(from);
     this.#followStreamer(entry, connection);
-    if (carries) void this.#takeIn(entry);
+    if (carries) void entry.intake.takeIn();
     void this.#network?.publish(signed);
     this.#changed(entry);
     return { carries };
@@ -183,11 +167,11 @@ export class RelayChannels implements RendezvousHandlers {
     if (this.#isDraining) return refuse('draining', 5_000);
     if (maxViewers === 0) return this.#introduce(join.channel);
     if (this.children >= maxViewers) return this.#redirectFromFull(join.channel);
-    if (join.kind === 'headless' && !this.#entries.get(join.channel)?.streamer)
+    if (join.kind === 'headless' && !this.#entries.get(join.channel)?.intake.streamer)
       return refuse('offline', 5_000);
     if (!this.#entries.has(join.channel) && this.#entries.size >= MAX_CHANNELS) return refuse('busy', 5_000);
     const entry = this.#entry(join.channel);
-    const isCarried = entry.media.parent !== null || (await this.#takeIn(entry));
+    const isCarried = entry.media.parent !== null || (await entry.intake.takeIn());
     const signed = records.get(join.channel);
     if (!isCarried || signed === null) {
       this.#forgetIfIdle(entry);
@@ -196,20 +180,10 @@ export class RelayChannels implements RendezvousHandlers {
     return entry.media.accept(join, from, signed);
   }
 
-  async #learn(bytes: Uint8Array): Promise<SignedRecord | AnnounceRefusal> {
-    try {
-      const { newest, isNews } = await this.#options.records.learn(bytes);
-      return isNews || isSame(newest.bytes, bytes) ? newest : 'superseded';
-    } catch (error) {
-      if (!(error instanceof MalformedError)) throw error;
-      return isExpired(bytes, this.#options.clock.now()) ? 'expired' : 'bad-record';
-    }
-  }
-
   #entry(id: ChannelId): Entry {
     const known = this.#entries.get(id);
     if (known) return known;
-    const { self, clock, media, log, refused } = this.#options;
+    const { self, clock, media, records, log, refused } = this.#options;
     const channel: RelayChannel = new RelayChannel({
       id,
       self,
@@ -222,10 +196,8 @@ export class RelayChannels implements RendezvousHandlers {
     const entry: Entry = {
       id,
       media: channel,
+      intake: new ChannelIntake({ media: channel, records, log, refused, network: () => this.#network }),
       watchers: new Set(),
-      streamer: null,
-      pulling: null,
-      isElsewhere: false,
       isSearching: false,
       told: '',
       cancelTimer: () => {},
@@ -235,14 +207,14 @@ export class RelayChannels implements RendezvousHandlers {
   }
 
   #followStreamer(entry: Entry, connection: Connection): void {
-    if (entry.streamer === connection) return;
-    entry.streamer = connection;
+    if (entry.intake.streamer === connection) return;
+    entry.intake.streamer = connection;
     this.#options.log('info', 'channel-announced', { channel: entry.id });
     connection.addEventListener(
       'close',
       () => {
-        if (entry.streamer !== connection) return;
-        entry.streamer = null;
+        if (entry.intake.streamer !== connection) return;
+        entry.intake.streamer = null;
         this.#options.log('info', 'streamer-lost', { channel: entry.id });
         this.#mediaChanged(entry);
       },
@@ -250,78 +222,11 @@ export class RelayChannels implements RendezvousHandlers {
     );
   }
 
-  /** Takes the channel in, unless it already comes from the right place. @returns Whether it comes in. */
-  async #takeIn(entry: Entry): Promise<boolean> {
-    if (this.#hasItsSource(entry)) return true;
-    entry.pulling ??= this.#pullFromAnywhere(entry).finally(() => {
-      entry.pulling = null;
-    });
-    return entry.pulling;
-  }
-
-  /** The streamer itself is the best parent; a page that was loaded anew is another streamer with the same key. */
-  #hasItsSource(entry: Entry): boolean {
-    const { parent, epoch } = entry.media;
-    if (parent === null) return false;
-    if (entry.streamer === null) return true;
-    return parent === entry.id && epoch === (this.#options.records.get(entry.id)?.record.epoch ?? 0);
-  }
-
-  async #pullFromAnywhere(entry: Entry): Promise<boolean> {
-    if (entry.streamer !== null) {
-      const signed = this.#options.records.get(entry.id);
-      if (signed && (await this.#pull(entry, entry.streamer, signed, false))) return true;
-    }
-    const network = this.#network;
-    if (network === null) return false;
-    for await (const relay of network.findCarriers(entry.id)) {
-      const signed = await this.#recordOf(entry.id);
-      if (signed === null) return false;
-      const connection = await network.connect(relay).catch(() => null);
-      if (connection && (await this.#pull(entry, connection, signed, true))) return true;
-    }
-    return false;
-  }
-
-  async #pull(
-    entry: Entry,
-    connection: Connection,
-    signed: SignedRecord,
-    fromRelay: boolean,
-  ): Promise<boolean> {
-    const { log } = this.#options;
-    const fields = { channel: entry.id, parent: connection.remotePeer.toString() };
-    try {
-      await entry.media.pull(connection, signed, fromRelay);
-      log('info', 'channel-pulled', fields);
-      return true;
-    } catch (error) {
-      log('warn', 'pull-failed', { ...fields, error: String(error) });
-      return false;
-    }
-  }
-
-  /** The channel's record: known here, else asked of the DHT. */
-  async #recordOf(channel: ChannelId): Promise<SignedRecord | null> {
-    const { records } = this.#options;
-    const known = records.get(channel);
-    if (known) return known;
-    const bytes = await this.#network?.findRecord(channel);
-    if (!bytes) return null;
-    try {
-      return (await records.learn(bytes)).newest;
-    } catch (error) {
-      if (!(error instanceof MalformedError)) throw error;
-      this.#options.refused.count(`dht:${error.reason}`);
-      return null;
-    }
-  }
-
   /** The streamer said that the broadcast is over. */
   async #end(channel: ChannelId): Promise<void> {
     const entry = this.#entries.get(channel);
     if (!entry) return;
-    entry.streamer = null;
+    entry.intake.streamer = null;
     this.#options.log('info', 'channel-ended', { channel });
     await this.#restart(entry);
   }
@@ -341,7 +246,8 @@ export class RelayChannels implements RendezvousHandlers {
 
   #mediaChanged(entry: Entry): void {
     if (this.#entries.get(entry.id) !== entry) return;
-    const { media, streamer } = entry;
+    const { media } = entry;
+    const { streamer } = entry.intake;
     entry.cancelTimer();
     const { clock } = this.#options;
     if (media.parent === null && (streamer !== null || media.children > 0)) {
@@ -358,8 +264,8 @@ export class RelayChannels implements RendezvousHandlers {
     const isHopeless = attempt >= PULL_ATTEMPTS;
     const waitMs = isHopeless ? OFFLINE_GRACE_MS : reconnectWaitMs(attempt, Math.random());
     entry.cancelTimer = clock.setTimer(() => {
-      if (isHopeless && entry.streamer === null) return void this.#restart(entry);
-      void this.#takeIn(entry).then((isBack) => {
+      if (isHopeless && entry.intake.streamer === null) return void this.#restart(entry);
+      void entry.intake.takeIn().then((isBack) => {
         if (!isBack && this.#entries.get(entry.id) === entry) this.#repair(entry, attempt + 1);
       });
     }, waitMs);
@@ -373,9 +279,10 @@ export class RelayChannels implements RendezvousHandlers {
   }
 
   #forgetIfIdle(entry: Entry): void {
-    const { media, streamer, watchers, pulling } = entry;
+    const { media, watchers } = entry;
+    const { streamer, isPulling } = entry.intake;
     const isIdle = streamer === null && watchers.size === 0 && media.children === 0 && media.parent === null;
-    if (!isIdle || pulling !== null || this.#entries.get(entry.id) !== entry) return;
+    if (!isIdle || isPulling || this.#entries.get(entry.id) !== entry) return;
     entry.cancelTimer();
     this.#entries.delete(entry.id);
     void media.close('leaving');
@@ -392,11 +299,11 @@ export class RelayChannels implements RendezvousHandlers {
   }
 
   #isLiveHere(entry: Entry): boolean {
-    return entry.streamer !== null || entry.media.isFlowing;
+    return entry.intake.streamer !== null || entry.media.isFlowing;
   }
 
   #isLive(entry: Entry): boolean {
-    return this.#isLiveHere(entry) || entry.isElsewhere;
+    return this.#isLiveHere(entry) || entry.intake.isElsewhere;
   }
 
   #news(entry: Entry): ChannelNews {
@@ -411,18 +318,8 @@ export class RelayChannels implements RendezvousHandlers {
 
   /** A channel that is not known here may be known elsewhere: the first answer waits for that search. */
   async #firstNews(entry: Entry, notify: (news: ChannelNews) => void): Promise<void> {
-    if (!this.#isLiveHere(entry)) await this.#search(entry);
+    if (!this.#isLiveHere(entry)) await entry.intake.search();
     if (entry.watchers.has(notify)) notify(this.#news(entry));
-  }
-
-  /** Asks other relays for the channel and its record. */
-  async #search(entry: Entry): Promise<void> {
-    await this.#recordOf(entry.id);
-    entry.isElsewhere = false;
-    for await (const _relay of this.#network?.findCarriers(entry.id) ?? []) {
-      entry.isElsewhere = true;
-      break;
-    }
   }
 
   /** While somebody watches a channel that is not live, it may come up anywhere. */
@@ -432,7 +329,7 @@ export class RelayChannels implements RendezvousHandlers {
     this.#options.clock.setTimer(() => {
       entry.isSearching = false;
       if (entry.watchers.size === 0 || this.#entries.get(entry.id) !== entry) return;
-      const searched = this.#isLiveHere(entry) ? Promise.resolve() : this.#search(entry);
+      const searched = this.#isLiveHere(entry) ? Promise.resolve() : entry.intake.search();
       void searched.finally(() => {
         this.#changed(entry);
         this.#searchRegularly(entry);
@@ -444,7 +341,7 @@ export class RelayChannels implements RendezvousHandlers {
     const parents = this.#introductions(channel);
     if (parents.length > 0) return { type: 'redirect', parents };
     // Live, but the streamer serves nobody itself.
-    if (this.#entries.get(channel)?.streamer) return refuse('full', 5_000);
+    if (this.#entries.get(channel)?.intake.streamer) return refuse('full', 5_000);
     return refuse(this.#options.records.get(channel) === null ? 'not-found' : 'offline', 2_000);
   }
 
@@ -456,7 +353,7 @@ export class RelayChannels implements RendezvousHandlers {
   /** The streamer itself, through this relay's circuit. */
   #introductions(channel: ChannelId): ParentCandidate[] {
     const entry = this.#entries.get(channel);
-    if (!entry?.streamer) return [];
+    if (!entry?.intake.streamer) return [];
     const addresses = this.#options.circuitAddresses(channel);
     return addresses.length > 0 ? [{ peerId: channel, addresses }] : [];
   }
@@ -464,23 +361,4 @@ export class RelayChannels implements RendezvousHandlers {
 
 function refuse(reason: Refusal, retryAfterMs: number): JoinDecision {
   return { type: 'refuse', reason, retryAfterMs };
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
-}
-
-function isExpired(bytes: Uint8Array, now: number): boolean {
-  try {
-    return decodeSignedRecord(bytes).record.expiresAt <= now;
-  } catch {
-    return false;
-  }
-}
-
-/** Compares hashes, so that neither time nor length tells anything about the token. */
-function isToken(expected: string | null, given: string | null): boolean {
-  if (expected === null) return true;
-  const hash = (text: string): Buffer => createHash('sha256').update(text).digest();
-  return timingSafeEqual(hash(expected), hash(given ?? ''));
 }

@@ -1,8 +1,8 @@
 /** Puts a relay together: data folder, libp2p, channels, media. */
 
 import { peerIdFromString } from '@libp2p/peer-id';
-import { isPeerId, type PeerId } from '@casto/core';
-import { processClock, refusalCounter, serveLinks, serveRendezvous } from '@casto/host';
+import type { PeerId } from '@casto/core';
+import { peerIdOf, processClock, refusalCounter, serveLinks, serveRendezvous } from '@casto/host';
 import { openDataFolder, type DataFolder } from './data-folder.ts';
 import { assertMediaPortFree, assertP2pPortFree, chooseMediaPort, chooseP2pPort } from './free-ports.ts';
 import { createRelayPeer, type RelayPeer } from './libp2p-peer.ts';
@@ -78,7 +78,7 @@ async function startRelay(
   const maxViewers = options.maxViewers ?? DEFAULT_MAX_VIEWERS;
   const media = createMediaLinks({ host, mediaPort: ports.media, announce, clock, log });
   const channels = new RelayChannels({
-    self: relayId(libp2p),
+    self: peerIdOf(libp2p.peerId),
     clock,
     media,
     records,
@@ -103,12 +103,6 @@ async function startRelay(
     maxInboundStreams: LINK_STREAMS_PER_CONNECTION,
   });
   return new RunningRelay({ libp2p, channels, network, media, folder, maxViewers, refused: refused.counts });
-}
-
-function relayId(libp2p: RelayPeer): PeerId {
-  const id = libp2p.peerId.toString();
-  if (!isPeerId(id)) throw new Error('the relay has no Ed25519 key');
-  return id;
 }
 
 /** Where pages reach a streamer through this relay, if it has reserved; TCP is of no use to them. */
