@@ -7,7 +7,7 @@ export function chipFigures(stats: CastoStats | null, viewers: number): [string,
   if (stats === null) return ['', '', ''];
   const watching = viewers === 1 ? '1 viewer' : `${viewers} viewers`;
   if (stats.role === 'streamer') return [watching, '', ''];
-  const delay = stats.latencyMs === null ? '' : `${(stats.latencyMs / 1000).toFixed(1)} s`;
+  const delay = stats.latencyMs === null ? '' : delayWords(stats.latencyMs);
   const hops = stats.depth === null ? '' : stats.depth === 1 ? '1 hop' : `${stats.depth} hops`;
   return [viewers === 0 ? '' : watching, delay, hops];
 }
@@ -21,11 +21,15 @@ export function deskFigures(stats: CastoStats | null): string {
   const parts = [
     video === null ? '' : pictureWords(video),
     video === null ? '' : video.codec.toUpperCase(),
-    audio === null ? 'no sound' : '',
+    audio === null && video !== null && video.width > 0 ? 'no sound' : '',
     rate === 0 ? '' : rateWords(rate),
     nearest === undefined ? '' : nearestWords(nearest),
   ];
   return parts.filter((part) => part !== '').join('  ·  ');
+}
+
+function delayWords(delayMs: number): string {
+  return delayMs < 1000 ? `${Math.round(delayMs)} ms` : `${(delayMs / 1000).toFixed(1)} s`;
 }
 
 function rateWords(bitsPerSecond: number): string {

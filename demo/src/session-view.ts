@@ -20,6 +20,8 @@ export interface SessionActions {
 }
 
 const FIGURES_EVERY_MS = 1000;
+/** Key frames come every 2 s even of a still picture, so that without anything for longer the way is cut. */
+const SILENCE_MS = 2000;
 /** A channel that is live begins well before this; from here on the page speaks of waiting. */
 const PATIENCE_MS = 4000;
 
@@ -33,6 +35,7 @@ export class SessionView {
   #casto: CASTO | null = null;
   #following = new AbortController();
   #viewers = 0;
+  #silentMs = 0;
 
   constructor(player: Player, actions: SessionActions) {
     this.#player = player;
@@ -60,6 +63,7 @@ export class SessionView {
     this.#role = role;
     this.#options = options;
     this.#viewers = 0;
+    this.#silentMs = 0;
     this.#following = new AbortController();
     document.body.dataset['role'] = role;
     const preview = options.source === 'screen' ? 'screen-preview' : 'camera-preview';
@@ -129,9 +133,10 @@ export class SessionView {
     const stats = await this.#casto?.stats().catch(() => null);
     if (signal.aborted || stats === undefined) return;
     if (stats !== null) {
-      if (isAttached(stats)) this.#learn({ name: 'flowing' });
+      this.#silentMs = isFlowing(stats) ? 0 : this.#silentMs + FIGURES_EVERY_MS;
+      if (this.#silentMs === 0) this.#learn({ name: 'flowing' });
       // A streamer that nobody watches, behind a relay that only introduces, is none the less live.
-      else if (stats.role === 'viewer') this.#learn({ name: 'detached' });
+      else if (this.#silentMs > SILENCE_MS && stats.role === 'viewer') this.#learn({ name: 'detached' });
       this.#showFigures(stats);
     }
     this.#after(FIGURES_EVERY_MS, () => void this.#keepFigures());
@@ -157,7 +162,8 @@ export class SessionView {
   }
 }
 
-/** A streamer has children, if only its relay; a viewer has a parent. */
-function isAttached(stats: CastoStats): boolean {
-  return stats.role === 'viewer' ? stats.parents.length > 0 : stats.children.length > 0;
+/** A streamer has children, if only its relay; a viewer has a parent that sends. */
+function isFlowing(stats: CastoStats): boolean {
+  if (stats.role === 'streamer') return stats.children.length > 0;
+  return stats.parents.length > 0 && stats.download.bitsPerSecond > 0;
 }
