@@ -93,7 +93,7 @@ describe('key frames', () => {
     for (const { at, layer } of wishes) {
       world.schedule(at, () => world.child.step({ type: 'want-key-frame', layer }));
     }
-    world.advance(20_000);
+    world.advance(4_000);
     return world.child.sent.flatMap(({ at, message }) =>
       message.type === 'need-key-frame' ? [{ at: at - begin, layer: message.layer }] : [],
     );
