@@ -106,6 +106,7 @@ export class SessionView {
   }
 
   #learn(fact: Fact): void {
+    if (fact.name === 'live') this.#silentMs = 0;
     const next = nextPhase(this.#phase, fact);
     if (next.name !== this.#phase.name) this.#show(next);
   }
