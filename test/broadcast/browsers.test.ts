@@ -74,6 +74,10 @@ describe.skipIf(noFirefox !== null)(`firefox${noFirefox === null ? '' : ` (${noF
     );
     await beginWatching(viewer, { relays, channel });
     expect(await startFailure(viewer)).toBe(hasH264 ? null : 'no-common-codec');
+    if (!hasH264) {
+      const streamer = await openPage(firefox, server.origin);
+      await expect(goLive(streamer, { relays, codec: 'h264' })).rejects.toThrow(/cannot encode H264/);
+    }
   }, 120_000);
 });
 

@@ -56,8 +56,13 @@ test('a relay that is killed and started again has its streamer and viewers back
   await expectPicturesAdvance(viewer, VIDEO, { atLeast: 20, withinMs: 20_000 });
 
   await first().kill();
+  await viewer.waitFor(async () => (await stage.casto.stats()).parents.length === 0, {
+    timeoutMs: 10_000,
+    what: 'the viewer knows that its parent is gone',
+  });
   await first().restart();
 
+  await waitForEvent(streamer, 'live', { count: 2, timeoutMs: 40_000 });
   await waitForEvent(viewer, 'attached', { count: 2, timeoutMs: 40_000 });
   await expectPicturesAdvance(viewer, VIDEO, { atLeast: 20, withinMs: 20_000 });
   await expectTone(viewer, VIDEO, { withinMs: 10_000 });

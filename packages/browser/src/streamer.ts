@@ -86,8 +86,12 @@ export class Streamer implements Role {
 
   async start(): Promise<MediaStream> {
     const { settings, refused, signal } = this.#context;
-    const source = await captureSource(settings.source);
+    const [{ assertCanBroadcast }, source] = await Promise.all([
+      import('./broadcast-support.ts'),
+      captureSource(settings.source),
+    ]);
     this.#source = source;
+    if (source.getVideoTracks().length > 0) await assertCanBroadcast(settings.codec);
     signal.throwIfAborted();
     if (source.getTracks().length === 0)
       throw new CastoError('no-device', 'the stream to broadcast has no tracks');
@@ -176,7 +180,10 @@ export class Streamer implements Role {
     const signal = AbortSignal.any([this.#context.signal, this.#closed.signal]);
     for (let attempt = 0; !signal.aborted;) {
       try {
-        if (!this.#session?.isOpen) await this.#goLive();
+        if (!this.#session?.isOpen) {
+          await this.#goLive();
+          this.#context.emit('live', { channel: this.#self });
+        }
         attempt = 0;
         await this.#untilAnnouncement(signal);
         if (this.#session?.isOpen) await this.#announce(this.#session, true);

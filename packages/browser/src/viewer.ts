@@ -80,18 +80,19 @@ export class Viewer implements Role {
 
   async stats(): Promise<CastoStats> {
     const attachment = this.#attachment;
+    const parent = attachment?.isWell ? attachment.link : null;
     const media = attachment ? await readMediaStats(attachment.end.pc) : null;
     const now = this.#context.worker.clock.now();
     return {
       role: 'viewer',
       channel: this.channel,
       peerId: this.#self,
-      depth: attachment ? this.#position.depth : null,
-      parents: attachment ? [peerStats(attachment.link)] : [],
+      depth: parent ? this.#position.depth : null,
+      parents: parent ? [peerStats(parent)] : [],
       children: [],
       video: media?.video ?? null,
       audio: media?.audio ?? null,
-      latencyMs: attachment ? this.#latencyMs(attachment) : null,
+      latencyMs: attachment?.isWell ? this.#latencyMs(attachment) : null,
       upload: { bytes: 0, bitsPerSecond: 0 },
       download: this.#download.measure(media?.bytesReceived ?? 0, now),
     };
