@@ -105,8 +105,8 @@ export async function beginWatching(page: BrowserPage, options: PlainOptions): P
 }
 
 /**
- * Watches: `start()` has given the stream, and the page's video shows it at the live edge. Until there Chromium runs
- * through the pictures since the last key frame, and now and then shows one of them late.
+ * Watches: `start()` has given the stream, and the page's video has run through the pictures since the last key
+ * frame.
  */
 export async function watch(page: BrowserPage, options: PlainOptions): Promise<void> {
   await beginWatching(page, options);
