@@ -1,0 +1,43 @@
+/** The ends on node-datachannel do what every end of a link must. */
+
+import { processClock } from '@casto/host';
+import { describeLinkEnds, type LinkEndWorld } from '@casto/host/conformance/link-end-suite';
+import { turn } from '@casto/host/conformance/virtual-clock';
+import { chooseMediaPort } from '../src/free-ports.ts';
+import { createHub } from '../src/media/hub.ts';
+import { createMediaLinks } from '../src/media/media-links.ts';
+
+const DEADLINE_MS = 15_000;
+
+/** @param mediaPort - Shared by the parents, as in a relay; absent: a port for each. */
+function nativeWorld(mediaPort?: number): LinkEndWorld {
+  const options = { host: '127.0.0.1', clock: processClock };
+  // Two relays: a connection between two ends on one shared port is impossible.
+  const children = createMediaLinks(options);
+  const parents = createMediaLinks({ ...options, ...(mediaPort === undefined ? {} : { mediaPort }) });
+  const hub = createHub({ now: () => processClock.now() });
+  return {
+    child: () => children.pull({ hub, layers: [0], audio: true, video: 'vp8', fromRelay: false }),
+    parent: (offer) => {
+      const media = offer.media.map((section) => ({ ...section, codecs: section.codecs.slice(0, 1) }));
+      return parents.serve({ hub, offer: { ...offer, media }, layers: [0] });
+    },
+    until: async (isDone, what) => {
+      const deadline = processClock.now() + DEADLINE_MS;
+      while (!isDone()) {
+        if (processClock.now() > deadline) throw new Error(`waited for ${what}`);
+        await turn(2);
+      }
+    },
+    close: () => {
+      children.close();
+      parents.close();
+      hub.close();
+    },
+  };
+}
+
+const mediaPort = await chooseMediaPort('127.0.0.1');
+
+describeLinkEnds('node-datachannel', () => nativeWorld());
+describeLinkEnds('node-datachannel on a shared port', () => nativeWorld(mediaPort));
