@@ -17,6 +17,8 @@ import {
 } from '@casto/host';
 import { CastoError } from './errors.ts';
 
+/** A ping and the state come first; the rest of a link's beginning takes longer than it takes to listen. */
+const MAX_EARLY_MESSAGES = 16;
 const VIDEO_CODECS: readonly VideoCodec[] = ['vp8', 'h264'];
 
 /** @throws {CastoError} `unsupported-browser` */
@@ -29,8 +31,10 @@ export function createPeerConnection(iceServers: RTCIceServer[]): RTCPeerConnect
 
 class PageControlPort implements ControlPort {
   readonly #channel: RTCDataChannel;
+  /** What came before somebody listened: the parent's first words, sent as soon as the channel is open. */
+  readonly #early: Uint8Array[] = [];
+  #onMessage: ((bytes: Uint8Array) => void) | null = null;
   onOpen: (() => void) | null = null;
-  onMessage: ((bytes: Uint8Array) => void) | null = null;
   onClosed: (() => void) | null = null;
 
   constructor(channel: RTCDataChannel) {
@@ -40,8 +44,17 @@ class PageControlPort implements ControlPort {
     channel.addEventListener('close', () => this.onClosed?.());
     channel.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
       // Text is not a message of ours; as an empty one it is counted as malformed.
-      this.onMessage?.(data instanceof ArrayBuffer ? new Uint8Array(data) : new Uint8Array());
+      this.#take(data instanceof ArrayBuffer ? new Uint8Array(data) : new Uint8Array());
     });
+  }
+
+  get onMessage(): ((bytes: Uint8Array) => void) | null {
+    return this.#onMessage;
+  }
+
+  set onMessage(listener: ((bytes: Uint8Array) => void) | null) {
+    this.#onMessage = listener;
+    if (listener) for (const bytes of this.#early.splice(0)) listener(bytes);
   }
 
   get isOpen(): boolean {
@@ -52,6 +65,11 @@ class PageControlPort implements ControlPort {
     if (!this.isOpen) return false;
     this.#channel.send(new Uint8Array(bytes));
     return true;
+  }
+
+  #take(bytes: Uint8Array): void {
+    if (this.#onMessage) this.#onMessage(bytes);
+    else if (this.#early.length < MAX_EARLY_MESSAGES) this.#early.push(bytes);
   }
 }
 
