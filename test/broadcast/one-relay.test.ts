@@ -134,6 +134,26 @@ test('stop() ends the broadcast for its viewers, and can be called twice', async
   await stop(viewer);
 });
 
+test('three layers reach the relay, and viewers see the highest', async () => {
+  const relays = [relay.http];
+  const streamer = await newPage();
+  const { channel } = await goLive(streamer, { relays, layers: 3 }, { width: 640, height: 360 });
+  const viewer = await newPage();
+  await watch(viewer, { relays, channel });
+  await expectPicturesAdvance(viewer, VIDEO, { atLeast: 20, withinMs: 20_000 });
+  expect((await stats(viewer)).video).toMatchObject({ width: 640, height: 360 });
+  const heights = await streamer.evaluate(async () => {
+    const sizes: number[] = [];
+    for (const pc of castoHarness.openConnections()) {
+      (await pc.getStats()).forEach((entry: { type: string; kind?: string; frameHeight?: number }) => {
+        if (entry.type === 'outbound-rtp' && entry.kind === 'video') sizes.push(entry.frameHeight ?? 0);
+      });
+    }
+    return sizes.sort((a, b) => b - a);
+  });
+  expect(heights).toEqual([360, 180, 90]);
+});
+
 test('without sound the broadcast is video only', async () => {
   const relays = [relay.http];
   const { channel } = await goLive(await newPage(), { relays }, { audio: false });

@@ -3,11 +3,11 @@
 import { peerIdFromString } from '@libp2p/peer-id';
 import type { PeerId } from '@casto/core';
 import { peerIdOf, processClock, refusalCounter, serveLinks, serveRendezvous } from '@casto/host';
+import { resolveAnnounced } from './announced-addresses.ts';
 import { openDataFolder, type DataFolder } from './data-folder.ts';
 import { assertMediaPortFree, assertP2pPortFree, chooseMediaPort, chooseP2pPort } from './free-ports.ts';
 import { createRelayPeer, type RelayPeer } from './libp2p-peer.ts';
-import { createMediaLinks } from './media/media-links.ts';
-import type { MediaLinks } from './media-links.ts';
+import { createMediaLinks, type NodeMediaLinks } from './media/media-links.ts';
 import { RecordMemory } from './record-memory.ts';
 import { RelayChannels } from './relay-channels.ts';
 import type { RelayLog } from './relay-log.ts';
@@ -76,7 +76,8 @@ async function startRelay(
     records,
   });
   const maxViewers = options.maxViewers ?? DEFAULT_MAX_VIEWERS;
-  const media = createMediaLinks({ host, mediaPort: ports.media, announce, clock, log });
+  const addresses = await resolveAnnounced(announce, log);
+  const media = createMediaLinks({ host, mediaPort: ports.media, announce: addresses, clock, log });
   const channels = new RelayChannels({
     self: peerIdOf(libp2p.peerId),
     clock,
@@ -120,7 +121,7 @@ interface RelayParts {
   libp2p: RelayPeer;
   channels: RelayChannels;
   network: RelayNetwork;
-  media: MediaLinks;
+  media: NodeMediaLinks;
   folder: DataFolder;
   maxViewers: number;
   refused: Readonly<Record<string, number>>;
@@ -145,7 +146,7 @@ class RunningRelay implements Relay {
   }
 
   status(): RelayStatus {
-    const { libp2p, channels, maxViewers, refused } = this.#parts;
+    const { libp2p, channels, media, maxViewers, refused } = this.#parts;
     return {
       peerId: this.peerId,
       multiaddrs: this.multiaddrs,
@@ -155,7 +156,7 @@ class RunningRelay implements Relay {
       viewers: channels.viewers,
       maxViewers,
       channels: channels.status(),
-      refused: { ...refused },
+      refused: { ...refused, ...prefixed('media', media.counts) },
     };
   }
 
@@ -183,4 +184,8 @@ class RunningRelay implements Relay {
     await libp2p.stop();
     await folder.close();
   }
+}
+
+function prefixed(prefix: string, counts: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(counts).map(([reason, count]) => [`${prefix}:${reason}`, count]));
 }
