@@ -5,18 +5,23 @@ import type { Stream } from '@libp2p/interface';
 import { decode as decodeVarint } from 'uint8-varint';
 import type { Uint8ArrayList } from 'uint8arraylist';
 import { MalformedError, type MessageCodec } from '@casto/core';
+import { processClock, type Clock } from './clock.ts';
 
 export interface MessageChannel<M> {
   /**
    * The next message of a known type.
    *
-   * @throws {MalformedError} When the other end wrote what the codec refuses.
+   * @throws {MalformedError} When the other end wrote what the codec refuses, or faster than it was read.
    * @throws When the stream ends or `signal` aborts.
    */
   read(signal?: AbortSignal): Promise<M>;
+  /** @throws {MalformedError} `too-large`, when the other end has left too much unread. The stream is then reset. */
   write(message: M, signal?: AbortSignal): Promise<void>;
+  /** Ends the own side, and the whole stream when the other end does not follow. Never throws. */
   close(): Promise<void>;
   abort(reason: Error): void;
+  /** Whether the other end has broken off, rather than ended, the stream. */
+  readonly isReset: boolean;
 }
 
 /** Messages of unknown types tolerated in a row, so that a stream of them cannot spin this peer forever. */
@@ -26,11 +31,18 @@ const MAX_UNKNOWN_IN_A_ROW = 16;
 const MAX_PREFIX_BYTES = 3;
 /** The other end's time to close its side as well. After it the stream is reset, so that none is left half open. */
 const CLOSE_MS = 2_000;
+/** Largest messages that wait on either side: to be read here, or for room in the window of the other end. */
+const MAX_WAITING_MESSAGES = 4;
 
-export function messageChannel<M>(stream: Stream, codec: MessageCodec<M>): MessageChannel<M> {
+export function messageChannel<M>(
+  stream: Stream,
+  codec: MessageCodec<M>,
+  clock: Clock = processClock,
+): MessageChannel<M> {
+  const maxWaitingBytes = codec.maxBytes * MAX_WAITING_MESSAGES;
   const framed = lpStream(stream, {
     maxDataLength: codec.maxBytes,
-    maxBufferSize: codec.maxBytes * 4,
+    maxBufferSize: maxWaitingBytes,
     lengthDecoder: decodePrefix,
   });
   return {
@@ -41,9 +53,19 @@ export function messageChannel<M>(stream: Stream, codec: MessageCodec<M>): Messa
       }
       throw new MalformedError('unknown-type', 'nothing but unknown messages');
     },
-    write: (message, signal) => framed.write(codec.encode(message), signal ? { signal } : {}),
-    close: () => closeStream(stream),
+    write: async (message, signal) => {
+      if (stream.writeBufferLength > maxWaitingBytes) {
+        const unread = new MalformedError('too-large', 'messages left unread');
+        stream.abort(unread);
+        throw unread;
+      }
+      await framed.write(codec.encode(message), signal ? { signal } : {});
+    },
+    close: () => closeStream(stream, clock),
     abort: (reason) => stream.abort(reason),
+    get isReset() {
+      return stream.status === 'reset';
+    },
   };
 }
 
@@ -53,28 +75,32 @@ function decodePrefix(prefix: Uint8ArrayList): number {
   return decodeVarint(prefix);
 }
 
-async function closeStream(stream: Stream): Promise<void> {
-  const timeout = AbortSignal.timeout(CLOSE_MS);
-  timeout.addEventListener('abort', () => {
-    if (stream.status === 'open' || stream.status === 'closing')
-      stream.abort(new Error('not closed in time'));
-  });
-  await stream.close({ signal: timeout }).catch((error: unknown) => stream.abort(asError(error)));
+async function closeStream(stream: Stream, clock: Clock): Promise<void> {
+  if (stream.status !== 'open') return;
+  const cancel = clock.setTimer(() => stream.abort(new Error('not closed in time')), CLOSE_MS);
+  stream.addEventListener('close', cancel, { once: true });
+  await stream.close().catch((error: unknown) => stream.abort(asError(error)));
 }
 
 async function readFrame(read: () => Promise<{ subarray(): Uint8Array }>): Promise<Uint8Array> {
   try {
     return (await read()).subarray();
   } catch (error) {
-    if (isFramingError(error)) throw new MalformedError('too-large', 'length prefix', { cause: error });
+    if (isFramingError(error)) throw new MalformedError('too-large', 'framing', { cause: error });
     throw error;
   }
 }
 
 /** libp2p asks to compare names: its classes may be bundled twice. */
+const FRAMING_ERRORS = [
+  'InvalidDataLengthError',
+  'InvalidDataLengthLengthError',
+  'InvalidMessageLengthError',
+  'StreamBufferError',
+];
+
 function isFramingError(error: unknown): boolean {
-  const names = ['InvalidDataLengthError', 'InvalidDataLengthLengthError', 'InvalidMessageLengthError'];
-  return error instanceof Error && names.includes(error.name);
+  return error instanceof Error && FRAMING_ERRORS.includes(error.name);
 }
 
 export function asError(value: unknown): Error {

@@ -1,0 +1,52 @@
+/** Real libp2p peers in one process, joined over loopback. */
+
+import { generateKeyPair } from '@libp2p/crypto/keys';
+import type { Connection, Libp2p, PrivateKey, Stream } from '@libp2p/interface';
+import { webSockets } from '@libp2p/websockets';
+import { createLibp2p } from 'libp2p';
+import { peerIdOf, sharedLibp2pOptions } from '../src/index.ts';
+import type { PeerId } from '@casto/core';
+
+const RAW_PROTOCOL = '/casto-test/raw/1';
+
+export interface TestPeer {
+  readonly libp2p: Libp2p;
+  readonly id: PeerId;
+  readonly key: PrivateKey;
+}
+
+/** Makes peers, and stops them all at the end of the test. */
+export class TestPeers {
+  readonly #peers: TestPeer[] = [];
+
+  async create(): Promise<TestPeer> {
+    const key = await generateKeyPair('Ed25519');
+    const libp2p = await createLibp2p({
+      ...sharedLibp2pOptions(key),
+      addresses: { listen: ['/ip4/127.0.0.1/tcp/0/ws'] },
+      transports: [webSockets()],
+    });
+    const peer = { libp2p, id: peerIdOf(libp2p.peerId), key };
+    this.#peers.push(peer);
+    return peer;
+  }
+
+  async connect(from: TestPeer, to: TestPeer): Promise<Connection> {
+    return from.libp2p.dial(to.libp2p.getMultiaddrs());
+  }
+
+  /** The two ends of one bare stream. */
+  async stream(): Promise<{ near: Stream; far: Stream }> {
+    const [one, other] = [await this.create(), await this.create()];
+    const arrived = new Promise<Stream>((resolve) => {
+      void other.libp2p.handle(RAW_PROTOCOL, (stream) => resolve(stream));
+    });
+    const connection = await this.connect(one, other);
+    const near = await connection.newStream(RAW_PROTOCOL);
+    return { near, far: await arrived };
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#peers.splice(0).map(({ libp2p }) => libp2p.stop()));
+  }
+}
