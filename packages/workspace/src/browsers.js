@@ -6,7 +6,7 @@ import { delimiter, join } from 'node:path';
 
 import { inRoot } from './paths.js';
 import { run, runInstalled, runtime } from './processes.js';
-import { progress } from './tool-failure.js';
+import { progress, ToolFailure } from './tool-failure.js';
 
 /**
  * @typedef {object} Browser
@@ -68,8 +68,13 @@ const INSTALLERS = {
 /**
  * @param {Browser} browser
  * @returns {Promise<string | null>} Its executable; `null` when there is none and none could be had.
+ * @throws {ToolFailure} When the environment names one that does not run.
  */
 export async function provide(browser) {
+  const given = process.env[browser.variable];
+  if (given && find(browser) === null) {
+    throw new ToolFailure(`${browser.variable} is ${given}, which does not run`);
+  }
   return find(browser) ?? (await installFromSystem(browser)) ?? (await downloadChromium(browser));
 }
 
@@ -79,7 +84,7 @@ export async function provide(browser) {
  */
 export function find({ variable, commands, places }) {
   const given = process.env[variable];
-  if (given) return isExecutable(given) ? given : null;
+  if (given) return isExecutable(given) && answers(given) ? given : null;
   const folders = (process.env['PATH'] ?? '').split(delimiter);
   const suffix = process.platform === 'win32' ? '.exe' : '';
   const onPath = commands.flatMap((command) => folders.map((folder) => join(folder, command + suffix)));
@@ -117,7 +122,7 @@ function answers(path) {
  * @returns {Promise<string | null>}
  */
 async function installFromSystem(browser) {
-  if (process.env[browser.variable] || process.getuid?.() !== 0) return null;
+  if (process.getuid?.() !== 0) return null;
   for (const [manager, args] of Object.entries(INSTALLERS)) {
     const name = browser.packages[manager];
     const command = name === undefined ? null : findCommand(manager);
@@ -142,7 +147,7 @@ function findCommand(name) {
  * @returns {Promise<string | null>}
  */
 async function downloadChromium(browser) {
-  if (browser !== CHROMIUM || process.env[browser.variable]) return null;
+  if (browser !== CHROMIUM) return null;
   const before = downloadedChromium();
   if (before !== null) return before;
   progress('downloading Chromium, about 150 MB');

@@ -25,22 +25,34 @@ await runTool(async () => {
   const env = { ...process.env, ...(needsBrowsers ? await provideBrowsers(tally) : findBrowsers()) };
   const isBuilt = !steps.some((step) => step.needsBuild === true) || (await buildAll(tally));
 
+  const failedSteps = await runSteps(steps, { env, tally, isBuilt });
+  if (failedSteps.length > 0) console.log(`failed: ${failedSteps.join(', ')}`);
+  console.log(String(tally));
+  return tally.failed === 0 ? 0 : 1;
+});
+
+/**
+ * @param {readonly import('./test-steps.js').Step[]} steps
+ * @param {{ env: NodeJS.ProcessEnv, tally: Tally, isBuilt: boolean }} circumstances
+ * @returns {Promise<string[]>} The titles of those that failed.
+ */
+async function runSteps(steps, { env, tally, isBuilt }) {
+  const failed = [];
   const reports = mkdtempSync(join(tmpdir(), 'casto-test-'));
   try {
-    for (const step of steps) {
-      if (step.needsBuild === true && !isBuilt) {
-        progress(`${step.title}: not run, because the build failed`);
-        tally.addCase(false);
-        continue;
-      }
-      await runStep(step, env, tally, join(reports, `${steps.indexOf(step)}.json`));
+    for (const [index, step] of steps.entries()) {
+      const failedBefore = tally.failed;
+      progress(step.title);
+      if (step.needsBuild !== true || isBuilt)
+        await runStep(step, env, tally, join(reports, `${index}.json`));
+      else tally.addCase(false);
+      if (tally.failed > failedBefore) failed.push(step.title);
     }
   } finally {
     rmSync(reports, { recursive: true, force: true });
   }
-  console.log(String(tally));
-  return tally.failed === 0 ? 0 : 1;
-});
+  return failed;
+}
 
 /**
  * @param {import('./test-steps.js').Step} step
@@ -48,8 +60,7 @@ await runTool(async () => {
  * @param {Tally} tally
  * @param {string} report - Where a test runner may write.
  */
-async function runStep({ title, kind, args, limitMs = 0 }, env, tally, report) {
-  progress(title);
+async function runStep({ kind, args, limitMs = 0 }, env, tally, report) {
   if (kind === 'script') {
     tally.addCase((await runNpm(['run', '--silent', ...args], { env })) === 0);
     return;
