@@ -12,8 +12,9 @@ export function refusalCounter(): RefusalCounter {
   return {
     counts,
     count: (reason) => {
-      if (counts[reason] === undefined && Object.keys(counts).length >= MAX_REASONS) return;
-      counts[reason] = (counts[reason] ?? 0) + 1;
+      const known = Object.hasOwn(counts, reason) ? counts[reason] : undefined;
+      if (known === undefined && Object.keys(counts).length >= MAX_REASONS) return;
+      counts[reason] = (known ?? 0) + 1;
     },
   };
 }

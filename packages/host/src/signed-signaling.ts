@@ -52,10 +52,15 @@ export function signalVerifier(): SignalVerifier {
         throw new MalformedError('out-of-range', 'signal is expired');
       }
       const name = `${signal.from} ${signal.nonce.join()}`;
-      if (seen.has(name)) throw new MalformedError('out-of-range', 'signal is replayed');
+      const assertFirst = (): void => {
+        if (seen.has(name)) throw new MalformedError('out-of-range', 'signal is replayed');
+      };
+      assertFirst();
       if (!(await verifySignature(signal.from, signedBytes(signal), signal.signature))) {
         throw new MalformedError('out-of-range', 'signal is not signed by its sender');
       }
+      // A copy may have been verified meanwhile.
+      assertFirst();
       forgetExpired(seen, now);
       if (seen.size >= MAX_REMEMBERED_NONCES) throw new MalformedError('too-large', 'too many signals');
       seen.set(name, signal.expiresAt);

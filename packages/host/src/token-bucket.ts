@@ -9,8 +9,10 @@ export function tokenBucket(perSecond: number, burst: number): TokenBucket {
   let filledAt: number | null = null;
   return {
     take: (now) => {
-      if (filledAt !== null) tokens = Math.min(burst, tokens + ((now - filledAt) / 1000) * perSecond);
-      filledAt = now;
+      // What is told late, with an earlier time, must not take back what was filled since.
+      const passedMs = filledAt === null ? 0 : Math.max(0, now - filledAt);
+      tokens = Math.min(burst, tokens + (passedMs / 1000) * perSecond);
+      filledAt = Math.max(now, filledAt ?? now);
       if (tokens < 1) return false;
       tokens -= 1;
       return true;

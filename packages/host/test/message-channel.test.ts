@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { encode as encodeVarint } from 'uint8-varint';
 import type { Stream } from '@libp2p/interface';
-import { encodeTuple, integer, MalformedError, messageCodec, rendezvousCodec } from '@casto/core';
+import { encodeTuple, integer, type MalformedError, messageCodec, rendezvousCodec } from '@casto/core';
 import { VirtualClock } from '../src/conformance/virtual-clock.ts';
 import { messageChannel } from '../src/index.ts';
 import { TestPeers } from './peers.ts';

@@ -47,6 +47,6 @@ export class TestPeers {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#peers.splice(0).map(({ libp2p }) => libp2p.stop()));
+    for (const { libp2p } of this.#peers.splice(0)) await libp2p.stop();
   }
 }
