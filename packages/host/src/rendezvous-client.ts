@@ -8,6 +8,7 @@ import {
   type ChannelId,
   type RendezvousMessage,
 } from '@casto/core';
+import { processClock, type Clock } from './clock.ts';
 import { asError, messageChannel, type MessageChannel } from './message-channel.ts';
 
 export type ChannelNews = Omit<Extract<RendezvousMessage, { type: 'channel' }>, 'type'>;
@@ -23,6 +24,9 @@ export class AnnounceError extends Error {
   }
 }
 
+/** A relay checks a signature before it answers; one that takes longer than this has stopped working. */
+const ANSWER_MS = 10_000;
+
 interface PendingAnnouncement {
   resolve(answer: { carries: boolean }): void;
   reject(error: Error): void;
@@ -30,21 +34,27 @@ interface PendingAnnouncement {
 
 export class RendezvousClient {
   readonly #channel: MessageChannel<RendezvousMessage>;
+  readonly #clock: Clock;
   readonly #announcements: PendingAnnouncement[] = [];
   readonly #watchers = new Map<ChannelId, (news: ChannelNews) => void>();
   /** Called once when the stream is gone, whoever ended it. */
   onClosed: (() => void) | null = null;
   #closed = false;
 
-  private constructor(channel: MessageChannel<RendezvousMessage>) {
+  private constructor(channel: MessageChannel<RendezvousMessage>, clock: Clock) {
     this.#channel = channel;
+    this.#clock = clock;
     void this.#readAll();
   }
 
   /** @throws When the other end is no relay, or `signal` aborts. */
-  static async open(connection: Connection, signal: AbortSignal): Promise<RendezvousClient> {
+  static async open(
+    connection: Connection,
+    signal: AbortSignal,
+    clock: Clock = processClock,
+  ): Promise<RendezvousClient> {
     const stream = await connection.newStream(RENDEZVOUS_PROTOCOL, { signal, runOnLimitedConnection: true });
-    return new RendezvousClient(messageChannel(stream, rendezvousCodec));
+    return new RendezvousClient(messageChannel(stream, rendezvousCodec, clock), clock);
   }
 
   /**
@@ -52,15 +62,21 @@ export class RendezvousClient {
    *
    * @returns Whether the relay will carry the media itself; otherwise it only introduces viewers.
    * @throws {AnnounceError} When the relay refuses.
+   * @throws When the stream ends, as it does when the relay does not answer.
    */
   async announce(record: Uint8Array, token: string | null): Promise<{ carries: boolean }> {
     const answer = new Promise<{ carries: boolean }>((resolve, reject) => {
       if (this.#closed) reject(new Error('the relay is gone'));
       else this.#announcements.push({ resolve, reject });
     });
-    const written = this.#channel.write({ type: 'announce', record, token });
-    const [result] = await Promise.all([answer, written]);
-    return result;
+    const cancel = this.#clock.setTimer(() => this.#fail(new Error('the relay does not answer')), ANSWER_MS);
+    try {
+      const written = this.#channel.write({ type: 'announce', record, token });
+      const [result] = await Promise.all([answer, written]);
+      return result;
+    } finally {
+      cancel();
+    }
   }
 
   /** Calls `listener` with the channel as it is, and whenever it changes. */
@@ -78,9 +94,13 @@ export class RendezvousClient {
     try {
       for (;;) this.#take(await this.#channel.read());
     } catch (error) {
-      this.#channel.abort(asError(error));
-      this.#end(asError(error));
+      this.#fail(asError(error));
     }
+  }
+
+  #fail(error: Error): void {
+    this.#channel.abort(error);
+    this.#end(error);
   }
 
   #take(message: RendezvousMessage): void {

@@ -34,6 +34,8 @@ const MAX_WATCHED = 32;
 /** A streamer announces once a minute and at each change; a signature check costs about 0.2 ms. */
 const MESSAGES_PER_SECOND = 10;
 const MESSAGE_BURST = 40;
+/** Lets the word about a malformed message leave before the stream goes. */
+const REFUSE_MS = 1_000;
 
 export async function serveRendezvous(
   libp2p: Libp2p,
@@ -53,7 +55,7 @@ async function serveStream(
   handlers: RendezvousHandlers,
   { refused, clock }: { refused: RefusalCounter; clock: Clock },
 ): Promise<void> {
-  const channel = messageChannel(stream, rendezvousCodec);
+  const channel = messageChannel(stream, rendezvousCodec, clock);
   const watched = new Map<ChannelId, () => void>();
   const bucket = tokenBucket(MESSAGES_PER_SECOND, MESSAGE_BURST);
   try {
@@ -64,10 +66,23 @@ async function serveStream(
       await serveMessage(message, channel, { from, connection, handlers, watched, refused });
     }
   } catch (error) {
-    if (error instanceof MalformedError) refused.count(`rendezvous:${error.reason}`);
-    channel.abort(asError(error));
-  } finally {
     for (const unwatch of watched.values()) unwatch();
+    await end(channel, error, refused);
+  }
+}
+
+async function end(
+  channel: MessageChannel<RendezvousMessage>,
+  error: unknown,
+  refused: RefusalCounter,
+): Promise<void> {
+  if (!(error instanceof MalformedError)) return channel.abort(asError(error));
+  refused.count(`rendezvous:${error.reason}`);
+  try {
+    await channel.write({ type: 'refused', reason: 'malformed' }, AbortSignal.timeout(REFUSE_MS));
+    await channel.close();
+  } catch {
+    channel.abort(error);
   }
 }
 
@@ -101,7 +116,9 @@ async function serveMessage(
 }
 
 function watchChannel(id: ChannelId, channel: MessageChannel<RendezvousMessage>, session: Session): void {
-  if (session.watched.has(id)) return;
+  // Whoever asks again is answered again.
+  session.watched.get(id)?.();
+  session.watched.delete(id);
   if (session.watched.size >= MAX_WATCHED) throw new MalformedError('too-large', 'too many watched channels');
   const notify = (news: ChannelNews): void =>
     void channel.write({ type: 'channel', ...news }).catch((error: unknown) => channel.abort(asError(error)));

@@ -3,11 +3,27 @@
 import { generateKeyPair } from '@libp2p/crypto/keys';
 import type { Connection, Libp2p, PrivateKey, Stream } from '@libp2p/interface';
 import { webSockets } from '@libp2p/websockets';
+import { peerIdFromPrivateKey } from '@libp2p/peer-id';
 import { createLibp2p } from 'libp2p';
+import { turn } from '../src/conformance/virtual-clock.ts';
 import { peerIdOf, sharedLibp2pOptions } from '../src/index.ts';
 import type { PeerId } from '@casto/core';
 
 const RAW_PROTOCOL = '/casto-test/raw/1';
+
+/** The id of a peer that does not run. */
+export async function freshId(): Promise<PeerId> {
+  return peerIdOf(peerIdFromPrivateKey(await generateKeyPair('Ed25519')));
+}
+
+/** Waits for what streams bring. @throws When it does not come. */
+export async function until(isDone: () => boolean, what = 'it'): Promise<void> {
+  const deadline = Date.now() + 8_000;
+  while (!isDone()) {
+    if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);
+    await turn(1);
+  }
+}
 
 export interface TestPeer {
   readonly libp2p: Libp2p;
