@@ -14,7 +14,6 @@ import type { Hub } from './hub.ts';
 import { MediaLinkError } from './media-link-error.ts';
 import { PeerTransport } from './peer-transport.ts';
 import type { PeerTransportOptions } from './peer-transport.ts';
-import type { LoopTurns } from './queue-age.ts';
 import { readRtcpCompound } from './rtcp-compound.ts';
 import { RTP_HEADER_BYTES, isRtcp, ssrcOf } from './rtp-packet.ts';
 import { createRtpSource } from './rtp-source.ts';
@@ -29,7 +28,6 @@ const MAX_SSRC = 2 ** 32;
 
 export interface ChildLinkOptions extends Omit<PeerTransportOptions, 'name' | 'direction' | 'allowance'> {
   readonly hub: Hub;
-  readonly turns: LoopTurns;
   /** Layers to ask for, one video section each. */
   readonly layers: readonly number[];
   readonly video: VideoCodec | null;
@@ -146,7 +144,6 @@ export class ChildLink extends PeerTransport implements ChildEnd {
       localSsrc: this.#localSsrc,
       cname: this.#cname,
       feedback: feedbackOf(codec, rembSsrcs, this.#options.maxBitrateBps ?? DEFAULT_MAX_BITRATE_BPS),
-      turns: this.#options.turns,
       now: () => this.clock.now(),
       roundTripMs: () => this.roundTripMs,
       send: this.sendMedia,

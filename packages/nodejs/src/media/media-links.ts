@@ -10,7 +10,6 @@ import { ChildLink } from './child-link.ts';
 import { MediaLinkError } from './media-link-error.ts';
 import { ParentLink } from './parent-link.ts';
 import type { PeerTransport } from './peer-transport.ts';
-import { createLoopTurns } from './queue-age.ts';
 
 /**
  * Links that are not connected yet. A thousand viewers who join within ten seconds stay below; each one costs
@@ -52,16 +51,11 @@ export function createMediaLinks(options: MediaLinksOptions): NodeMediaLinks {
 class LinkFactory implements NodeMediaLinks {
   readonly #options: MediaLinksOptions;
   readonly #counts = refusalCounter();
-  readonly #turns;
   readonly #links = new Set<PeerTransport>();
   #isClosed = false;
 
   constructor(options: MediaLinksOptions) {
     this.#options = options;
-    this.#turns = createLoopTurns(
-      () => options.clock.now(),
-      (callback) => void setImmediate(callback),
-    );
   }
 
   get counts(): Readonly<Record<string, number>> {
@@ -83,7 +77,7 @@ class LinkFactory implements NodeMediaLinks {
     return this.#open((shared) => {
       const config = this.#config({ isShared: !fromRelay });
       const wanted = { hub, layers, audio, video, ...(maxBitrateBps === undefined ? {} : { maxBitrateBps }) };
-      return new ChildLink({ ...shared, ...wanted, config, turns: this.#turns });
+      return new ChildLink({ ...shared, ...wanted, config });
     });
   }
 

@@ -8,7 +8,14 @@ import type { Vp8Numbers } from './vp8-descriptor.ts';
 
 /** 6.8 s at 300 packets/s, 1.4 s at the 1500 packets/s of a 12 Mbps stream. Must be a power of two. */
 export const RING_PACKETS = 2048;
-const SLOT_MASK = RING_PACKETS - 1;
+/** Nobody starts in the past of a sound, nor repeats it: 2.5 s at 50 packets/s. */
+export const AUDIO_RING_PACKETS = 128;
+/**
+ * Packets are copied into memory of the ring. Left where they came, each would live just long enough to need a full
+ * garbage collection, and with 300 of them per second and stream the process grows by megabytes until one comes.
+ * Ethernet carries no more than this; a larger packet stays where it is.
+ */
+const SLOT_BYTES = 1536;
 
 /**
  * One packet as it came in. The object is reused with its slot, so nobody holds it beyond the call that brought it.
@@ -50,33 +57,43 @@ export interface PacketRing {
    * @returns `null` for a packet that is there already, or whose slot belongs to a later one.
    */
   claim(sequence: number): RtpPacket | null;
+  /** Copies a packet's bytes into its slot. */
+  keep(packet: RtpPacket, bytes: Buffer): void;
   /** Notes a filled packet that starts a key frame. */
   markKeyFrame(packet: RtpPacket): void;
 }
 
-export function createPacketRing(): PacketRing {
-  return new SlotRing();
+/** @param packets - How many it holds, a power of two. */
+export function createPacketRing(packets: number = RING_PACKETS): PacketRing {
+  return new SlotRing(packets);
 }
 
 const NO_BYTES = Buffer.alloc(0);
 
 class SlotRing implements PacketRing {
-  readonly #slots: (RtpPacket | undefined)[] = new Array<undefined>(RING_PACKETS).fill(undefined);
+  readonly #mask: number;
+  readonly #slots: (RtpPacket | undefined)[];
+  #memory: Buffer | null = null;
   highest = -1;
   keyFrame: KeyFramePosition | null = null;
   senderReport: SenderReport | null = null;
+
+  constructor(packets: number) {
+    this.#mask = packets - 1;
+    this.#slots = new Array<undefined>(packets).fill(undefined);
+  }
 
   forgetKeyFrame(): void {
     this.keyFrame = null;
   }
 
   get(sequence: number): RtpPacket | null {
-    const packet = this.#slots[sequence & SLOT_MASK];
+    const packet = this.#slots[sequence & this.#mask];
     return packet === undefined || packet.sequence !== sequence ? null : packet;
   }
 
   claim(sequence: number): RtpPacket | null {
-    const index = sequence & SLOT_MASK;
+    const index = sequence & this.#mask;
     let packet = this.#slots[index];
     if (packet === undefined) {
       packet = this.#emptyPacket();
@@ -87,6 +104,17 @@ class SlotRing implements PacketRing {
     packet.sequence = sequence;
     if (sequence > this.highest) this.highest = sequence;
     return packet;
+  }
+
+  keep(packet: RtpPacket, bytes: Buffer): void {
+    if (bytes.length > SLOT_BYTES) {
+      packet.bytes = bytes;
+      return;
+    }
+    this.#memory ??= Buffer.allocUnsafeSlow(this.#slots.length * SLOT_BYTES);
+    const start = (packet.sequence & this.#mask) * SLOT_BYTES;
+    bytes.copy(this.#memory, start);
+    packet.bytes = this.#memory.subarray(start, start + bytes.length);
   }
 
   markKeyFrame(packet: RtpPacket): void {

@@ -149,7 +149,7 @@ export abstract class PeerTransport implements LinkEnd, MediaActivity {
 
   /** Packets can flow. */
   protected abstract onMediaOpen(): void;
-  /** One RTP or RTCP packet, whose memory may be kept. */
+  /** One RTP or RTCP packet, whose memory is the listener's. */
   protected abstract onMedia(bytes: Buffer): void;
   protected abstract onMediaClosed(): void;
 
@@ -177,6 +177,10 @@ export abstract class PeerTransport implements LinkEnd, MediaActivity {
   /** @returns The library's part of an offer. Its candidates wait until the answer is applied. */
   protected offerNatively(): SessionParameters {
     this.#assertOpen();
+    this.#connection.onLocalCandidate((candidate) => {
+      this.#untold.push(...this.#options.announce([candidate.replace(/^a=/, '')]));
+      this.#tellCandidates();
+    });
     this.#connection.setLocalDescription('offer');
     return readNativeOffer(this.#localDescription());
   }
@@ -205,18 +209,13 @@ export abstract class PeerTransport implements LinkEnd, MediaActivity {
     return { ...native, candidates: this.#options.announce(native.candidates) };
   }
 
+  /** Few listeners: each is a handle of the event loop, which looks at every one whenever any has news. */
   #listen(): void {
     this.#connection.onStateChange((state) => this.#follow(state));
-    this.#connection.onLocalCandidate((candidate) => {
-      this.#untold.push(...this.#options.announce([candidate.replace(/^a=/, '')]));
-      this.#tellCandidates();
-    });
     this.#track.onOpen(() => {
       if (this.#state !== 'closed') this.onMediaOpen();
     });
     this.#track.onMessage((bytes) => this.#receive(bytes));
-    // Without a listener the library prints it.
-    this.#track.onError(() => this.counts.count('media-error'));
   }
 
   #receive(bytes: Buffer): void {

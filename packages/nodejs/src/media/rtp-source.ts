@@ -9,10 +9,10 @@ import type { FrameSource, StreamKey } from '@casto/host';
 import { readH264 } from './h264-payload.ts';
 import { createKeyFrameRequests } from './key-frame-requests.ts';
 import { createMissingPackets } from './missing-packets.ts';
-import { createPacketRing } from './packet-ring.ts';
+import { AUDIO_RING_PACKETS, RING_PACKETS, createPacketRing } from './packet-ring.ts';
 import type { PacketRing, RtpPacket } from './packet-ring.ts';
 import { createQueueAge } from './queue-age.ts';
-import type { LoopTurns, QueueAge } from './queue-age.ts';
+import type { QueueAge } from './queue-age.ts';
 import { createReception } from './reception.ts';
 import type { Reception } from './reception.ts';
 import { RTCP, readSenderReport, rtcpTypeOf } from './rtcp-packet.ts';
@@ -70,7 +70,6 @@ export interface RtpSourceOptions {
   readonly localSsrc: number;
   readonly cname: string;
   readonly feedback: SourceFeedback;
-  readonly turns: LoopTurns;
   /** Monotonic milliseconds. */
   readonly now: () => number;
   /** Of the link to the parent, `null` until measured: the pace of repeated NACKs. */
@@ -102,7 +101,7 @@ export interface RtpSource extends FrameSource<RtpPacket> {
   onSenderReport: ((report: SenderReport) => void) | null;
   /** Called when stale pictures were dropped: viewers must wait for the next key frame. */
   onBreak: (() => void) | null;
-  /** Takes one RTP packet, whose memory it keeps. */
+  /** Takes one RTP packet, and may overwrite its header. */
   takeRtp(bytes: Buffer): void;
   /** Takes one block of an RTCP packet; blocks about other streams are ignored. */
   takeRtcp(bytes: Buffer, at: number, length: number): void;
@@ -119,7 +118,7 @@ class PacketSource implements RtpSource {
   readonly key: StreamKey;
   readonly ssrc: number;
   readonly clockRate: number;
-  ring: PacketRing = createPacketRing();
+  ring: PacketRing;
   onUnit: ((packet: RtpPacket) => void) | null = null;
   onSenderReport: ((report: SenderReport) => void) | null = null;
   onBreak: (() => void) | null = null;
@@ -158,9 +157,10 @@ class PacketSource implements RtpSource {
     this.key = options.key;
     this.ssrc = options.ssrc;
     this.clockRate = options.clockRate;
+    this.ring = this.#createRing();
     this.#staleMs = STALE_MS[options.key.kind];
     this.#reception = createReception(options.clockRate);
-    this.#queueAge = createQueueAge(options.clockRate, options.turns);
+    this.#queueAge = createQueueAge(options.clockRate, options.now());
     this.#reportedAt = options.now();
   }
 
@@ -199,7 +199,7 @@ class PacketSource implements RtpSource {
 
   tick(now: number, isWatched: boolean): void {
     if (this.isClosed) return;
-    this.#options.turns.touch();
+    this.#queueAge.tick(now);
     if (this.#missing.size > 0) this.#requestMissing(now);
     if (this.key.kind === 'video') {
       const isFlowing = this.lastUnitAt !== null && now - this.lastUnitAt < FLOWING_MS;
@@ -233,7 +233,7 @@ class PacketSource implements RtpSource {
   #store(bytes: Buffer, timestamp: number, now: number): void {
     const packet = this.ring.claim(this.#reception.sequence);
     if (packet === null) return this.#drop('duplicate');
-    packet.bytes = bytes;
+    this.ring.keep(packet, bytes);
     packet.timestamp = timestamp;
     packet.marker = hasMarker(bytes);
     packet.arrivedAt = now;
@@ -315,9 +315,13 @@ class PacketSource implements RtpSource {
   }
 
   #startOver(): void {
-    this.ring = createPacketRing();
+    this.ring = this.#createRing();
     this.#missing.clear();
     this.#hasParameters = false;
+  }
+
+  #createRing(): PacketRing {
+    return createPacketRing(this.key.kind === 'audio' ? AUDIO_RING_PACKETS : RING_PACKETS);
   }
 
   #dropStale(): void {

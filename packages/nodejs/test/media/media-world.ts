@@ -3,7 +3,6 @@
 import type { MediaKind } from '@casto/host';
 import { createHub } from '../../src/media/hub.ts';
 import type { Hub, HubEvent } from '../../src/media/hub.ts';
-import { createLoopTurns } from '../../src/media/queue-age.ts';
 import { rtcpBlockLength, rtcpCountOf, rtcpTypeOf } from '../../src/media/rtcp-packet.ts';
 import { sequenceOf, timestampOf } from '../../src/media/rtp-packet.ts';
 import { createRtpSink } from '../../src/media/rtp-sink.ts';
@@ -52,11 +51,6 @@ export class MediaWorld {
   now = 1000;
   readonly hub: Hub = createHub({ now: () => this.now });
   readonly events: HubEvent[] = [];
-  readonly #turnEnds: (() => void)[] = [];
-  readonly #turns = createLoopTurns(
-    () => this.now,
-    (callback) => this.#turnEnds.push(callback),
-  );
   #ssrc = 100;
 
   constructor() {
@@ -68,7 +62,6 @@ export class MediaWorld {
     const end = this.now + ms;
     while (this.now < end) {
       this.now = Math.min(end, this.now + TICK_MS);
-      this.endTurn();
       this.hub.tick(this.now);
     }
   }
@@ -76,10 +69,6 @@ export class MediaWorld {
   /** Moves the clock while the event loop stands still. */
   stall(ms: number): void {
     this.now += ms;
-  }
-
-  endTurn(): void {
-    for (const callback of this.#turnEnds.splice(0)) callback();
   }
 
   /** Publishes frames in their rhythm, the first of them a key frame. */
@@ -103,7 +92,6 @@ export class MediaWorld {
       localSsrc: 1,
       cname: 'relay',
       feedback: { nack: isVideo, pictureLoss: isVideo, fullIntraRequest: false, remb: null },
-      turns: this.#turns,
       now: () => this.now,
       roundTripMs: () => null,
       send: (packet) => rtcp.push(Buffer.from(packet)) > 0,

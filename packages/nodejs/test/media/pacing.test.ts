@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createKeyFrameRequests } from '../../src/media/key-frame-requests.ts';
-import { createLoopTurns, createQueueAge } from '../../src/media/queue-age.ts';
+import { createQueueAge } from '../../src/media/queue-age.ts';
 import { createResendBudget } from '../../src/media/resend-budget.ts';
 
 describe('key frame requests', () => {
@@ -74,64 +74,42 @@ describe('key frame requests', () => {
 });
 
 describe('queue age', () => {
-  /** A loop whose turns end when the test says so. */
-  function createLoop(): { now: number; endTurn: () => void; turns: ReturnType<typeof createLoopTurns> } {
-    const waiting: (() => void)[] = [];
-    const loop = { now: 0, endTurn: () => waiting.splice(0).forEach((callback) => callback()) };
-    const turns = createLoopTurns(
-      () => loop.now,
-      (callback) => waiting.push(callback),
-    );
-    return Object.assign(loop, { turns });
-  }
-
   test('packets of a healthy loop are fresh, whatever their timestamps say', () => {
-    const loop = createLoop();
-    const age = createQueueAge(90_000, loop.turns);
-    for (let packet = 0; packet < 100; packet += 1) {
-      expect(age.measure((packet * 7_919_919) >>> 0, loop.now)).toBe(0);
-      loop.endTurn();
-      loop.now += 20;
+    const age = createQueueAge(90_000, 0);
+    for (let now = 0; now < 4000; now += 20) {
+      expect(age.measure((now * 7_919_919) >>> 0, now)).toBe(0);
+      age.tick(now);
     }
   });
 
   test('after a stall each packet is as old as its timestamp says', () => {
-    const loop = createLoop();
-    const age = createQueueAge(90_000, loop.turns);
-    for (let packet = 0; packet < 10; packet += 1) {
-      loop.now = packet * 20;
-      age.measure(packet * 1800, loop.now);
-      loop.endTurn();
+    const age = createQueueAge(90_000, 0);
+    for (let now = 0; now <= 180; now += 20) {
+      age.measure(now * 90, now);
+      age.tick(now);
     }
-    loop.now = 1200;
-    const ages = [];
-    for (let packet = 10; packet <= 60; packet += 10) ages.push(age.measure(packet * 1800, loop.now));
+    const ages = [200, 400, 600, 800, 1000, 1200].map((sentAt) => age.measure(sentAt * 90, 1200));
     expect(ages).toEqual([1000, 800, 600, 400, 200, 0]);
   });
 
   test('a timestamp that lies cannot make a packet older than the stall', () => {
-    const loop = createLoop();
-    const age = createQueueAge(90_000, loop.turns);
+    const age = createQueueAge(90_000, 0);
     age.measure(90_000 * 100, 0);
-    loop.endTurn();
-    loop.endTurn();
-    loop.now = 300;
-    expect(age.measure(0, 300)).toBe(300);
+    age.tick(20);
+    age.tick(40);
+    expect(age.measure(0, 340)).toBe(320);
   });
 
-  test('a turn that took all it could take does not prove the queue empty', () => {
-    const loop = createLoop();
-    const age = createQueueAge(90_000, loop.turns);
+  test('a loop that took all it could take has not emptied the queue', () => {
+    const age = createQueueAge(90_000, 0);
     age.measure(0, 0);
-    loop.endTurn();
-    for (let turn = 0; turn < 5; turn += 1) {
-      for (let packet = 0; packet < 1000; packet += 1) {
-        loop.now += 0.1;
-        age.measure(0, loop.now);
-      }
-      loop.endTurn();
+    age.tick(20);
+    let now = 20;
+    for (let tick = 0; tick < 5; tick += 1) {
+      for (let packet = 0; packet < 1000; packet += 1) age.measure(0, (now += 0.1));
+      age.tick(now);
     }
-    expect(age.measure(0, loop.now)).toBeGreaterThan(350);
+    expect(age.measure(0, now)).toBeGreaterThan(350);
   });
 });
 

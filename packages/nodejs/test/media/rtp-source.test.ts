@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest';
 import { FEEDBACK, RTCP, readNack, readReportBlock } from '../../src/media/rtcp-packet.ts';
 import { writeSenderReport } from '../../src/media/rtcp-writer.ts';
 import { createRtpSource } from '../../src/media/rtp-source.ts';
-import { createLoopTurns } from '../../src/media/queue-age.ts';
 import { MediaWorld, countBlocks, deliverRtcp } from './media-world.ts';
 import { rtp, vp8 } from './rtp-builder.ts';
 
@@ -160,10 +159,6 @@ describe('a source', () => {
   });
 
   test('takes any RTP and RTCP without throwing', () => {
-    const turns = createLoopTurns(
-      () => 0,
-      () => undefined,
-    );
     fc.assert(
       fc.property(
         fc.constantFrom('vp8' as const, 'h264' as const, 'opus' as const),
@@ -197,7 +192,6 @@ describe('a source', () => {
               fullIntraRequest: false,
               remb: { bitrateBps: 1e6, ssrcs: [1] },
             },
-            turns,
             now: () => now,
             roundTripMs: () => null,
             send: () => true,
