@@ -1,0 +1,4 @@
+import { defineConfig } from 'vitest/config';
+
+// vitest reads its configuration from a default export; without one it would take the build's.
+export default defineConfig({});
