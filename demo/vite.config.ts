@@ -4,16 +4,15 @@ import { defaultClientConditions, defineConfig } from 'vite';
 const RELAY = 'http://localhost:8080';
 
 // vite reads its configuration from a default export.
-export default defineConfig({
+export default defineConfig(({ command }) => ({
   // Relative addresses: the relay may serve the page below any path.
   base: './',
+  // The server shows edits of the SDK at once; the built page carries the SDK's bundle, as published.
   resolve: {
-    conditions: ['casto-source', ...defaultClientConditions],
-    // The page contains the SDK's sources, so the same packages need to be there once (packages/browser/vite.config.ts).
-    alias: [{ find: '@chainsafe/libp2p-noise', replacement: '@libp2p/noise' }],
-    dedupe: ['multiformats', 'protons-runtime', 'uint8arraylist', 'uint8arrays'],
+    conditions: command === 'serve' ? ['casto-source', ...defaultClientConditions] : defaultClientConditions,
   },
   worker: { format: 'es' },
-  build: { target: 'es2022' },
+  // The SDK has a size gate of its own, so vite need not warn of it (in kB).
+  build: { target: 'es2022', chunkSizeWarningLimit: 1_000 },
   server: { proxy: { '/.well-known': RELAY, '/casto.js': RELAY, '/chunks': RELAY } },
-});
+}));
