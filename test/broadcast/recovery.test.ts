@@ -160,6 +160,29 @@ test('waiting ends with `aborted` when the viewer stops', async () => {
   expect(await startFailure(viewer)).toBe('aborted');
 });
 
+test('an aborted signal is like stop()', async () => {
+  const options = { relays: [first().http] };
+  const { channel } = await goLive(await openPage(browser, server.origin), options);
+  const viewer = await openPage(browser, server.origin);
+  const outcome = await viewer.evaluate(
+    async (watched) => {
+      const controller = new AbortController();
+      const casto = new stage.CASTO({ ...watched, signal: controller.signal });
+      const stream = await casto.start();
+      controller.abort();
+      await casto.stop();
+      const late = new stage.CASTO({ ...watched, signal: controller.signal });
+      const reason = await late.start().then(
+        () => null,
+        (error: { reason: string }) => error.reason,
+      );
+      return { tracks: stream.getTracks().length, reason };
+    },
+    { ...options, channel },
+  );
+  expect(outcome).toEqual({ tracks: 0, reason: 'aborted' });
+});
+
 test('an unknown channel, a wrong id and a missing relay are told apart', async () => {
   const viewer = await openPage(browser, server.origin);
   const unknown = first().peerId;

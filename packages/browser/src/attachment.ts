@@ -8,6 +8,7 @@ import {
   PeerLink,
   requestLink,
   verifyRecord,
+  type Acceptance,
   type JoinOutcome,
   type Clock,
   type LinkEvent,
@@ -130,12 +131,22 @@ export async function askParent(
   });
   if (outcome.type !== 'accepted') return outcome;
   markStep('accepted');
-  if (outcome.version !== PROTOCOL_VERSION)
+  try {
+    await assertAcceptable(outcome, channel, worker.clock.now());
+    const parent = { peerId: peerIdOf(connection.remotePeer), kind: outcome.kind };
+    return await attach(context, { prepared: options.prepared, parent }, options);
+  } catch (error) {
+    options.prepared.end.close();
+    throw error;
+  }
+}
+
+async function assertAcceptable(acceptance: Acceptance, channel: ChannelId, now: number): Promise<void> {
+  if (acceptance.version !== PROTOCOL_VERSION) {
     throw new CastoError('protocol', 'the relay is of another version');
-  const { record } = await verifyRecord(outcome.record, worker.clock.now());
+  }
+  const { record } = await verifyRecord(acceptance.record, now);
   if (record.channel !== channel) throw new CastoError('protocol', 'the relay gave another channel');
-  const parent = { peerId: peerIdOf(connection.remotePeer), kind: outcome.kind };
-  return attach(context, { prepared: options.prepared, parent }, options);
 }
 
 async function attach(

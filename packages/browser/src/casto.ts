@@ -27,6 +27,7 @@ export class CASTO extends (EventTarget as new () => CastoEvents) {
   #phase: Phase = 'new';
   #role: Role | null = null;
   #worker: PageWorker | null = null;
+  #stopping: Promise<void> | null = null;
 
   /** @throws {TypeError} When an option is not what its type says. */
   constructor(options: CastoOptions = {}) {
@@ -87,8 +88,12 @@ export class CASTO extends (EventTarget as new () => CastoEvents) {
   }
 
   /** Ends the broadcast, or leaves it. Idempotent. */
-  async stop(): Promise<void> {
-    if (this.#phase === 'stopped') return;
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stopAll();
+    return this.#stopping;
+  }
+
+  async #stopAll(): Promise<void> {
     this.#phase = 'stopped';
     this.#closed.abort();
     await this.#role?.stop().catch(() => {});

@@ -54,7 +54,10 @@ class PageControlPort implements ControlPort {
 
   set onMessage(listener: ((bytes: Uint8Array) => void) | null) {
     this.#onMessage = listener;
-    if (listener) for (const bytes of this.#early.splice(0)) listener(bytes);
+    // Not at once: whoever sets a listener is not ready before it has finished.
+    queueMicrotask(() => {
+      for (const bytes of this.#early.splice(0)) this.#onMessage?.(bytes);
+    });
   }
 
   get isOpen(): boolean {

@@ -49,6 +49,8 @@ interface Entry {
   isSearching: boolean;
   /** Last news that the watchers were told, so that they hear only of changes. */
   told: string;
+  /** What its timer is for. */
+  plan: 'none' | 'repair' | 'give-up';
   cancelTimer: () => void;
 }
 
@@ -141,7 +143,7 @@ export class RelayChannels implements RendezvousHandlers {
     if (!this.#entries.has(from) && this.#entries.size >= MAX_CHANNELS) return 'full';
     const entry = this.#entry(from);
     this.#followStreamer(entry, connection);
-    if (carries) void entry.intake.takeIn();
+    if (carries) void entry.intake.takeIn().then(() => this.#mediaChanged(entry));
     void this.#network?.publish(signed);
     this.#changed(entry);
     return { carries };
@@ -155,8 +157,10 @@ export class RelayChannels implements RendezvousHandlers {
     void this.#firstNews(entry, notify);
     this.#searchRegularly(entry);
     return () => {
-      entry.watchers.delete(notify);
-      this.#forgetIfIdle(entry);
+      // The channel may have been started anew, with its watchers.
+      const current = this.#entries.get(channel);
+      current?.watchers.delete(notify);
+      if (current) this.#forgetIfIdle(current);
     };
   }
 
@@ -200,6 +204,7 @@ export class RelayChannels implements RendezvousHandlers {
       watchers: new Set(),
       isSearching: false,
       told: '',
+      plan: 'none',
       cancelTimer: () => {},
     };
     this.#entries.set(id, entry);
@@ -210,12 +215,14 @@ export class RelayChannels implements RendezvousHandlers {
     if (entry.intake.streamer === connection) return;
     entry.intake.streamer = connection;
     this.#options.log('info', 'channel-announced', { channel: entry.id });
+    this.#network?.loadChanged();
     connection.addEventListener(
       'close',
       () => {
         if (entry.intake.streamer !== connection) return;
         entry.intake.streamer = null;
         this.#options.log('info', 'streamer-lost', { channel: entry.id });
+        this.#network?.loadChanged();
         this.#mediaChanged(entry);
       },
       { once: true },
@@ -239,6 +246,7 @@ export class RelayChannels implements RendezvousHandlers {
       const next = this.#entry(entry.id);
       for (const watcher of entry.watchers) next.watchers.add(watcher);
       this.#changed(next);
+      this.#searchRegularly(next);
     }
     await entry.media.close('ended');
     this.#network?.loadChanged();
@@ -246,27 +254,39 @@ export class RelayChannels implements RendezvousHandlers {
 
   #mediaChanged(entry: Entry): void {
     if (this.#entries.get(entry.id) !== entry) return;
-    const { media } = entry;
-    const { streamer } = entry.intake;
-    entry.cancelTimer();
-    const { clock } = this.#options;
-    if (media.parent === null && (streamer !== null || media.children > 0)) {
-      this.#repair(entry, 0);
-    } else if (media.parent !== null && media.parent !== entry.id && media.children === 0) {
-      entry.cancelTimer = clock.setTimer(() => void this.#giveUp(entry), LINGER_MS);
-    }
+    this.#plan(entry, this.#planFor(entry));
     this.#changed(entry);
+    this.#forgetIfIdle(entry);
+  }
+
+  #planFor({ media, intake, id }: Entry): Entry['plan'] {
+    if (this.#options.maxViewers === 0) return 'none';
+    if (media.parent === null) return intake.streamer !== null || media.children > 0 ? 'repair' : 'none';
+    return media.parent !== id && media.children === 0 ? 'give-up' : 'none';
+  }
+
+  /** Begins a plan. One that is under way goes on: children's news come often, and must not put it off. */
+  #plan(entry: Entry, plan: Entry['plan']): void {
+    if (entry.plan === plan) return;
+    entry.cancelTimer();
+    entry.cancelTimer = () => {};
+    entry.plan = plan;
+    if (plan === 'repair') this.#repair(entry, 0);
+    if (plan === 'give-up') {
+      entry.cancelTimer = this.#options.clock.setTimer(() => void this.#giveUp(entry), LINGER_MS);
+    }
   }
 
   /** Takes the channel back in after its parent was lost; tells the children when that is hopeless. */
   #repair(entry: Entry, attempt: number): void {
-    const { clock } = this.#options;
     const isHopeless = attempt >= PULL_ATTEMPTS;
     const waitMs = isHopeless ? OFFLINE_GRACE_MS : reconnectWaitMs(attempt, Math.random());
-    entry.cancelTimer = clock.setTimer(() => {
+    entry.cancelTimer = this.#options.clock.setTimer(() => {
       if (isHopeless && entry.intake.streamer === null) return void this.#restart(entry);
       void entry.intake.takeIn().then((isBack) => {
-        if (!isBack && this.#entries.get(entry.id) === entry) this.#repair(entry, attempt + 1);
+        if (entry.plan !== 'repair' || this.#entries.get(entry.id) !== entry) return;
+        if (isBack) this.#plan(entry, 'none');
+        else this.#repair(entry, attempt + 1);
       });
     }, waitMs);
   }
@@ -274,6 +294,7 @@ export class RelayChannels implements RendezvousHandlers {
   async #giveUp(entry: Entry): Promise<void> {
     if (entry.media.children > 0 || this.#entries.get(entry.id) !== entry) return;
     this.#options.log('info', 'channel-released', { channel: entry.id });
+    entry.plan = 'none';
     await entry.media.stopPulling('leaving');
     this.#forgetIfIdle(entry);
   }
@@ -288,9 +309,8 @@ export class RelayChannels implements RendezvousHandlers {
     void media.close('leaving');
   }
 
-  /** Tells watchers and other relays, if there is something to tell. */
+  /** Tells the watchers, if there is something to tell. */
   #changed(entry: Entry): void {
-    this.#network?.loadChanged();
     const news = this.#news(entry);
     const summary = `${news.live} ${news.record?.length} ${news.parents.length}`;
     if (summary === entry.told) return;
