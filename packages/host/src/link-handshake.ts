@@ -5,14 +5,14 @@ import {
   LINK_PROTOCOL,
   linkCodec,
   MalformedError,
-  MAX_CANDIDATES,
   type LinkMessage,
   type ParentCandidate,
   type PeerId,
   type Refusal,
 } from '@casto/core';
-import { CandidateIntake } from './candidates.ts';
-import type { ChildEnd, LinkEnd, ParentEnd } from './link-ports.ts';
+import { processClock, type Clock } from './clock.ts';
+import { completeLink, handshakeDeadline, trickle } from './link-completion.ts';
+import type { ChildEnd, ParentEnd } from './link-ports.ts';
 import { asError, messageChannel, type MessageChannel } from './message-channel.ts';
 import type { RefusalCounter } from './refusal-counter.ts';
 import { peerIdOf } from './remote-peer.ts';
@@ -31,10 +31,8 @@ export type JoinDecision =
   | { type: 'refuse'; reason: Refusal; retryAfterMs: number }
   | { type: 'redirect'; parents: ParentCandidate[] };
 
-/** Candidates that are no use, such as Firefox's for RTCP, come besides those that count. */
-const MAX_CANDIDATE_MESSAGES = 4 * MAX_CANDIDATES;
-/** A join, its answer and the connection checks together take less than this, or will not succeed. */
-const HANDSHAKE_MS = 15_000;
+/** Judges one join. What it throws is told to the joiner as `malformed` or `busy`, and counted. */
+export type JoinJudge = (join: JoinRequest, from: PeerId, connection: Connection) => Promise<JoinDecision>;
 
 /**
  * Asks the peer at the other end of `connection` to become the parent.
@@ -47,26 +45,31 @@ export async function requestLink(
   connection: Connection,
   end: ChildEnd,
   join: Omit<JoinRequest, 'offer'>,
-  options: { signal: AbortSignal; refused: RefusalCounter },
+  options: { signal: AbortSignal; refused: RefusalCounter; clock?: Clock },
 ): Promise<JoinOutcome> {
-  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(HANDSHAKE_MS)]);
+  const { refused, clock = processClock } = options;
+  const deadline = handshakeDeadline(clock);
+  const signal = AbortSignal.any([options.signal, deadline.signal]);
   const opening = connection.newStream(LINK_PROTOCOL, { signal, runOnLimitedConnection: true });
   try {
     const [stream, offer] = await Promise.all([opening, end.offer()]);
-    const channel = messageChannel(stream, linkCodec);
+    const channel = messageChannel(stream, linkCodec, clock);
     await channel.write({ type: 'join', ...join, offer }, signal);
     trickle(end, channel);
     const outcome = await readOutcome(channel, signal);
     if (outcome.type !== 'accepted') {
       end.close();
+      deadline.cancel();
       await channel.close();
       return outcome;
     }
     await end.accept(outcome.answer);
-    void readCandidates(end, channel, options.refused);
+    void completeLink(end, channel, { deadline, clock, refused });
     return outcome;
   } catch (error) {
     end.close();
+    deadline.cancel();
+    if (isMalformed(error)) refused.count(`link:${reasonOf(error)}`);
     void opening.then((stream) => stream.abort(asError(error))).catch(() => {});
     throw error;
   }
@@ -86,19 +89,16 @@ async function readOutcome(channel: MessageChannel<LinkMessage>, signal: AbortSi
   }
 }
 
-/**
- * Answers joins of other peers.
- *
- * @param decide - Judges one join. What it throws is told to the joiner as `busy` and counted.
- */
+/** Answers joins of other peers. */
 export async function serveLinks(
   libp2p: Libp2p,
-  decide: (join: JoinRequest, from: PeerId, connection: Connection) => Promise<JoinDecision>,
-  options: { refused: RefusalCounter; maxInboundStreams?: number },
+  decide: JoinJudge,
+  options: { refused: RefusalCounter; clock?: Clock; maxInboundStreams?: number },
 ): Promise<void> {
+  const { refused, clock = processClock } = options;
   await libp2p.handle(
     LINK_PROTOCOL,
-    (stream, connection) => void answerJoin(stream, connection, decide, options.refused),
+    (stream, connection) => void answerJoin(stream, connection, decide, { refused, clock }),
     { runOnLimitedConnection: true, maxInboundStreams: options.maxInboundStreams ?? 8 },
   );
 }
@@ -106,11 +106,12 @@ export async function serveLinks(
 async function answerJoin(
   stream: Stream,
   connection: Connection,
-  decide: (join: JoinRequest, from: PeerId, connection: Connection) => Promise<JoinDecision>,
-  refused: RefusalCounter,
+  decide: JoinJudge,
+  { refused, clock }: { refused: RefusalCounter; clock: Clock },
 ): Promise<void> {
-  const channel = messageChannel(stream, linkCodec);
-  const signal = AbortSignal.timeout(HANDSHAKE_MS);
+  const channel = messageChannel(stream, linkCodec, clock);
+  const deadline = handshakeDeadline(clock);
+  const { signal } = deadline;
   let end: ParentEnd | null = null;
   try {
     const join = await channel.read(signal);
@@ -119,16 +120,19 @@ async function answerJoin(
     if (decision.type !== 'accept') {
       if (decision.type === 'refuse') refused.count(`join:${decision.reason}`);
       await channel.write(decision, signal);
+      deadline.cancel();
       await channel.close();
       return;
     }
     end = decision.end;
     const answer = await end.answer();
+    signal.throwIfAborted();
     await channel.write({ type: 'accept', ...decision.acceptance, answer }, signal);
     trickle(end, channel);
-    await readCandidates(end, channel, refused);
+    await completeLink(end, channel, { deadline, clock, refused });
   } catch (error) {
     end?.close();
+    deadline.cancel();
     refused.count(`link:${reasonOf(error)}`);
     await refuse(channel, error);
   }
@@ -144,39 +148,12 @@ async function refuse(channel: MessageChannel<LinkMessage>, error: unknown): Pro
   }
 }
 
-/** Sends candidates as the end finds them; after the stream is gone they are of no use. */
-function trickle(end: LinkEnd, channel: MessageChannel<LinkMessage>): void {
-  end.onCandidate = (candidate) => void channel.write({ type: 'candidate', candidate }).catch(() => {});
-}
-
-/** Reads the other end's candidates until the link is up, has failed, or the stream ends. */
-async function readCandidates(
-  end: LinkEnd,
-  channel: MessageChannel<LinkMessage>,
-  refused: RefusalCounter,
-): Promise<void> {
-  const signal = AbortSignal.timeout(HANDSHAKE_MS);
-  const intake = new CandidateIntake();
-  try {
-    for (let count = 0; end.state === 'connecting' && count < MAX_CANDIDATE_MESSAGES; count++) {
-      const message = await channel.read(signal);
-      if (message.type !== 'candidate') throw new MalformedError('wrong-shape', 'expected a candidate');
-      if (message.candidate === '') break;
-      const candidate = intake.take(message.candidate);
-      if (candidate !== null) end.addCandidate(candidate);
-    }
-    await channel.close();
-  } catch (error) {
-    if (isMalformed(error)) refused.count(`link:${reasonOf(error)}`);
-    channel.abort(asError(error));
-  }
-  if (intake.refused > 0) refused.count('link:bad-candidate');
-}
+/** Descriptions and capabilities are the joiner's as well. */
+const MALFORMED_ERRORS = ['SessionDescriptionError', 'CapabilitiesError'];
 
 function isMalformed(error: unknown): boolean {
-  return (
-    error instanceof MalformedError || (error instanceof Error && error.name === 'SessionDescriptionError')
-  );
+  if (error instanceof MalformedError) return true;
+  return error instanceof Error && MALFORMED_ERRORS.includes(error.name);
 }
 
 /** A word for the counter: the typed reason where there is one, else the error's name. */

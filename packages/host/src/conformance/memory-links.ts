@@ -19,8 +19,8 @@ import type { MediaSection, SessionParameters } from '../session-parameters.ts';
 /** Connecting takes a check and its answer, then two round trips of DTLS and one of SCTP. */
 const ROUND_TRIPS_TO_CONNECT = 3;
 const ROUND_TRIPS_TO_OPEN = 1;
-/** An end that has not been connected for this long has failed, like those of the real adapters. */
-const CONNECT_MS = 10_000;
+/** As in the real adapters. */
+const DEFAULT_CONNECT_MS = 10_000;
 /** Listing local addresses. */
 const GATHER_MS = 5;
 /** A lost control message is sent again after this many round trips, as SCTP does. */
@@ -36,6 +36,8 @@ export interface MemoryPathOptions {
   random?: () => number;
   /** Whether an answer has its end's candidate inside, or tells it later like the child. */
   candidates?: 'inside' | 'trickled';
+  /** An end that is not connected after this long closes. */
+  connectMs?: number;
 }
 
 /** All ends that can reach each other. */
@@ -45,7 +47,14 @@ export class MemoryLinks {
   #made = 0;
 
   constructor(options: MemoryPathOptions) {
-    this.#path = { latencyMs: 10, loss: 0, random: () => 0.5, candidates: 'inside', ...options };
+    this.#path = {
+      latencyMs: 10,
+      loss: 0,
+      random: () => 0.5,
+      candidates: 'inside',
+      connectMs: DEFAULT_CONNECT_MS,
+      ...options,
+    };
   }
 
   child(wanted: WantedMedia & { layers?: readonly number[] }): MemoryChildEnd {
@@ -122,15 +131,14 @@ export abstract class MemoryEnd implements LinkEnd, MediaActivity {
   #sentAt = -Infinity;
   #heardAt = -Infinity;
   #lastArrival = 0;
+  readonly #cancelDeadline: () => void;
 
   constructor(setup: MemoryEndSetup, dtlsRole: 'actpass' | 'passive') {
     this.setup = setup;
     this.own = ownTransport(setup.number, dtlsRole);
     this.#control = new MemoryControlPort((bytes) => this.#carryControl(bytes));
     this.control = this.#control;
-    this.#later(CONNECT_MS, () => {
-      if (this.#state === 'connecting') this.close();
-    });
+    this.#cancelDeadline = this.#later(setup.path.connectMs, () => this.close());
   }
 
   get name(): string {
@@ -267,6 +275,7 @@ export abstract class MemoryEnd implements LinkEnd, MediaActivity {
 
   #bringUp(roundTripMs: number): void {
     if (this.#state !== 'connecting') return;
+    this.#cancelDeadline();
     this.#state = 'connected';
     this.onStateChange?.('connected');
     this.#later(ROUND_TRIPS_TO_OPEN * roundTripMs, () => {
@@ -289,12 +298,17 @@ export abstract class MemoryEnd implements LinkEnd, MediaActivity {
     }, this.#lastArrival - clock.now());
   }
 
-  #later(delayMs: number, run: () => void): void {
-    const cancel = this.setup.path.clock.setTimer(() => {
+  #later(delayMs: number, run: () => void): () => void {
+    const cancelTimer = this.setup.path.clock.setTimer(() => {
       this.#timers.delete(cancel);
       run();
     }, delayMs);
+    const cancel = (): void => {
+      this.#timers.delete(cancel);
+      cancelTimer();
+    };
     this.#timers.add(cancel);
+    return cancel;
   }
 }
 

@@ -7,6 +7,9 @@ const START_MS = 1_700_000_000_000;
 /** Timers at one instant after which something sets timers without end. */
 const MAX_TIMERS_PER_INSTANT = 100_000;
 
+/** Small beside every timeout, so that real streams are not outrun. */
+const UNTIL_STEP_MS = 4;
+
 interface Timer {
   readonly at: number;
   readonly callback: () => void;
@@ -63,13 +66,13 @@ export class VirtualClock implements Clock {
     }
   }
 
-  /** Lets the machine run underneath, real streams among it, while time passes about as fast as outside. */
-  async until(isDone: () => boolean, what: string, withinMs = 10_000): Promise<void> {
+  /** Lets streams and promises go on while time passes, a few times as fast as outside, until the condition holds. */
+  async until(isDone: () => boolean, what: string, withinMs = 20_000): Promise<void> {
     const end = this.#now + withinMs;
     while (!isDone()) {
       if (this.#now >= end) throw new Error(`waited ${withinMs} ms for ${what}`);
       await turn(1);
-      this.advance(1);
+      this.advance(UNTIL_STEP_MS);
     }
   }
 
