@@ -12,10 +12,10 @@ import { ParentLink } from './parent-link.ts';
 import type { PeerTransport } from './peer-transport.ts';
 
 /**
- * Links that are not connected yet. A thousand viewers who join within ten seconds stay below; each one costs
- * 0.2 MB while it waits.
+ * Links that are not connected yet. Six hundred viewers who join within ten seconds, half a second each, make thirty;
+ * each one costs 0.2 MB while it waits.
  */
-const DEFAULT_MAX_CONNECTING = 512;
+const DEFAULT_MAX_CONNECTING = 200;
 /** As in the rendered descriptions: the library stalls on much larger messages. */
 const MAX_MESSAGE_BYTES = 64 * 1024;
 const ANY_ADDRESS = new Set(['0.0.0.0', '::']);

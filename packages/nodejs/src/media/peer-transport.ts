@@ -114,8 +114,10 @@ export abstract class PeerTransport implements LinkEnd, MediaActivity {
 
   addCandidate(text: string): void {
     if (this.#state === 'closed' || text === '') return;
+    const { refused } = this.#intake;
     const candidate = this.#intake.take(text);
-    if (candidate === null) return this.counts.count('candidate');
+    if (this.#intake.refused > refused) this.counts.count('candidate');
+    if (candidate === null) return;
     const { transport, address } = parseCandidate(candidate);
     // The library speaks UDP only, and looks each name up in a thread of its own. A peer behind a hidden address
     // shows itself by its checks.
