@@ -63,6 +63,7 @@ export class PeerLink {
   #malformed = 0;
   #sawSentAt = 0;
   #sawHeardAt = 0;
+  #leaving: Promise<void> | null = null;
   #closed = false;
 
   constructor(options: PeerLinkOptions) {
@@ -110,15 +111,14 @@ export class PeerLink {
   send(
     message: Extract<ControlMessage, { type: 'drain' | 'redirect' | 'forward' | 'choose-layer' }>,
   ): boolean {
+    if (this.#isOver) return false;
     return this.#options.end.control.send(controlCodec.encode(message));
   }
 
   /** Says goodbye, then closes. Idempotent. */
-  async leave(reason: Farewell): Promise<void> {
-    if (this.#closed) return;
-    const said = this.#options.end.control.send(controlCodec.encode({ type: 'bye', reason }));
-    if (said) await new Promise<void>((resolve) => void this.#options.clock.setTimer(resolve, FAREWELL_MS));
-    this.close();
+  leave(reason: Farewell): Promise<void> {
+    this.#leaving ??= this.#leave(reason);
+    return this.#leaving;
   }
 
   close(): void {
@@ -130,6 +130,17 @@ export class PeerLink {
     end.control.onMessage = null;
     end.close();
     this.#options.onEvent({ type: 'closed' });
+  }
+
+  /** K8: nothing is sent after the farewell, and what comes after it is not heard. */
+  async #leave(reason: Farewell): Promise<void> {
+    if (this.#closed) return;
+    const { control } = this.#options.end;
+    const said = control.send(controlCodec.encode({ type: 'bye', reason }));
+    control.onMessage = null;
+    this.#cancelTimer();
+    if (said) await new Promise<void>((resolve) => void this.#options.clock.setTimer(resolve, FAREWELL_MS));
+    this.close();
   }
 
   #listen(end: LinkEnd): void {
@@ -155,10 +166,22 @@ export class PeerLink {
     }
   }
 
-  #step(input: LinkInput, at: number = this.#options.clock.now()): void {
-    if (this.#closed) return;
-    for (const effect of this.#control.step(at, input)) this.#apply(effect);
+  get #isOver(): boolean {
+    return this.#closed || this.#leaving !== null;
+  }
+
+  #step(input: LinkInput): void {
+    this.#run(input, this.#options.clock.now());
     this.#arm();
+  }
+
+  #run(input: LinkInput, at: number): void {
+    if (this.#isOver) return;
+    for (const effect of this.#control.step(at, input)) {
+      this.#apply(effect);
+      // The owner may have closed the link because of what it was told.
+      if (this.#closed) return;
+    }
   }
 
   #apply(effect: LinkEffect): void {
@@ -174,17 +197,17 @@ export class PeerLink {
   /** Arms the timer for the machine's deadline. One that is armed earlier stays: it finds out what is due. */
   #arm(): void {
     const deadline = this.#control.deadline();
-    if (this.#closed || deadline === null) return;
+    if (this.#isOver || deadline === null) return;
     if (this.#armedFor !== null && this.#armedFor <= deadline) return;
     this.#cancelTimer();
     this.#armedFor = deadline;
-    const waitMs = Math.max(LEAST_WAIT_MS, deadline - this.#options.clock.now());
+    // Timers count whole milliseconds; one that is early finds nothing due.
+    const waitMs = Math.max(LEAST_WAIT_MS, Math.ceil(deadline - this.#options.clock.now()));
     this.#cancelTimer = this.#options.clock.setTimer(() => this.#wake(), waitMs);
   }
 
   #wake(): void {
     this.#armedFor = null;
-    if (this.#closed) return;
     this.#readActivity();
     this.#step({ type: 'timeout' });
   }
@@ -194,8 +217,8 @@ export class PeerLink {
     if (!activity) return;
     const sentAt = activity.lastSentAt();
     const heardAt = activity.lastHeardAt();
-    if (heardAt > this.#sawHeardAt) this.#step({ type: 'heard-media' }, heardAt);
-    if (sentAt > this.#sawSentAt) this.#step({ type: 'sent-media' }, sentAt);
+    if (heardAt > this.#sawHeardAt) this.#run({ type: 'heard-media' }, heardAt);
+    if (sentAt > this.#sawSentAt) this.#run({ type: 'sent-media' }, sentAt);
     this.#sawHeardAt = heardAt;
     this.#sawSentAt = sentAt;
   }
