@@ -31,5 +31,6 @@ export * from './rendezvous-server.ts';
 export * from './session-description-error.ts';
 export * from './session-description.ts';
 export * from './session-parameters.ts';
+export * from './signal-forwarding.ts';
 export * from './signed-signaling.ts';
 export * from './token-bucket.ts';
