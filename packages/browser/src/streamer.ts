@@ -18,10 +18,12 @@ import {
   peerIdOf,
   PeerLink,
   serveLinks,
+  signalForwarder,
   signRecord,
   type JoinDecision,
   type JoinRequest,
   type LinkEvent,
+  type SignalForwarder,
   type SessionParameters,
 } from '@casto/host';
 import { captureSource, releaseSource } from './capture.ts';
@@ -55,6 +57,7 @@ export class Streamer implements Role {
   readonly #position: Position;
   readonly #children = new Set<Child>();
   readonly #upload = new TransferMeter();
+  readonly #signals: SignalForwarder;
   readonly #closed = new AbortController();
   #source: MediaStream | null = null;
   #session: RelaySession | null = null;
@@ -67,6 +70,7 @@ export class Streamer implements Role {
     this.#identity = identity;
     this.#libp2p = libp2p;
     this.#self = peerIdOf(libp2p.peerId);
+    this.#signals = signalForwarder({ clock: context.worker.clock, refused: context.refused });
     this.#epoch = Math.floor(context.worker.clock.now() / 1000);
     this.#position = rootPosition(this.#self, this.#epoch);
   }
@@ -126,7 +130,7 @@ export class Streamer implements Role {
     this.#closed.abort();
     const session = this.#session;
     if (session?.isOpen) await this.#announce(session, false).catch(() => {});
-    await Promise.all([...this.#children].map(({ link }) => link.leave('ended')));
+    await Promise.all(this.#links().map((link) => link.leave('ended')));
     if (this.#source) releaseSource(this.#context.settings.source, this.#source);
     await this.#libp2p.stop();
     this.#identity.release();
@@ -308,6 +312,9 @@ export class Streamer implements Role {
       case 'state':
         this.#countViewers();
         return;
+      case 'forward':
+        this.#signals.forward(event.message, child.link, this.#links());
+        return;
       case 'closed':
         child.media.close();
         this.#children.delete(child);
@@ -316,6 +323,10 @@ export class Streamer implements Role {
       default:
       // A parent has nothing to do about the rest.
     }
+  }
+
+  #links(): PeerLink[] {
+    return [...this.#children].map(({ link }) => link);
   }
 
   #countViewers(): void {
@@ -350,7 +361,7 @@ export class Streamer implements Role {
     this.#closed.abort();
     const session = this.#session;
     if (session?.isOpen) void this.#announce(session, false).catch(() => {});
-    for (const { link } of this.#children) void link.leave('ended');
+    for (const link of this.#links()) void link.leave('ended');
     this.#context.emit('ended', { channel: this.#self });
   }
 }
