@@ -46,5 +46,6 @@ test.each([
   [{ relay: { maxChildren: 1.5 } }, 'relay.maxChildren'],
   [{ relay: { maxUplinkBps: 0 } }, 'relay.maxUplinkBps'],
 ])('%j is a mistake that names its option', (options, name) => {
-  expect(() => Reflect.apply(readOptions, null, [options, PAGE])).toThrow(new RegExp(`^${name}`));
+  const read = (): unknown => Reflect.apply(readOptions, null, [options, PAGE]);
+  expect(read).toThrow(new RegExp(`^${name}`));
 });

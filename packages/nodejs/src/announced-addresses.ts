@@ -11,11 +11,12 @@ import type { RelayLog } from './relay-log.ts';
  */
 export async function resolveAnnounced(announce: readonly string[], log: RelayLog): Promise<string[]> {
   const hosts = announce.filter((address) => !address.startsWith('/'));
-  const found = await Promise.all(hosts.map((host) => (isIP(host) ? [host] : addressesOf(host, log))));
+  const found = await Promise.all(hosts.map((host) => addressesOf(host, log)));
   return [...new Set(found.flat())];
 }
 
 async function addressesOf(name: string, log: RelayLog): Promise<string[]> {
+  if (isIP(name)) return [name];
   try {
     return (await lookup(name, { all: true })).map(({ address }) => address);
   } catch (error) {
