@@ -9,6 +9,7 @@ export {
 } from './candidates.ts';
 export * from './capabilities.ts';
 export * from './channel-signature.ts';
+export * from './child-offer.ts';
 export * from './clock.ts';
 export {
   HEADER_EXTENSIONS,
