@@ -12,7 +12,10 @@ export interface CarrierSearch {
   findCarriers(channel: ChannelId): AsyncIterable<PeerId>;
   findRecord(channel: ChannelId): Promise<Uint8Array | null>;
   connect(relay: PeerId): Promise<Connection>;
+  /** Makes a record known, and its channel findable here while it is live. Never rejects. */
   publish(signed: SignedRecord): Promise<void>;
+  /** The channel is not to be found here any more. Never rejects. */
+  withdraw(channel: ChannelId): Promise<void>;
   loadChanged(): void;
 }
 
@@ -31,6 +34,8 @@ export class ChannelIntake {
   isElsewhere = false;
   readonly #options: ChannelIntakeOptions;
   #pulling: Promise<boolean> | null = null;
+  /** The part of it that asks the streamer. */
+  #pullingStreamer: Promise<boolean> | null = null;
 
   constructor(options: ChannelIntakeOptions) {
     this.#options = options;
@@ -49,14 +54,22 @@ export class ChannelIntake {
     return this.#pulling;
   }
 
+  /**
+   * Takes the channel in, and waits no longer than for its streamer: two relays that wait for each other would wait
+   * for ever.
+   *
+   * @returns Whether it comes from the streamer.
+   */
+  async takeInFromStreamer(): Promise<boolean> {
+    void this.takeIn();
+    await this.#pullingStreamer;
+    return this.#options.media.parent === this.#channel;
+  }
+
   /** Asks other relays for the channel and its record, without taking it in. */
   async search(): Promise<void> {
-    await this.record();
-    this.isElsewhere = false;
-    for await (const _relay of this.#options.network()?.findCarriers(this.#channel) ?? []) {
-      this.isElsewhere = true;
-      break;
-    }
+    const [isElsewhere] = await Promise.all([this.#isFoundElsewhere(), this.record()]);
+    this.isElsewhere = isElsewhere;
   }
 
   /** The channel's record: known here, else asked of the DHT. */
@@ -89,11 +102,28 @@ export class ChannelIntake {
     );
   }
 
+  async #isFoundElsewhere(): Promise<boolean> {
+    for await (const _relay of this.#options.network()?.findCarriers(this.#channel) ?? []) return true;
+    return false;
+  }
+
   async #pullFromAnywhere(): Promise<boolean> {
-    const { records } = this.#options;
-    const announced = records.get(this.#channel);
-    if (this.streamer !== null && announced && (await this.#pull(this.streamer, announced, false)))
-      return true;
+    const { streamer } = this;
+    if (await this.#pullFromStreamer()) return true;
+    const isFound = await this.#pullFromRelays();
+    // The streamer may have come meanwhile.
+    const hasCome = this.streamer !== null && this.streamer !== streamer;
+    return (hasCome && (await this.#pullFromStreamer())) || isFound;
+  }
+
+  async #pullFromStreamer(): Promise<boolean> {
+    const announced = this.#options.records.get(this.#channel);
+    if (this.streamer === null || announced === null) return false;
+    this.#pullingStreamer = this.#pull(this.streamer, announced, false);
+    return this.#pullingStreamer;
+  }
+
+  async #pullFromRelays(): Promise<boolean> {
     const network = this.#options.network();
     if (network === null) return false;
     for await (const relay of network.findCarriers(this.#channel)) {

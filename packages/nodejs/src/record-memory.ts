@@ -11,6 +11,8 @@ import { verifyRecord, type Clock, type SignedRecord } from '@casto/host';
 const MAX_RECORDS = 10_000;
 
 export class RecordMemory {
+  /** Channels whose records must stay, whatever others bring: those that the relay deals with. */
+  isNeeded: (channel: ChannelId) => boolean = () => false;
   readonly #clock: Clock;
   readonly #records = new Map<ChannelId, SignedRecord>();
 
@@ -37,8 +39,8 @@ export class RecordMemory {
     const signed = await verifyRecord(bytes, this.#clock.now());
     const known = this.get(signed.record.channel);
     if (!supersedes(signed.record, known?.record ?? null)) return { newest: known ?? signed, isNews: false };
-    this.#makeRoom();
     this.#records.delete(signed.record.channel);
+    this.#makeRoom();
     this.#records.set(signed.record.channel, signed);
     return { newest: signed, isNews: true };
   }
@@ -58,6 +60,7 @@ export class RecordMemory {
     if (this.#records.size < MAX_RECORDS) return;
     let first: SignedRecord | null = null;
     for (const signed of this.#records.values()) {
+      if (this.isNeeded(signed.record.channel)) continue;
       if (first === null || signed.record.expiresAt < first.record.expiresAt) first = signed;
     }
     if (first) this.#records.delete(first.record.channel);

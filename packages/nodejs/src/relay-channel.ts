@@ -12,8 +12,9 @@ import {
   closesLoop,
   detachedPosition,
   encodePath,
-  KEY_FRAME_INTERVAL_MS,
   linkState,
+  MAX_DEPTH,
+  MAX_SUBTREE_COUNT,
   positionBelow,
   PROTOCOL_VERSION,
   type ChannelId,
@@ -23,33 +24,27 @@ import {
   type Position,
 } from '@casto/core';
 import {
-  asError,
-  CapabilitiesError,
-  matchCapabilities,
-  parseRtpCapabilities,
-  parseSessionDescription,
-  peerIdOf,
   PeerLink,
+  reduceChildOffer,
   relayRtpCapabilities,
-  requestLink,
+  signalForwarder,
   type Clock,
   type JoinDecision,
   type JoinRequest,
   type LinkEvent,
   type RefusalCounter,
-  type SessionParameters,
+  type SignalForwarder,
   type SignedRecord,
 } from '@casto/host';
+import { ChannelUpstream } from './channel-upstream.ts';
 import type { MediaLinks } from './media-links.ts';
 import { createHub, type Hub } from './media/hub.ts';
 import type { RelayLog } from './relay-log.ts';
 
-/** ICE and DTLS to a parent on the other side of the world. */
-const CONNECT_MS = 10_000;
-/** A new parent sends a key frame within this time: the longest interval between two. */
-const OVERLAP_MS = KEY_FRAME_INTERVAL_MS;
 /** How often queues, NACKs and reports of the media are looked after. */
 const TICK_MS = 25;
+/** Viewers come and go in crowds; each neighbour is told of their number at most this often. */
+const COUNT_MS = 500;
 
 export interface RelayChannelOptions {
   id: ChannelId;
@@ -60,33 +55,46 @@ export interface RelayChannelOptions {
   refused: RefusalCounter;
   /** Viewers came or went, media began or stopped, the parent is lost: look at the channel again. */
   onChange: () => void;
-}
-
-interface Upstream {
-  link: PeerLink;
-  epoch: number;
+  /** The parent says that the broadcast is over. */
+  onEnded: () => void;
 }
 
 export class RelayChannel {
   readonly id: ChannelId;
   readonly #options: RelayChannelOptions;
   readonly #hub: Hub;
+  readonly #upstream: ChannelUpstream;
+  readonly #forwarder: SignalForwarder;
   readonly #children = new Set<PeerLink>();
-  #upstream: Upstream | null = null;
   #position: Position;
   #isFlowing = false;
-  #cancelTick: () => void = () => {};
+  #cancelTick: (() => void) | null = null;
+  #cancelCount: (() => void) | null = null;
+  #toldViewers = '';
   #closed = false;
 
   constructor(options: RelayChannelOptions) {
+    const { id, self, clock, media, refused } = options;
     this.#options = options;
-    this.id = options.id;
-    this.#position = detachedPosition(options.self);
-    this.#hub = createHub({ now: () => options.clock.now() });
+    this.id = id;
+    this.#position = detachedPosition(self);
+    this.#forwarder = signalForwarder({ clock, refused });
+    this.#hub = createHub({ now: () => clock.now() });
     this.#hub.onEvent = (event) => {
       if (event.type === 'live' || event.type === 'silent') this.#followMedia();
     };
-    this.#tick();
+    this.#upstream = new ChannelUpstream({
+      id,
+      clock,
+      media,
+      hub: this.#hub,
+      refused,
+      onEvent: (link, event) => this.#parentEvent(link, event),
+      onAttached: () => {
+        this.#reposition();
+        options.onChange();
+      },
+    });
   }
 
   /** Whether media comes in. */
@@ -96,11 +104,11 @@ export class RelayChannel {
 
   /** The peer that this channel comes from, `null` while there is none. */
   get parent(): PeerId | null {
-    return this.#upstream?.link.peerId ?? null;
+    return this.#upstream.link?.peerId ?? null;
   }
 
   get epoch(): number {
-    return this.#upstream?.epoch ?? 0;
+    return this.#upstream.epoch;
   }
 
   /** Links to children, relays among them. */
@@ -114,7 +122,7 @@ export class RelayChannel {
     for (const child of this.#children) {
       viewers += child.remoteState?.viewers ?? (child.kind === 'browser' ? 1 : 0);
     }
-    return viewers;
+    return Math.min(viewers, MAX_SUBTREE_COUNT);
   }
 
   /**
@@ -123,31 +131,10 @@ export class RelayChannel {
    * @throws When the peer refuses or cannot be reached.
    */
   async pull(connection: Connection, signed: SignedRecord, fromRelay: boolean): Promise<void> {
-    const { record } = signed;
-    const parentId = peerIdOf(connection.remotePeer);
-    const layers = Array.from({ length: record.layers }, (_, layer) => layer);
-    const end = this.#options.media.pull({
-      hub: this.#hub,
-      layers,
-      audio: record.audio,
-      video: record.video,
-      fromRelay,
-    });
-    const { refused } = this.#options;
-    const signal = AbortSignal.timeout(CONNECT_MS);
-    const join = {
-      version: PROTOCOL_VERSION,
-      channel: this.id,
-      kind: 'headless' as const,
-      layers,
-      audio: record.audio,
-      capabilities: relayRtpCapabilities(),
-      path: encodePath(this.#upstream ? this.#position.path : []),
-    };
-    const outcome = await requestLink(connection, end, join, { signal, refused });
-    if (outcome.type !== 'accepted')
-      throw new PullRefused(outcome.type === 'refused' ? outcome.reason : 'redirected');
-    await this.#attach(end, { parentId, kind: outcome.kind, epoch: record.epoch });
+    const path = encodePath(this.#upstream.link ? this.#position.path : []);
+    const pulling = this.#upstream.pull(connection, signed, { fromRelay, path });
+    this.#keepTicking();
+    await pulling;
   }
 
   /**
@@ -156,10 +143,12 @@ export class RelayChannel {
    * @throws {SessionDescriptionError | CapabilitiesError} When the offer or the capabilities are malformed.
    */
   accept(join: JoinRequest, from: PeerId, signed: SignedRecord): JoinDecision {
-    const { clock, media, refused } = this.#options;
     if (closesLoop(this.#position, from)) return { type: 'refuse', reason: 'loop', retryAfterMs: 1_000 };
-    const offer = reduceOffer(join, signed);
+    const { depth, path } = this.#state();
+    if (depth === MAX_DEPTH) return { type: 'refuse', reason: 'too-deep', retryAfterMs: 5_000 };
+    const offer = reduceChildOffer(join, relayRtpCapabilities(), signed.record);
     if (offer === null) return { type: 'refuse', reason: 'no-common-codec', retryAfterMs: 60_000 };
+    const { clock, media, refused } = this.#options;
     const end = media.serve({ hub: this.#hub, offer, layers: join.layers });
     const link: PeerLink = new PeerLink({
       role: 'parent',
@@ -173,19 +162,10 @@ export class RelayChannel {
     });
     this.#children.add(link);
     link.advertise(this.#state());
-    this.#options.onChange();
-    const { depth, path } = this.#state();
-    return {
-      type: 'accept',
-      end,
-      acceptance: {
-        version: PROTOCOL_VERSION,
-        kind: 'headless',
-        record: signed.bytes,
-        depth: depth ?? 0,
-        path,
-      },
-    };
+    this.#keepTicking();
+    this.#viewersChanged();
+    const acceptance = { version: PROTOCOL_VERSION, kind: 'headless' as const, record: signed.bytes };
+    return { type: 'accept', end, acceptance: { ...acceptance, depth: depth ?? 0, path } };
   }
 
   /** Tells the children to find another parent. */
@@ -195,74 +175,46 @@ export class RelayChannel {
 
   /** Lets go of the parent; children stay. */
   async stopPulling(reason: Farewell): Promise<void> {
-    const upstream = this.#upstream;
-    this.#upstream = null;
-    await upstream?.link.leave(reason);
+    const released = this.#upstream.release(reason);
+    this.#reposition();
     this.#followMedia();
+    await released;
   }
 
   /** Ends every link. Idempotent. */
   async close(reason: Farewell): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#cancelTick();
-    const links = [...this.#children, ...(this.#upstream ? [this.#upstream.link] : [])];
-    await Promise.all(links.map((link) => link.leave(reason)));
+    this.#cancelTick?.();
+    this.#cancelCount?.();
+    await Promise.all([
+      this.#upstream.close(reason),
+      ...[...this.#children].map((link) => link.leave(reason)),
+    ]);
     this.#hub.close();
   }
 
-  async #attach(
-    end: ReturnType<MediaLinks['pull']>,
-    parent: { parentId: PeerId; kind: 'browser' | 'headless'; epoch: number },
-  ): Promise<void> {
-    const { clock, refused } = this.#options;
-    let settle: (isConnected: boolean) => void = () => {};
-    const connected = new Promise<boolean>((resolve) => (settle = resolve));
-    const link: PeerLink = new PeerLink({
-      role: 'child',
-      peerId: parent.parentId,
-      kind: parent.kind,
-      end,
-      clock,
-      refused,
-      activity: end,
-      onEvent: (event) => {
-        if (event.type === 'connected') settle(true);
-        if (event.type === 'closed') settle(false);
-        this.#parentEvent(link, event);
-      },
-    });
-    const cancel = clock.setTimer(() => settle(end.state === 'connected'), CONNECT_MS);
-    const isConnected = end.state === 'connected' || (await connected);
-    cancel();
-    if (!isConnected || this.#closed) {
-      link.close();
-      throw new PullRefused('not-connected');
-    }
-    const previous = this.#upstream;
-    this.#upstream = { link, epoch: parent.epoch };
-    this.#reposition();
-    // The old parent delivers until the new one's first key frame has come.
-    if (previous) clock.setTimer(() => previous.link.close(), OVERLAP_MS);
-    this.#options.onChange();
-  }
-
   #parentEvent(link: PeerLink, event: LinkEvent): void {
-    const { log } = this.#options;
+    const { log, onChange, onEnded } = this.#options;
     switch (event.type) {
       case 'state':
       case 'clock':
         this.#reposition();
         return;
+      case 'forward':
+        this.#forward(link, event);
+        return;
       case 'silent':
         log('debug', 'parent-silent', { channel: this.id, silentMs: Math.round(event.silentMs) });
         return;
+      case 'farewell':
+        if (event.reason === 'ended') onEnded();
+        return;
       case 'closed':
-        if (this.#upstream?.link !== link) return;
-        this.#upstream = null;
         log('info', 'parent-lost', { channel: this.id, parent: link.peerId });
+        this.#reposition();
         this.#followMedia();
-        this.#options.onChange();
+        onChange();
         return;
       default:
       // The rest concerns parents only.
@@ -274,22 +226,40 @@ export class RelayChannel {
       case 'key-frame-wanted':
         this.#hub.requestKeyFrame({ kind: 'video', layer: event.layer });
         return;
+      case 'forward':
+        this.#forward(link, event);
+        return;
       case 'state':
-        this.#advertise();
-        this.#options.onChange();
+        this.#viewersChanged();
         return;
       case 'closed':
         this.#children.delete(link);
-        this.#advertise();
-        this.#options.onChange();
+        this.#viewersChanged();
         return;
       default:
       // A parent has nothing to do about the rest.
     }
   }
 
+  #forward(from: PeerLink, { message }: Extract<LinkEvent, { type: 'forward' }>): void {
+    const parent = this.#upstream.link;
+    this.#forwarder.forward(message, from, parent ? [parent, ...this.#children] : this.#children);
+  }
+
+  /** Tells the owner at once, and the neighbours when the number of viewers has settled. */
+  #viewersChanged(): void {
+    const told = `${this.#children.size} ${this.viewers}`;
+    if (this.#closed || told === this.#toldViewers) return;
+    this.#toldViewers = told;
+    this.#cancelCount ??= this.#options.clock.setTimer(() => {
+      this.#cancelCount = null;
+      this.#advertise();
+    }, COUNT_MS);
+    this.#options.onChange();
+  }
+
   #followMedia(): void {
-    const isFlowing = this.#upstream !== null && this.#hub.streams().some(({ isLive }) => isLive);
+    const isFlowing = this.#upstream.link !== null && this.#hub.streams().some(({ isLive }) => isLive);
     if (isFlowing === this.#isFlowing) return;
     this.#isFlowing = isFlowing;
     this.#advertise();
@@ -297,7 +267,7 @@ export class RelayChannel {
   }
 
   #reposition(): void {
-    const link = this.#upstream?.link;
+    const { link } = this.#upstream;
     this.#position = link
       ? positionBelow(this.#options.self, link.remoteState, link.clockOffsetMs)
       : detachedPosition(this.#options.self);
@@ -307,7 +277,7 @@ export class RelayChannel {
   #advertise(): void {
     const state = this.#state();
     for (const child of this.#children) child.advertise(state);
-    this.#upstream?.link.advertise(state);
+    this.#upstream.link?.advertise(state);
   }
 
   #state(): LinkState {
@@ -319,39 +289,15 @@ export class RelayChannel {
     });
   }
 
+  /** Ticks as long as there are links. */
+  #keepTicking(): void {
+    this.#cancelTick ??= this.#options.clock.setTimer(() => this.#tick(), TICK_MS);
+  }
+
   #tick(): void {
+    this.#cancelTick = null;
     if (this.#closed) return;
     this.#hub.tick(this.#options.clock.now());
-    this.#cancelTick = this.#options.clock.setTimer(() => this.#tick(), TICK_MS);
+    if (this.#children.size > 0 || this.#upstream.isActive) this.#keepTicking();
   }
-}
-
-/** The peer that was asked for a channel did not give it. */
-export class PullRefused extends Error {
-  override readonly name = 'PullRefused';
-  readonly reason: string;
-
-  constructor(reason: string) {
-    super(`the channel could not be taken in: ${reason}`);
-    this.reason = reason;
-  }
-}
-
-/** @returns The child's offer with only the channel's codecs, or `null` when it has them not. */
-function reduceOffer(join: JoinRequest, { record }: SignedRecord): SessionParameters | null {
-  const offer = parseSessionDescription('offer', join.offer);
-  const wanted = { video: record.video === null ? [] : [record.video], audio: record.audio };
-  try {
-    matchCapabilities(relayRtpCapabilities(), parseRtpCapabilities(join.capabilities), wanted);
-  } catch (error) {
-    if (error instanceof CapabilitiesError && error.reason === 'no-common-codec') return null;
-    throw asError(error);
-  }
-  const media = offer.media.map((section) => ({
-    ...section,
-    codecs: section.codecs.filter(
-      ({ mimeType }) => section.kind === 'audio' || mimeType === `video/${record.video ?? 'vp8'}`,
-    ),
-  }));
-  return media.some(({ codecs }) => codecs.length === 0) ? null : { ...offer, media };
 }

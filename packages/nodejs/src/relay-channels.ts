@@ -5,10 +5,12 @@
 
 import type { Connection } from '@libp2p/interface';
 import {
+  MAX_SUBTREE_COUNT,
   PROTOCOL_VERSION,
   reconnectWaitMs,
   type AnnounceRefusal,
   type ChannelId,
+  type Farewell,
   type ParentCandidate,
   type PeerId,
   type Refusal,
@@ -20,9 +22,11 @@ import type {
   JoinRequest,
   RefusalCounter,
   RendezvousHandlers,
+  SignedRecord,
 } from '@casto/host';
 import { judgeAnnouncement } from './announcement.ts';
 import { ChannelIntake, type CarrierSearch } from './channel-intake.ts';
+import { ChannelWatchers } from './channel-watchers.ts';
 import type { MediaLinks } from './media-links.ts';
 import type { RecordMemory } from './record-memory.ts';
 import { RelayChannel } from './relay-channel.ts';
@@ -31,24 +35,21 @@ import type { RelayChannel as ChannelStatus } from './relay-options.ts';
 
 /** Each live channel costs its bitrate of downlink. */
 const MAX_CHANNELS = 500;
+/** Channels that somebody only asks about. */
+const MAX_WATCHED_CHANNELS = 2_000;
 const MAX_WATCHERS_PER_CHANNEL = 5_000;
 /** Viewers of a streamer that vanished without a word are told that it is over after this long. */
 const OFFLINE_GRACE_MS = 60_000;
 /** A channel of another relay is given up this long after its last viewer left. */
 const LINGER_MS = 3_000;
-/** Watched channels that are not known here are looked for this often. */
-const SEARCH_MS = 2_000;
 /** Attempts to take a channel back in after its parent was lost, before viewers are left waiting. */
 const PULL_ATTEMPTS = 6;
 
 interface Entry {
   readonly id: ChannelId;
   readonly media: RelayChannel;
-  readonly watchers: Set<(news: ChannelNews) => void>;
+  readonly watchers: ChannelWatchers;
   readonly intake: ChannelIntake;
-  isSearching: boolean;
-  /** Last news that the watchers were told, so that they hear only of changes. */
-  told: string;
   /** What its timer is for. */
   plan: 'none' | 'repair' | 'give-up';
   cancelTimer: () => void;
@@ -72,9 +73,11 @@ export class RelayChannels implements RendezvousHandlers {
   readonly #entries = new Map<ChannelId, Entry>();
   #network: CarrierSearch | null = null;
   #isDraining = false;
+  #isClosed = false;
 
   constructor(options: RelayChannelsOptions) {
     this.#options = options;
+    options.records.isNeeded = (channel) => this.#entries.has(channel);
   }
 
   /** The network needs the channels for its gossip, and they need it for their searches. */
@@ -85,7 +88,7 @@ export class RelayChannels implements RendezvousHandlers {
   get viewers(): number {
     let viewers = 0;
     for (const { media } of this.#entries.values()) viewers += media.viewers;
-    return viewers;
+    return Math.min(viewers, MAX_SUBTREE_COUNT);
   }
 
   /** Channels that this relay has from their streamers: what other relays may pull. */
@@ -114,15 +117,12 @@ export class RelayChannels implements RendezvousHandlers {
     return children;
   }
 
+  /** Ends every link; nothing is taken or told from here on. Idempotent. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     const entries = [...this.#entries.values()];
     this.#entries.clear();
-    await Promise.all(
-      entries.map((entry) => {
-        entry.cancelTimer();
-        return entry.media.close('leaving');
-      }),
-    );
+    await Promise.all(entries.map((entry) => this.#dispose(entry, 'leaving')));
   }
 
   async announce(
@@ -138,28 +138,31 @@ export class RelayChannels implements RendezvousHandlers {
     const carries = this.#options.maxViewers > 0;
     if (!signed.record.live) {
       await this.#end(from);
+      void this.#network?.publish(signed);
       return { carries };
     }
-    if (!this.#entries.has(from) && this.#entries.size >= MAX_CHANNELS) return 'full';
+    // The streamer may have gone while its signature was checked.
+    if (this.#isClosed || connection.status !== 'open' || !this.#hasRoom(from)) return 'full';
     const entry = this.#entry(from);
     this.#followStreamer(entry, connection);
     if (carries) void entry.intake.takeIn().then(() => this.#mediaChanged(entry));
     void this.#network?.publish(signed);
-    this.#changed(entry);
+    entry.watchers.changed();
     return { carries };
   }
 
   watch(channel: ChannelId, notify: (news: ChannelNews) => void): () => void {
-    if (!this.#entries.has(channel) && this.#entries.size >= MAX_CHANNELS) return () => {};
-    const entry = this.#entry(channel);
-    if (entry.watchers.size >= MAX_WATCHERS_PER_CHANNEL) return () => {};
-    entry.watchers.add(notify);
-    void this.#firstNews(entry, notify);
-    this.#searchRegularly(entry);
+    const known = this.#entries.get(channel);
+    const isFull = known ? known.watchers.size >= MAX_WATCHERS_PER_CHANNEL : !this.#canWatchMore();
+    if (isFull || this.#isClosed) {
+      notify(this.#news(channel));
+      return () => {};
+    }
+    this.#entry(channel).watchers.add(notify);
     return () => {
       // The channel may have been started anew, with its watchers.
       const current = this.#entries.get(channel);
-      current?.watchers.delete(notify);
+      current?.watchers.remove(notify);
       if (current) this.#forgetIfIdle(current);
     };
   }
@@ -168,20 +171,50 @@ export class RelayChannels implements RendezvousHandlers {
   async judge(join: JoinRequest, from: PeerId): Promise<JoinDecision> {
     const { maxViewers, records } = this.#options;
     if (join.version !== PROTOCOL_VERSION) return refuse('version', 60_000);
-    if (this.#isDraining) return refuse('draining', 5_000);
+    if (this.#isDraining || this.#isClosed) return refuse('draining', 5_000);
     if (maxViewers === 0) return this.#introduce(join.channel);
     if (this.children >= maxViewers) return this.#redirectFromFull(join.channel);
-    if (join.kind === 'headless' && !this.#entries.get(join.channel)?.intake.streamer)
-      return refuse('offline', 5_000);
-    if (!this.#entries.has(join.channel) && this.#entries.size >= MAX_CHANNELS) return refuse('busy', 5_000);
+    const isRelay = join.kind === 'headless';
+    // A relay that does not have the channel from its streamer would have it from another relay: from this one, say.
+    if (isRelay && !this.#entries.get(join.channel)?.intake.streamer) return refuse('offline', 5_000);
+    if (!this.#hasRoom(join.channel)) return refuse('busy', 5_000);
     const entry = this.#entry(join.channel);
-    const isCarried = entry.media.parent !== null || (await entry.intake.takeIn());
-    const signed = records.get(join.channel);
-    if (!isCarried || signed === null) {
-      this.#forgetIfIdle(entry);
-      return refuse(signed === null ? 'not-found' : 'offline', 2_000);
-    }
-    return entry.media.accept(join, from, signed);
+    const { intake, media } = entry;
+    const comesIn = isRelay
+      ? await intake.takeInFromStreamer()
+      : media.parent !== null || (await intake.takeIn());
+    const signed = comesIn ? records.get(join.channel) : await intake.record();
+    const refusal = this.#refusal(entry, { comesIn, signed });
+    if (refusal === null && signed !== null) return media.accept(join, from, signed);
+    this.#forgetIfIdle(entry);
+    return refusal ?? refuse('not-found', 2_000);
+  }
+
+  /** What stands against a join once the channel was looked for; things may have changed meanwhile. */
+  #refusal(
+    entry: Entry,
+    { comesIn, signed }: { comesIn: boolean; signed: SignedRecord | null },
+  ): JoinDecision | null {
+    if (this.#isDraining || this.#isClosed) return refuse('draining', 5_000);
+    if (signed === null) return refuse('not-found', 2_000);
+    if (!comesIn || this.#entries.get(entry.id) !== entry) return refuse('offline', 2_000);
+    return this.children >= this.#options.maxViewers ? this.#redirectFromFull(entry.id) : null;
+  }
+
+  /** Whether a channel is carried, or one more may be. */
+  #hasRoom(channel: ChannelId): boolean {
+    const known = this.#entries.get(channel);
+    return (known !== undefined && isCarried(known)) || this.#carriedCount() < MAX_CHANNELS;
+  }
+
+  #canWatchMore(): boolean {
+    return this.#entries.size - this.#carriedCount() < MAX_WATCHED_CHANNELS;
+  }
+
+  #carriedCount(): number {
+    let count = 0;
+    for (const entry of this.#entries.values()) if (isCarried(entry)) count++;
+    return count;
   }
 
   #entry(id: ChannelId): Entry {
@@ -196,17 +229,16 @@ export class RelayChannels implements RendezvousHandlers {
       log,
       refused,
       onChange: () => this.#mediaChanged(entry),
+      onEnded: () => void this.#restart(entry),
     });
-    const entry: Entry = {
-      id,
-      media: channel,
-      intake: new ChannelIntake({ media: channel, records, log, refused, network: () => this.#network }),
-      watchers: new Set(),
-      isSearching: false,
-      told: '',
-      plan: 'none',
-      cancelTimer: () => {},
-    };
+    const intake = new ChannelIntake({ media: channel, records, log, refused, network: () => this.#network });
+    const watchers = new ChannelWatchers({
+      clock,
+      news: () => this.#news(id),
+      isKnownLive: () => isLiveHere(entry),
+      search: () => intake.search(),
+    });
+    const entry: Entry = { id, media: channel, intake, watchers, plan: 'none', cancelTimer: () => {} };
     this.#entries.set(id, entry);
     return entry;
   }
@@ -223,6 +255,7 @@ export class RelayChannels implements RendezvousHandlers {
         entry.intake.streamer = null;
         this.#options.log('info', 'streamer-lost', { channel: entry.id });
         this.#network?.loadChanged();
+        void this.#network?.withdraw(entry.id);
         this.#mediaChanged(entry);
       },
       { once: true },
@@ -233,29 +266,30 @@ export class RelayChannels implements RendezvousHandlers {
   async #end(channel: ChannelId): Promise<void> {
     const entry = this.#entries.get(channel);
     if (!entry) return;
-    entry.intake.streamer = null;
     this.#options.log('info', 'channel-ended', { channel });
     await this.#restart(entry);
   }
 
   /** Lets every child go, and keeps the watchers. */
   async #restart(entry: Entry): Promise<void> {
-    entry.cancelTimer();
+    if (this.#entries.get(entry.id) !== entry) return;
+    entry.intake.streamer = null;
     this.#entries.delete(entry.id);
-    if (entry.watchers.size > 0) {
-      const next = this.#entry(entry.id);
-      for (const watcher of entry.watchers) next.watchers.add(watcher);
-      this.#changed(next);
-      this.#searchRegularly(next);
-    }
-    await entry.media.close('ended');
+    if (entry.watchers.size > 0) this.#entry(entry.id).watchers.adopt(entry.watchers);
+    await this.#dispose(entry, 'ended');
     this.#network?.loadChanged();
+  }
+
+  async #dispose(entry: Entry, reason: Farewell): Promise<void> {
+    entry.cancelTimer();
+    entry.watchers.close();
+    await entry.media.close(reason);
   }
 
   #mediaChanged(entry: Entry): void {
     if (this.#entries.get(entry.id) !== entry) return;
     this.#plan(entry, this.#planFor(entry));
-    this.#changed(entry);
+    entry.watchers.changed();
     this.#forgetIfIdle(entry);
   }
 
@@ -284,9 +318,10 @@ export class RelayChannels implements RendezvousHandlers {
     entry.cancelTimer = this.#options.clock.setTimer(() => {
       if (isHopeless && entry.intake.streamer === null) return void this.#restart(entry);
       void entry.intake.takeIn().then((isBack) => {
-        if (entry.plan !== 'repair' || this.#entries.get(entry.id) !== entry) return;
-        if (isBack) this.#plan(entry, 'none');
-        else this.#repair(entry, attempt + 1);
+        if (entry.plan === 'repair' && isBack) this.#plan(entry, 'none');
+        else if (entry.plan === 'repair' && this.#entries.get(entry.id) === entry)
+          this.#repair(entry, attempt + 1);
+        this.#mediaChanged(entry);
       });
     }, waitMs);
   }
@@ -300,61 +335,26 @@ export class RelayChannels implements RendezvousHandlers {
   }
 
   #forgetIfIdle(entry: Entry): void {
-    const { media, watchers } = entry;
-    const { streamer, isPulling } = entry.intake;
-    const isIdle = streamer === null && watchers.size === 0 && media.children === 0 && media.parent === null;
-    if (!isIdle || isPulling || this.#entries.get(entry.id) !== entry) return;
-    entry.cancelTimer();
+    if (isCarried(entry) || entry.watchers.size > 0 || this.#entries.get(entry.id) !== entry) return;
     this.#entries.delete(entry.id);
-    void media.close('leaving');
-  }
-
-  /** Tells the watchers, if there is something to tell. */
-  #changed(entry: Entry): void {
-    const news = this.#news(entry);
-    const summary = `${news.live} ${news.record?.length} ${news.parents.length}`;
-    if (summary === entry.told) return;
-    entry.told = summary;
-    for (const notify of entry.watchers) notify(news);
-  }
-
-  #isLiveHere(entry: Entry): boolean {
-    return entry.intake.streamer !== null || entry.media.isFlowing;
+    void this.#dispose(entry, 'leaving');
   }
 
   #isLive(entry: Entry): boolean {
-    return this.#isLiveHere(entry) || entry.intake.isElsewhere;
+    if (isLiveHere(entry)) return true;
+    // The DHT may name a relay that has forgotten the channel; its streamer's own word counts more.
+    return entry.intake.isElsewhere && this.#options.records.get(entry.id)?.record.live !== false;
   }
 
-  #news(entry: Entry): ChannelNews {
+  #news(channel: ChannelId): ChannelNews {
+    const entry = this.#entries.get(channel);
     return {
-      channel: entry.id,
-      record: this.#options.records.get(entry.id)?.bytes ?? null,
-      live: this.#isLive(entry),
-      viewers: entry.media.viewers,
-      parents: this.#introductions(entry.id),
+      channel,
+      record: this.#options.records.get(channel)?.bytes ?? null,
+      live: entry !== undefined && this.#isLive(entry),
+      viewers: entry?.media.viewers ?? 0,
+      parents: this.#introductions(channel),
     };
-  }
-
-  /** A channel that is not known here may be known elsewhere: the first answer waits for that search. */
-  async #firstNews(entry: Entry, notify: (news: ChannelNews) => void): Promise<void> {
-    if (!this.#isLiveHere(entry)) await entry.intake.search();
-    if (entry.watchers.has(notify)) notify(this.#news(entry));
-  }
-
-  /** While somebody watches a channel that is not live, it may come up anywhere. */
-  #searchRegularly(entry: Entry): void {
-    if (entry.isSearching) return;
-    entry.isSearching = true;
-    this.#options.clock.setTimer(() => {
-      entry.isSearching = false;
-      if (entry.watchers.size === 0 || this.#entries.get(entry.id) !== entry) return;
-      const searched = this.#isLiveHere(entry) ? Promise.resolve() : entry.intake.search();
-      void searched.finally(() => {
-        this.#changed(entry);
-        this.#searchRegularly(entry);
-      });
-    }, SEARCH_MS);
   }
 
   #introduce(channel: ChannelId): JoinDecision {
@@ -377,6 +377,15 @@ export class RelayChannels implements RendezvousHandlers {
     const addresses = this.#options.circuitAddresses(channel);
     return addresses.length > 0 ? [{ peerId: channel, addresses }] : [];
   }
+}
+
+/** Whether the channel costs more than the memory of who asks about it. */
+function isCarried({ media, intake }: Entry): boolean {
+  return intake.streamer !== null || intake.isPulling || media.children > 0 || media.parent !== null;
+}
+
+function isLiveHere({ media, intake }: Entry): boolean {
+  return intake.streamer !== null || media.isFlowing;
 }
 
 function refuse(reason: Refusal, retryAfterMs: number): JoinDecision {

@@ -113,16 +113,27 @@ export class RelayNetwork {
     this.#cancelGossip = this.#options.clock.setTimer(() => this.#gossipRegularly(), GOSSIP_GATHER_MS);
   }
 
-  /** Makes a channel findable: provider record for its id, and the signed record itself. */
+  /** Makes a record known, and its channel findable while it is live. */
   async publish(signed: SignedRecord): Promise<void> {
     const { libp2p, log } = this.#options;
-    const { channel } = signed.record;
+    const { channel, live } = signed.record;
+    const signal = AbortSignal.timeout(DHT_LOOKUP_MS);
     try {
-      const signal = AbortSignal.timeout(DHT_LOOKUP_MS);
-      await libp2p.contentRouting.provide(await channelCid(channel), { signal });
       await libp2p.contentRouting.put(new TextEncoder().encode(recordKey(channel)), signed.bytes, { signal });
+      if (live) await libp2p.contentRouting.provide(await channelCid(channel), { signal });
     } catch (error) {
       log('debug', 'dht-publish-failed', { channel, error: String(error) });
+    }
+    if (!live) await this.withdraw(channel);
+  }
+
+  /** The DHT would name this relay for ever otherwise. What others remember of it expires. */
+  async withdraw(channel: ChannelId): Promise<void> {
+    const { libp2p, log } = this.#options;
+    try {
+      await libp2p.contentRouting.cancelReprovide(await channelCid(channel));
+    } catch (error) {
+      log('debug', 'dht-withdraw-failed', { channel, error: String(error) });
     }
   }
 

@@ -101,6 +101,7 @@ async function startRelay(
   await serveRendezvous(libp2p, channels, { refused, clock });
   await serveLinks(libp2p, (join, from) => channels.judge(join, from), {
     refused,
+    clock,
     maxInboundStreams: LINK_STREAMS_PER_CONNECTION,
   });
   return new RunningRelay({ libp2p, channels, network, media, folder, maxViewers, refused: refused.counts });
