@@ -21,7 +21,7 @@ import {
   serveLinks,
 } from '../src/index.ts';
 import type { JoinJudge, JoinOutcome, JoinRequest } from '../src/index.ts';
-import { freshId, TestPeers, until } from './peers.ts';
+import { freshId, TestPeers, until } from '../src/conformance/loopback-peers.ts';
 
 const HANDSHAKE_MS = 15_000;
 const WANTED = { audio: true, video: 'vp8' as const };

@@ -4,7 +4,7 @@ import type { Stream } from '@libp2p/interface';
 import { encodeTuple, integer, type MalformedError, messageCodec, rendezvousCodec } from '@casto/core';
 import { VirtualClock } from '../src/conformance/virtual-clock.ts';
 import { messageChannel } from '../src/index.ts';
-import { TestPeers } from './peers.ts';
+import { TestPeers } from '../src/conformance/loopback-peers.ts';
 
 const MAX_BYTES = 100;
 const codec = messageCodec({ number: { code: 1, fields: { value: integer(0, 1e9) } } }, MAX_BYTES);

@@ -12,7 +12,7 @@ import { MemoryLinks, type MemoryEnd, type MemoryPathOptions } from '../src/conf
 import { VirtualClock } from '../src/conformance/virtual-clock.ts';
 import { parseSessionDescription, PeerLink, refusalCounter } from '../src/index.ts';
 import type { ControlPort, LinkEvent, RefusalCounter } from '../src/index.ts';
-import { freshId } from './peers.ts';
+import { freshId } from '../src/conformance/loopback-peers.ts';
 
 const WANTED = { audio: true, video: 'vp8' as const };
 const childId = await freshId();

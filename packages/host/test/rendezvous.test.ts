@@ -4,7 +4,7 @@ import { RENDEZVOUS_PROTOCOL, rendezvousCodec, type ChannelId, type PeerId } fro
 import { turn, VirtualClock } from '../src/conformance/virtual-clock.ts';
 import { messageChannel, refusalCounter, RendezvousClient, serveRendezvous } from '../src/index.ts';
 import type { AnnounceError, ChannelNews, MessageChannel, RendezvousHandlers } from '../src/index.ts';
-import { freshId, TestPeers, until } from './peers.ts';
+import { freshId, TestPeers, until } from '../src/conformance/loopback-peers.ts';
 
 const peers = new TestPeers();
 

@@ -1,12 +1,13 @@
-/** Real libp2p peers in one process, joined over loopback. */
+/** Real libp2p peers in one process, joined over loopback, for tests of what runs on their streams. */
 
 import { generateKeyPair } from '@libp2p/crypto/keys';
 import type { Connection, Libp2p, PrivateKey, Stream } from '@libp2p/interface';
 import { webSockets } from '@libp2p/websockets';
 import { peerIdFromPrivateKey } from '@libp2p/peer-id';
 import { createLibp2p } from 'libp2p';
-import { turn } from '../src/conformance/virtual-clock.ts';
-import { peerIdOf, sharedLibp2pOptions } from '../src/index.ts';
+import { turn } from './virtual-clock.ts';
+import { sharedLibp2pOptions } from '../libp2p-options.ts';
+import { peerIdOf } from '../remote-peer.ts';
 import type { PeerId } from '@casto/core';
 
 const RAW_PROTOCOL = '/casto-test/raw/1';
