@@ -144,6 +144,8 @@ export abstract class PeerTransport implements LinkEnd, MediaActivity {
     this.onMediaClosed();
     this.control.close();
     this.#connection.close();
+    // Until then its listeners hold this link, and the event loop. Not from within one of them.
+    setImmediate(() => this.#track.close());
     this.#options.onClosed();
     this.onStateChange?.('closed');
     this.onStateChange = null;

@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { parseSessionDescription, processClock } from '@casto/host';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createHub } from '../../src/media/hub.ts';
@@ -15,6 +17,13 @@ import type { SeenPacket } from './raw-peers.ts';
 import { rtp } from './rtp-builder.ts';
 
 const FRAME_MS = 16;
+
+setFlagsFromString('--expose-gc');
+const garbageCollector: unknown = runInNewContext('gc');
+
+function collectGarbage(): void {
+  if (typeof garbageCollector === 'function') Reflect.apply(garbageCollector, undefined, []);
+}
 
 /** A relay's media plane, with real connections to what a test puts around it. */
 class Relay {
@@ -439,6 +448,31 @@ describe('links', () => {
     streamer.close();
     expect(relay.links.open).toBe(0);
     await expect(link.offer()).rejects.toMatchObject({ reason: 'closed' });
+  });
+
+  test('closed links are collected, whichever side has closed them', async () => {
+    const relay = createRelay();
+    const hub = relay.hub();
+    let alive = 0;
+    const collected = new FinalizationRegistry(() => (alive -= 1));
+    const open = async (index: number): Promise<void> => {
+      const { link, viewer } = await relay.serve(hub);
+      const { link: child, streamer } = await relay.pull(hub);
+      for (const end of [link, child]) {
+        alive += 1;
+        collected.register(end, undefined);
+      }
+      if (index % 2 === 0) for (const end of [link, child]) end.close();
+      else for (const peer of [viewer, streamer]) peer.close();
+    };
+    for (let index = 0; index < 6; index += 1) await open(index);
+    await until(() => relay.links.open === 0, 'all ends');
+    await until(() => {
+      collectGarbage();
+      // The last ones may still be on the stack.
+      return alive <= 2;
+    }, 'the garbage collector');
+    expect(alive).toBeLessThanOrEqual(2);
   });
 
   test('half-open links are limited, and given up in time', async () => {

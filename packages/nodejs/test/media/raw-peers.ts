@@ -76,7 +76,9 @@ abstract class RawPeer {
   }
 
   close(): void {
+    this.control.close();
     this.pc.close();
+    setImmediate(() => this.track.close());
   }
 
   /** How many blocks of feedback of one kind have come. */
