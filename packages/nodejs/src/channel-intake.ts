@@ -72,20 +72,22 @@ export class ChannelIntake {
     this.isElsewhere = isElsewhere;
   }
 
-  /** The channel's record: known here, else asked of the DHT. */
+  /** The channel's record: known here as live, else asked of the DHT. */
   async record(): Promise<SignedRecord | null> {
+    const known = this.#options.records.get(this.#channel);
+    return known?.record.live ? known : this.#newestRecord();
+  }
+
+  async #newestRecord(): Promise<SignedRecord | null> {
     const { records, refused, network } = this.#options;
-    const known = records.get(this.#channel);
-    if (known) return known;
     const bytes = await network()?.findRecord(this.#channel);
-    if (!bytes) return null;
     try {
-      return (await records.learn(bytes)).newest;
+      if (bytes) await records.learn(bytes);
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
       refused.count(`dht:${error.reason}`);
-      return null;
     }
+    return records.get(this.#channel);
   }
 
   get #channel(): ChannelId {
@@ -124,6 +126,15 @@ export class ChannelIntake {
   }
 
   async #pullFromRelays(): Promise<boolean> {
+    const known = this.#options.records.get(this.#channel);
+    if (await this.#askCarriers()) return true;
+    if (known === null) return false;
+    // The record may be of an earlier broadcast, with other codecs.
+    const newest = await this.#newestRecord();
+    return newest !== null && newest.record.sequence > known.record.sequence && this.#askCarriers();
+  }
+
+  async #askCarriers(): Promise<boolean> {
     const network = this.#options.network();
     if (network === null) return false;
     for await (const relay of network.findCarriers(this.#channel)) {

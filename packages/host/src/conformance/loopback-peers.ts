@@ -36,12 +36,17 @@ export interface TestPeer {
 export class TestPeers {
   readonly #peers: TestPeer[] = [];
 
-  async create(): Promise<TestPeer> {
-    const key = await generateKeyPair('Ed25519');
+  async create(key: PrivateKey | null = null): Promise<TestPeer> {
+    return this.#start(key ?? (await generateKeyPair('Ed25519')));
+  }
+
+  async #start(key: PrivateKey): Promise<TestPeer> {
     const libp2p = await createLibp2p({
       ...sharedLibp2pOptions(key),
       addresses: { listen: ['/ip4/127.0.0.1/tcp/0/ws'] },
       transports: [webSockets()],
+      // All come from one host, many at once.
+      connectionManager: { inboundConnectionThreshold: 1_000, maxIncomingPendingConnections: 500 },
     });
     const peer = { libp2p, id: peerIdOf(libp2p.peerId), key };
     this.#peers.push(peer);

@@ -7,7 +7,6 @@
  */
 
 import { MAX_CANDIDATES } from '@casto/core';
-import { relayRtpCapabilities, matchCapabilities } from '../capabilities.ts';
 import { canonicalCandidate } from '../candidates.ts';
 import type { Clock } from '../clock.ts';
 import type { WantedMedia } from '../codecs.ts';
@@ -15,6 +14,7 @@ import type { ChildEnd, ControlPort, LinkEnd, LinkEndState, ParentEnd } from '..
 import type { MediaActivity } from '../peer-link.ts';
 import { assertAnswers, parseSessionDescription, renderSessionDescription } from '../session-description.ts';
 import type { MediaSection, SessionParameters } from '../session-parameters.ts';
+import { answeredSection, offeredSections, ownTransport } from './memory-descriptions.ts';
 
 /** Connecting takes a check and its answer, then two round trips of DTLS and one of SCTP. */
 const ROUND_TRIPS_TO_CONNECT = 3;
@@ -114,6 +114,8 @@ class MemoryControlPort implements ControlPort {
 export abstract class MemoryEnd implements LinkEnd, MediaActivity {
   readonly control: ControlPort;
   onStateChange: ((state: LinkEndState) => void) | null = null;
+  /** Packets can flow. */
+  onMediaOpen: (() => void) | null = null;
   /** A packet came from the other end. */
   onMedia: (() => void) | null = null;
   /** Whether this end's packets are lost on the way, all of them, without a word. */
@@ -165,6 +167,11 @@ export abstract class MemoryEnd implements LinkEnd, MediaActivity {
   /** Candidates of the other end that were taken. */
   get candidatesTaken(): number {
     return this.#known.size;
+  }
+
+  /** Whether the other is, or was, this end's other one. */
+  isLinkedTo(other: MemoryEnd): boolean {
+    return this.#remote?.ice.usernameFragment === other.name;
   }
 
   addCandidate(text: string): void {
@@ -277,6 +284,7 @@ export abstract class MemoryEnd implements LinkEnd, MediaActivity {
     if (this.#state !== 'connecting') return;
     this.#cancelDeadline();
     this.#state = 'connected';
+    this.onMediaOpen?.();
     this.onStateChange?.('connected');
     this.#later(ROUND_TRIPS_TO_OPEN * roundTripMs, () => {
       if (this.#state !== 'connected') return;
@@ -355,40 +363,4 @@ export class MemoryParentEnd extends MemoryEnd implements ParentEnd {
     this.gather({ isInDescription });
     return renderSessionDescription('answer', { ...this.own, candidates, media, controlMid });
   }
-}
-
-function ownTransport(
-  number: number,
-  setup: SessionParameters['dtls']['setup'],
-): Pick<SessionParameters, 'ice' | 'dtls'> {
-  const digits = number.toString(16).toUpperCase().padStart(8, '0');
-  const bytes = Array.from({ length: 32 }, (_, i) => digits.slice((i % 4) * 2, (i % 4) * 2 + 2));
-  return {
-    ice: { usernameFragment: `memory${number}`, password: `password${digits.repeat(2)}` },
-    dtls: { setup, fingerprint: { algorithm: 'sha-256', value: bytes.join(':') } },
-  };
-}
-
-function offeredSections({
-  layers = [0],
-  ...wanted
-}: WantedMedia & { layers?: readonly number[] }): MediaSection[] {
-  const capabilities = relayRtpCapabilities();
-  const { audio, video } = matchCapabilities(capabilities, capabilities, wanted);
-  const direction = 'recvonly' as const;
-  return [
-    ...(audio === null ? [] : [{ mid: 'audio', kind: 'audio' as const, direction, ...audio }]),
-    ...(video === null
-      ? []
-      : layers.map((layer) => ({ mid: `video-${layer}`, kind: 'video' as const, direction, ...video }))),
-  ];
-}
-
-function answeredSection(offered: MediaSection, ssrc: number): MediaSection {
-  return {
-    ...offered,
-    direction: 'sendonly',
-    codecs: offered.codecs.slice(0, 1),
-    source: { ssrc, cname: 'memory' },
-  };
 }
