@@ -14,6 +14,7 @@ import { cpus, loadavg, release } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { getLibraryVersion } from 'node-datachannel';
+import { chooseMediaPort } from '../src/free-ports.ts';
 import { cpuNanoseconds, idleSeconds } from './process-usage.ts';
 import { Worker, readNumbers } from './worker-calls.ts';
 
@@ -24,7 +25,6 @@ const VIEWERS_PER_PROCESS = 50;
 /** Handshakes under way at once, as with viewers who join within a few seconds. */
 const JOINS_AT_ONCE = 5;
 const SETTLE_MS = 2000;
-const FIRST_MEDIA_PORT = 47_600;
 
 const { values: flags } = parseArgs({
   options: {
@@ -94,8 +94,8 @@ async function connectOthers(relay: Worker, viewers: number): Promise<void> {
   }
 }
 
-async function measure(viewers: number, port: number): Promise<Row> {
-  process.env['BENCH_MEDIA_PORT'] = String(port);
+async function measure(viewers: number): Promise<Row> {
+  process.env['BENCH_MEDIA_PORT'] = String(await chooseMediaPort('127.0.0.1'));
   const profiling = flags.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${flags.profile}`];
   const relay = start('relay-worker.ts', profiling);
   await startStream(relay, start('publisher-worker.ts'));
@@ -195,8 +195,8 @@ function render(rows: readonly Row[]): string {
 try {
   if (!flags.json) console.log(`${conditions()}\n`);
   const rows: Row[] = [];
-  for (const [index, viewers] of flags.n.split(',').map(Number).entries()) {
-    const row = await measure(viewers, FIRST_MEDIA_PORT + index);
+  for (const viewers of flags.n.split(',').map(Number)) {
+    const row = await measure(viewers);
     rows.push(row);
     if (flags.json) console.log(JSON.stringify(row));
     for (const worker of workers) worker.end();

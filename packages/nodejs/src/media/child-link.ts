@@ -58,7 +58,7 @@ export class ChildLink extends PeerTransport implements ChildEnd {
   }
 
   async offer(): Promise<string> {
-    const native = this.offerNatively();
+    const native = await this.offerNatively();
     const { ice } = native;
     // The parent speaks first: when its connection is up this end is ready too, while the other way round the first
     // message of the handshake is often lost, which OpenSSL notices after a second. And as server this end chooses

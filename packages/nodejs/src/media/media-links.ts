@@ -10,6 +10,8 @@ import { ChildLink } from './child-link.ts';
 import { MediaLinkError } from './media-link-error.ts';
 import { ParentLink } from './parent-link.ts';
 import type { PeerTransport } from './peer-transport.ts';
+import { holdSharedPort } from './shared-port.ts';
+import type { SharedPort } from './shared-port.ts';
 
 /**
  * Links that are not connected yet. Six hundred viewers who join within ten seconds, half a second each, make thirty;
@@ -18,12 +20,11 @@ import type { PeerTransport } from './peer-transport.ts';
 const DEFAULT_MAX_CONNECTING = 200;
 /** As in the rendered descriptions: the library stalls on much larger messages. */
 const MAX_MESSAGE_BYTES = 64 * 1024;
-const ANY_ADDRESS = new Set(['0.0.0.0', '::']);
 
 export interface MediaLinksOptions {
   /** IP address to bind. */
   readonly host: string;
-  /** UDP port that all links with pages share; absent: each link has a port of its own. */
+  /** UDP port that all links with pages share, free by now; absent: each link has a port of its own. */
   readonly mediaPort?: number;
   /** Addresses to tell instead of the own ones; names among them are ignored. */
   readonly announce?: readonly string[];
@@ -52,10 +53,13 @@ class LinkFactory implements NodeMediaLinks {
   readonly #options: MediaLinksOptions;
   readonly #counts = refusalCounter();
   readonly #links = new Set<PeerTransport>();
+  readonly #port: SharedPort | null;
   #isClosed = false;
 
   constructor(options: MediaLinksOptions) {
     this.#options = options;
+    const { mediaPort } = options;
+    this.#port = mediaPort === undefined ? null : holdSharedPort(this.#config({ isShared: true }));
   }
 
   get counts(): Readonly<Record<string, number>> {
@@ -96,6 +100,7 @@ class LinkFactory implements NodeMediaLinks {
     if (this.#isClosed) return;
     this.#isClosed = true;
     for (const link of this.#links) link.close();
+    this.#port?.close();
   }
 
   #open<Link extends PeerTransport>(create: (shared: SharedOptions) => Link): Link {
@@ -121,7 +126,7 @@ class LinkFactory implements NodeMediaLinks {
       iceServers: [],
       disableAutoNegotiation: true,
       maxMessageSize: MAX_MESSAGE_BYTES,
-      ...(ANY_ADDRESS.has(host) ? {} : { bindAddress: host }),
+      ...(isAnyAddress(host) ? {} : { bindAddress: host }),
       ...(isShared && mediaPort !== undefined
         ? { enableIceUdpMux: true, portRangeBegin: mediaPort, portRangeEnd: mediaPort }
         : {}),
@@ -133,3 +138,7 @@ type SharedOptions = Pick<
   ConstructorParameters<typeof ParentLink>[0],
   'clock' | 'counts' | 'announce' | 'onClosed'
 >;
+
+function isAnyAddress(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}

@@ -20,6 +20,7 @@ import type {
 } from '@casto/host';
 import { PeerConnection } from 'node-datachannel';
 import type { RtcConfig, Track } from 'node-datachannel';
+import { assertSocket } from './free-socket.ts';
 import { ControlChannel } from './control-channel.ts';
 import { MediaLinkError } from './media-link-error.ts';
 import {
@@ -179,8 +180,8 @@ export abstract class PeerTransport implements LinkEnd, MediaActivity {
   }
 
   /** @returns The library's part of an offer. Its candidates wait until the answer is applied. */
-  protected offerNatively(): SessionParameters {
-    this.#assertOpen();
+  protected async offerNatively(): Promise<SessionParameters> {
+    await this.#prepare();
     this.#connection.onLocalCandidate((candidate) => {
       this.#untold.push(...this.#options.announce([candidate.replace(/^a=/, '')]));
       this.#tellCandidates();
@@ -202,7 +203,7 @@ export abstract class PeerTransport implements LinkEnd, MediaActivity {
 
   /** @returns The library's part of an answer, with all candidates. */
   protected async answerNatively(offer: SessionParameters): Promise<SessionParameters> {
-    this.#assertOpen();
+    await this.#prepare();
     const rendered = renderNativeOffer(offer);
     this.#connection.setRemoteDescription(rendered.sdp, 'offer');
     this.#connection.setLocalDescription('answer');
@@ -263,6 +264,13 @@ export abstract class PeerTransport implements LinkEnd, MediaActivity {
         resolve();
       });
     });
+  }
+
+  /** The library ends the process when it gets no socket for a link with a port of its own. */
+  async #prepare(): Promise<void> {
+    const { config } = this.#options;
+    if (config.enableIceUdpMux !== true) await assertSocket(config.bindAddress);
+    this.#assertOpen();
   }
 
   #assertOpen(): void {

@@ -3,6 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { parseSessionDescription, processClock } from '@casto/host';
 import { afterEach, describe, expect, test } from 'vitest';
+import { assertMediaPortFree, chooseMediaPort } from '../../src/free-ports.ts';
 import { createHub } from '../../src/media/hub.ts';
 import type { Hub, HubEvent } from '../../src/media/hub.ts';
 import { createMediaLinks } from '../../src/media/media-links.ts';
@@ -315,7 +316,7 @@ describe('forwarding over real connections', () => {
   });
 
   test('five channels side by side, on one shared port', async () => {
-    const relay = createRelay({ mediaPort: 47_321 });
+    const relay = createRelay({ mediaPort: await chooseMediaPort('127.0.0.1') });
     const channels = await Promise.all(
       Array.from({ length: 5 }, async () => {
         const hub = relay.hub();
@@ -336,7 +337,7 @@ describe('forwarding over real connections', () => {
 
 describe('bad input over real connections', () => {
   test('garbage on the links of one channel costs another one no packet', async () => {
-    const relay = createRelay({ mediaPort: 47_322 });
+    const relay = createRelay({ mediaPort: await chooseMediaPort('127.0.0.1') });
     const good = relay.hub();
     const bad = relay.hub();
     const { streamer } = await relay.pull(good);
@@ -475,6 +476,18 @@ describe('links', () => {
     expect(alive).toBeLessThanOrEqual(2);
   });
 
+  test('the shared port is kept while there are no links, and let go of in the end', async () => {
+    const mediaPort = await chooseMediaPort('127.0.0.1');
+    const relay = createRelay({ mediaPort });
+    const { link } = await relay.serve(relay.hub());
+    link.close();
+    await sleep(100);
+    await expect(assertMediaPortFree('127.0.0.1', mediaPort)).rejects.toThrow('in use');
+    relay.close();
+    await sleep(100);
+    await expect(assertMediaPortFree('127.0.0.1', mediaPort)).resolves.toBeUndefined();
+  });
+
   test('half-open links are limited, and given up in time', async () => {
     const timers = new Set<() => void>();
     const clock = {
@@ -484,7 +497,7 @@ describe('links', () => {
         return () => void timers.delete(callback);
       },
     };
-    const relay = createRelay({ mediaPort: 47_323, maxConnecting: 20, clock });
+    const relay = createRelay({ mediaPort: await chooseMediaPort('127.0.0.1'), maxConnecting: 20, clock });
     const hub = relay.hub();
     const viewer = new RawViewer();
     const offer = parseSessionDescription('offer', viewer.offer());
@@ -512,8 +525,9 @@ describe('links', () => {
   });
 
   test('announced addresses replace the own ones', async () => {
+    const mediaPort = await chooseMediaPort('127.0.0.1');
     const relay = createRelay({
-      mediaPort: 47_324,
+      mediaPort,
       announce: ['203.0.113.7', 'relay.example.org', '2001:db8::7'],
     });
     const viewer = new RawViewer();
@@ -521,7 +535,7 @@ describe('links', () => {
     const link = relay.links.serve({ hub: relay.hub(), offer, layers: [0] });
     const { candidates } = parseSessionDescription('answer', await link.answer());
     expect(candidates.map((candidate) => candidate.split(' ').slice(4, 6).join(' '))).toEqual([
-      '203.0.113.7 47324',
+      `203.0.113.7 ${mediaPort}`,
     ]);
     viewer.close();
   });
