@@ -12,9 +12,15 @@ import { RecordMemory } from './record-memory.ts';
 import { RelayChannels } from './relay-channels.ts';
 import type { RelayLog } from './relay-log.ts';
 import { RelayNetwork } from './relay-network.ts';
-import { checkRelayOptions, type Relay, type RelayOptions, type RelayStatus } from './relay-options.ts';
+import {
+  checkRelayOptions,
+  RelayStartError,
+  type Relay,
+  type RelayOptions,
+  type RelayStatus,
+} from './relay-options.ts';
 
-/** What one core forwards at 2.5 Mbps and 300 packets a second (docs/benchmarks.md). */
+/** 200 viewers at 2.5 Mbps take 28 % of a core (docs/benchmarks.md), so this many leave it some room. */
 const DEFAULT_MAX_VIEWERS = 600;
 const DEFAULT_HOST = '0.0.0.0';
 /** A page holds one link stream; a relay that pulls many channels opens one for each. */
@@ -48,7 +54,11 @@ async function choosePorts(
   folder: DataFolder,
 ): Promise<{ p2p: number; media: number }> {
   const p2p = options.p2pPort || folder.ports.p2p || (await chooseP2pPort(host));
-  const media = options.mediaPort || folder.ports.media || (await chooseMediaPort(host));
+  const media = options.mediaPort || folder.ports.media || (await chooseMediaPort(host, p2p));
+  if (p2p === media) {
+    // Both are UDP, and each would find the port free before the other takes it.
+    throw new RelayStartError('bad-option', `libp2p and media cannot share the UDP port ${p2p}`);
+  }
   await assertP2pPortFree(host, p2p);
   await assertMediaPortFree(host, media);
   return { p2p, media };
