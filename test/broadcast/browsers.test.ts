@@ -5,7 +5,17 @@ import { launchBrowser, skipReason, type RunningBrowser } from '../harness/brows
 import { expectPicturesAdvance, expectTone } from '../harness/expectations.ts';
 import { lanAddress, type PageServer } from '../harness/page-server.ts';
 import { startRelay, type RelayOptions, type RelayProcess } from '../harness/relay-process.ts';
-import { beginWatching, goLive, openPage, startFailure, startStage, stats, VIDEO, watch } from './stage.ts';
+import {
+  beginWatching,
+  goLive,
+  openPage,
+  startFailure,
+  startStage,
+  stats,
+  stop,
+  VIDEO,
+  watch,
+} from './stage.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
 
@@ -114,6 +124,39 @@ describe.skipIf(LAN_ONLY !== null)(
       expect(await startFailure(streamer)).toBe('insecure-context');
     });
   },
+);
+
+test.each(['camera', 'screen'] as const)(
+  'the %s is captured, and released by stop()',
+  async (source) => {
+    const relay = await relayWith({});
+    const server = await stageOf(relay);
+    const relays = [relay.http];
+    const chromium = await browserOf('chromium');
+    const streamer = await openPage(chromium, server.origin);
+    const live = await streamer.evaluate(
+      async (options) => {
+        stage.casto = new stage.CASTO(options);
+        stage.started = stage.casto.start();
+        const kinds = (await stage.started).getTracks().map(({ kind }) => kind);
+        return { channel: stage.casto.channel, kinds: kinds.sort() };
+      },
+      { relays, source },
+    );
+    expect(live.kinds).toEqual(['audio', 'video']);
+    const viewer = await openPage(chromium, server.origin);
+    await watch(viewer, { relays, channel: live.channel });
+    await viewer.waitFor(async () => ((await stage.casto.stats()).video?.frames ?? 0) > 20, {
+      timeoutMs: 20_000,
+      what: 'twenty frames are decoded',
+    });
+    await stop(streamer);
+    const states = await streamer.evaluate(async () =>
+      (await stage.started).getTracks().map(({ readyState }) => readyState),
+    );
+    expect(states).toEqual(['ended', 'ended']);
+  },
+  120_000,
 );
 
 test('webrtc-direct alone is enough, without any certificate of the web', async () => {
