@@ -51,7 +51,10 @@ const REDIAL_MS = 3_000;
 const DIAL_MS = 5_000;
 /** A DHT of a few hundred relays answers within a second. */
 const DHT_LOOKUP_MS = 3_000;
-const MAX_PROVIDERS = 4;
+/** Relays asked for one channel. Each may take the time of a dial to say nothing. */
+const MAX_CARRIERS = 8;
+/** Queries of the DHT at once, whoever asks; each may take its whole time. What is beyond finds nothing. */
+const MAX_LOOKUPS = 64;
 
 interface KnownRelay {
   channels: ReadonlySet<ChannelId>;
@@ -75,6 +78,7 @@ export class RelayNetwork {
   #cancelGossip: () => void = () => {};
   #cancelRedial: () => void = () => {};
   #gossipSoon = false;
+  #lookups = 0;
   #stopped = false;
 
   constructor(options: RelayNetworkOptions) {
@@ -118,9 +122,13 @@ export class RelayNetwork {
     const { libp2p, log } = this.#options;
     const { channel, live } = signed.record;
     const signal = AbortSignal.timeout(DHT_LOOKUP_MS);
+    const { contentRouting } = libp2p;
     try {
-      await libp2p.contentRouting.put(new TextEncoder().encode(recordKey(channel)), signed.bytes, { signal });
-      if (live) await libp2p.contentRouting.provide(await channelCid(channel), { signal });
+      const putting = contentRouting.put(new TextEncoder().encode(recordKey(channel)), signed.bytes, {
+        signal,
+      });
+      const providing = live ? contentRouting.provide(await channelCid(channel), { signal }) : null;
+      await Promise.all([putting, providing]);
     } catch (error) {
       log('debug', 'dht-publish-failed', { channel, error: String(error) });
     }
@@ -139,28 +147,32 @@ export class RelayNetwork {
 
   /** Relays that carry a channel: first those heard of by gossip, then the DHT's providers. */
   async *findCarriers(channel: ChannelId): AsyncGenerator<PeerId> {
-    const tried = new Set<PeerId>();
-    for (const relay of this.#gossipedCarriers(channel)) {
-      tried.add(relay);
+    const named = new Set<PeerId>();
+    for (const relay of this.#gossipedCarriers(channel).slice(0, MAX_CARRIERS)) {
+      named.add(relay);
       yield relay;
     }
+    if (named.size >= MAX_CARRIERS) return;
     for await (const relay of this.#providers(channel)) {
-      if (tried.has(relay)) continue;
-      tried.add(relay);
+      // The DHT remembers what a relay itself has forgotten.
+      if (named.has(relay) || this.#saysOtherwise(relay, channel)) continue;
+      named.add(relay);
       yield relay;
-      if (tried.size >= MAX_PROVIDERS) return;
+      if (named.size >= MAX_CARRIERS) return;
     }
   }
 
   /** The channel's record as the DHT has it, or `null`. */
   async findRecord(channel: ChannelId): Promise<Uint8Array | null> {
+    const { libp2p } = this.#options;
     const key = new TextEncoder().encode(recordKey(channel));
+    if (!this.#beginLookup()) return null;
     try {
-      return await this.#options.libp2p.contentRouting.get(key, {
-        signal: AbortSignal.timeout(DHT_LOOKUP_MS),
-      });
+      return await libp2p.contentRouting.get(key, { signal: AbortSignal.timeout(DHT_LOOKUP_MS) });
     } catch {
       return null;
+    } finally {
+      this.#lookups--;
     }
   }
 
@@ -169,27 +181,50 @@ export class RelayNetwork {
     return this.#options.libp2p.dial(peerIdFromString(relay), { signal: AbortSignal.timeout(DIAL_MS) });
   }
 
+  /** Anybody can claim to carry a channel: relays that are connected come first. */
   #gossipedCarriers(channel: ChannelId): PeerId[] {
-    const oldest = this.#options.clock.now() - FORGET_RELAY_MS;
-    return [...this.#relays]
-      .filter(([, relay]) => relay.heardAt >= oldest && relay.channels.has(channel))
+    const { libp2p } = this.#options;
+    const carriers = [...this.#relays]
+      .filter(([, relay]) => this.#isFresh(relay) && relay.channels.has(channel))
       .map(([id]) => id);
+    const isConnected = (id: PeerId): boolean => libp2p.getConnections(peerIdFromString(id)).length > 0;
+    return [...carriers.filter(isConnected), ...carriers.filter((id) => !isConnected(id))];
+  }
+
+  #saysOtherwise(id: PeerId, channel: ChannelId): boolean {
+    const relay = this.#relays.get(id);
+    return relay !== undefined && this.#isFresh(relay) && !relay.channels.has(channel);
+  }
+
+  #isFresh({ heardAt }: KnownRelay): boolean {
+    return heardAt >= this.#options.clock.now() - FORGET_RELAY_MS;
   }
 
   async *#providers(channel: ChannelId): AsyncGenerator<PeerId> {
     const { libp2p } = this.#options;
     const self = libp2p.peerId.toString();
     const signal = AbortSignal.timeout(DHT_LOOKUP_MS);
+    if (!this.#beginLookup()) return;
     try {
-      for await (const provider of libp2p.contentRouting.findProviders(await channelCid(channel), {
-        signal,
-      })) {
+      const providers = libp2p.contentRouting.findProviders(await channelCid(channel), { signal });
+      for await (const provider of providers) {
         const id = provider.id.toString();
         if (isPeerId(id) && id !== self) yield id;
       }
     } catch {
       // A DHT without peers, or a timeout: nobody is known to carry the channel.
+    } finally {
+      this.#lookups--;
     }
+  }
+
+  #beginLookup(): boolean {
+    if (this.#lookups >= MAX_LOOKUPS) {
+      this.#options.refused.count('dht:busy');
+      return false;
+    }
+    this.#lookups++;
+    return true;
   }
 
   #hear(from: string, data: Uint8Array): void {
@@ -208,14 +243,14 @@ export class RelayNetwork {
   }
 
   #forgetSilent(): void {
-    const oldest = this.#options.clock.now() - FORGET_RELAY_MS;
-    for (const [id, relay] of this.#relays) if (relay.heardAt < oldest) this.#relays.delete(id);
+    for (const [id, relay] of this.#relays) if (!this.#isFresh(relay)) this.#relays.delete(id);
   }
 
   #gossipRegularly(): void {
     if (this.#stopped) return;
     const { libp2p, clock, log, load } = this.#options;
     this.#gossipSoon = false;
+    this.#forgetSilent();
     const message = gossipCodec.encode({ type: 'load', ...load() });
     libp2p.services.gossip
       .publish(RELAY_TOPIC, message)
