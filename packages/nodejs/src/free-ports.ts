@@ -12,11 +12,12 @@ const ATTEMPTS = 50;
 
 /** A port P whose TCP P, TCP P + 1 (WebSocket) and UDP P (webrtc-direct) are all free. */
 export async function chooseP2pPort(host: string): Promise<number> {
-  return choosePort(async (port) => (await isP2pPortFree(host, port)) && port % 2 === 0);
+  return choosePort((port) => isP2pPortFree(host, port));
 }
 
-export async function chooseMediaPort(host: string): Promise<number> {
-  return choosePort((port) => isUdpFree(host, port));
+/** @param taken - The port of libp2p, which nobody has bound yet. */
+export async function chooseMediaPort(host: string, taken?: number): Promise<number> {
+  return choosePort(async (port) => port !== taken && (await isUdpFree(host, port)));
 }
 
 /** @throws {RelayStartError} When one of the three is taken. */

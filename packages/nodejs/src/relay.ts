@@ -1,7 +1,7 @@
 /** Puts a relay together: data folder, libp2p, channels, media. */
 
 import { peerIdFromString } from '@libp2p/peer-id';
-import type { PeerId } from '@casto/core';
+import { MAX_ADDRESS_LENGTH, MAX_SUBTREE_COUNT, type PeerId } from '@casto/core';
 import { peerIdOf, processClock, refusalCounter, serveLinks, serveRendezvous } from '@casto/host';
 import { resolveAnnounced } from './announced-addresses.ts';
 import { openDataFolder, type DataFolder } from './data-folder.ts';
@@ -70,24 +70,28 @@ async function startRelay(
   ports: { p2p: number; media: number },
   folder: DataFolder,
 ): Promise<Relay> {
+  const records = new RecordMemory(processClock);
+  const { announce = [], peers = [], mdns = true } = options;
+  const libp2p = await createRelayPeer({ host, p2pPort: ports.p2p, announce, peers, mdns, folder, records });
+  try {
+    return await assembleRelay(options, { libp2p, records, folder, host, mediaPort: ports.media });
+  } catch (error) {
+    await libp2p.stop();
+    throw error;
+  }
+}
+
+async function assembleRelay(
+  options: RelayOptions,
+  parts: { libp2p: RelayPeer; records: RecordMemory; folder: DataFolder; host: string; mediaPort: number },
+): Promise<Relay> {
+  const { libp2p, records, folder, host, mediaPort } = parts;
+  const { announce = [], peers = [], maxViewers = DEFAULT_MAX_VIEWERS } = options;
   const log: RelayLog = options.log ?? (() => {});
   const clock = processClock;
   const refused = refusalCounter();
-  const records = new RecordMemory(clock);
-  const announce = options.announce ?? [];
-  const peers = options.peers ?? [];
-  const libp2p = await createRelayPeer({
-    host,
-    p2pPort: ports.p2p,
-    announce,
-    peers,
-    mdns: options.mdns ?? true,
-    folder,
-    records,
-  });
-  const maxViewers = options.maxViewers ?? DEFAULT_MAX_VIEWERS;
   const addresses = await resolveAnnounced(announce, log);
-  const media = createMediaLinks({ host, mediaPort: ports.media, announce: addresses, clock, log });
+  const media = createMediaLinks({ host, mediaPort, announce: addresses, clock, log });
   const channels = new RelayChannels({
     self: peerIdOf(libp2p.peerId),
     clock,
@@ -105,7 +109,11 @@ async function startRelay(
     log,
     refused,
     peers,
-    load: () => ({ viewers: channels.viewers, maxViewers, channels: channels.carried }),
+    load: () => ({
+      viewers: channels.viewers,
+      maxViewers: Math.min(maxViewers, MAX_SUBTREE_COUNT),
+      channels: channels.carried,
+    }),
   });
   channels.connectTo(network);
   await serveRendezvous(libp2p, channels, { refused, clock });
@@ -124,8 +132,9 @@ function circuitAddresses(libp2p: RelayPeer, streamer: PeerId): string[] {
     .getMultiaddrs()
     .map(String)
     .filter((address) => address.includes('/ws') || address.includes('/webrtc-direct'))
-    .slice(0, MAX_CIRCUIT_ADDRESSES)
-    .map((address) => `${address}/p2p-circuit/p2p/${streamer}`);
+    .map((address) => `${address}/p2p-circuit/p2p/${streamer}`)
+    .filter(({ length }) => length <= MAX_ADDRESS_LENGTH)
+    .slice(0, MAX_CIRCUIT_ADDRESSES);
 }
 
 interface RelayParts {
