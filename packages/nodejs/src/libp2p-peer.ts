@@ -31,6 +31,12 @@ const INBOUND_PER_SECOND = 1_000;
 const CIRCUIT_BYTES = 4n * 1024n * 1024n;
 const CIRCUIT_MS = 10 * 60_000;
 const MAX_RESERVATIONS = 5_000;
+/**
+ * How long the DHT believes that a relay carries a channel (48 h by default). A relay says so anew with each
+ * announcement of the streamer, once a minute.
+ */
+const PROVIDER_MS = 10 * 60_000;
+const PROVIDER_CHECK_MS = 5 * 60_000;
 
 export interface RelayPeerOptions {
   host: string;
@@ -89,6 +95,7 @@ export async function createRelayPeer(options: RelayPeerOptions) {
         peerInfoMapper: passthroughMapper,
         validators: { casto: (key, value) => records.validate(key, value) },
         selectors: recordSelectors,
+        reprovide: { validity: PROVIDER_MS, interval: PROVIDER_CHECK_MS, threshold: PROVIDER_CHECK_MS },
         allowQueryWithZeroPeers: true,
       }),
       gossip: gossipsub({ allowPublishToZeroTopicPeers: true, allowedTopics: [RELAY_TOPIC] }),

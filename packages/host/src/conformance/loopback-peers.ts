@@ -18,8 +18,8 @@ export async function freshId(): Promise<PeerId> {
 }
 
 /** Waits for what streams bring. @throws When it does not come. */
-export async function until(isDone: () => boolean, what = 'it'): Promise<void> {
-  const deadline = Date.now() + 8_000;
+export async function until(isDone: () => boolean, what = 'it', withinMs = 8_000): Promise<void> {
+  const deadline = Date.now() + withinMs;
   while (!isDone()) {
     if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);
     await turn(1);
