@@ -159,6 +159,33 @@ test.each(['camera', 'screen'] as const)(
   120_000,
 );
 
+test.each([
+  ['through a relay', '600'],
+  ['from the streamer itself', '0'],
+])(
+  'sound alone is a broadcast too, %s',
+  async (_, maxViewers) => {
+    const relay = await relayWith({ flags: ['--max-viewers', maxViewers] });
+    const server = await stageOf(relay);
+    const relays = [relay.http];
+    const chromium = await browserOf('chromium');
+    const streamer = await openPage(chromium, server.origin);
+    const channel = await streamer.evaluate(
+      async (options) => {
+        const { stream } = await castoHarness.createSyntheticSource();
+        stage.casto = new stage.CASTO({ ...options, source: new MediaStream(stream.getAudioTracks()) });
+        await stage.casto.start();
+        return stage.casto.channel;
+      },
+      { relays },
+    );
+    const viewer = await openPage(chromium, server.origin);
+    await watch(viewer, { relays, channel });
+    await expectTone(viewer, VIDEO, { withinMs: 15_000 });
+  },
+  120_000,
+);
+
 test('webrtc-direct alone is enough, without any certificate of the web', async () => {
   const relay = await relayWith({});
   const server = await stageOf(relay);

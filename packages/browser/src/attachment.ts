@@ -1,7 +1,7 @@
 /** A viewer's link to one parent, from the join to its loss. */
 
 import type { Connection } from '@libp2p/interface';
-import { encodePath, PROTOCOL_VERSION, type ChannelId } from '@casto/core';
+import { encodePath, PROTOCOL_VERSION, type ChannelId, type ChannelRecord } from '@casto/core';
 import {
   pageRtpCapabilities,
   peerIdOf,
@@ -32,6 +32,8 @@ export class Attachment {
   readonly link: PeerLink;
   readonly end: PageChildEnd;
   readonly taps: readonly FrameTap[];
+  /** What the broadcast has: a `<video>` waits for the first picture of a track that never brings one. */
+  readonly tracks: readonly MediaStreamTrack[];
   /** Milliseconds since 1970. */
   readonly attachedAt: number;
   readonly #clock: Clock;
@@ -40,8 +42,12 @@ export class Attachment {
   #cancelStumble: (() => void) | null = null;
   #lose: (() => void) | null = null;
 
-  constructor(prepared: PreparedEnd, link: PeerLink, clock: Clock) {
+  constructor(prepared: PreparedEnd, link: PeerLink, record: ChannelRecord, clock: Clock) {
     this.link = link;
+    this.tracks = [
+      ...(record.audio ? [prepared.end.audio.track] : []),
+      ...(record.video === null ? [] : [prepared.end.video.track]),
+    ];
     this.end = prepared.end;
     this.taps = prepared.taps;
     this.#clock = clock;
@@ -132,26 +138,35 @@ export async function askParent(
   if (outcome.type !== 'accepted') return outcome;
   markStep('accepted');
   try {
-    await assertAcceptable(outcome, channel, worker.clock.now());
+    const record = await acceptedRecord(outcome, channel, worker.clock.now());
     const parent = { peerId: peerIdOf(connection.remotePeer), kind: outcome.kind };
-    return await attach(context, { prepared: options.prepared, parent }, options);
+    return await attach(context, { prepared: options.prepared, parent, record }, options);
   } catch (error) {
     options.prepared.end.close();
     throw error;
   }
 }
 
-async function assertAcceptable(acceptance: Acceptance, channel: ChannelId, now: number): Promise<void> {
+async function acceptedRecord(
+  acceptance: Acceptance,
+  channel: ChannelId,
+  now: number,
+): Promise<ChannelRecord> {
   if (acceptance.version !== PROTOCOL_VERSION) {
     throw new CastoError('protocol', 'the relay is of another version');
   }
   const { record } = await verifyRecord(acceptance.record, now);
   if (record.channel !== channel) throw new CastoError('protocol', 'the relay gave another channel');
+  return record;
 }
 
 async function attach(
   { worker, refused }: PageContext,
-  { prepared, parent }: { prepared: PreparedEnd; parent: Pick<PeerLink, 'peerId' | 'kind'> },
+  {
+    prepared,
+    parent,
+    record,
+  }: { prepared: PreparedEnd; parent: Pick<PeerLink, 'peerId' | 'kind'>; record: ChannelRecord },
   { signal, onEvent }: { signal: AbortSignal; onEvent: LinkListener },
 ): Promise<Attachment> {
   const { end, taps } = prepared;
@@ -170,7 +185,7 @@ async function attach(
       onEvent(link, event);
     },
   });
-  const attachment = new Attachment(prepared, link, worker.clock);
+  const attachment = new Attachment(prepared, link, record, worker.clock);
   if (end.state === 'connecting') {
     await Promise.race([settled, aborted(AbortSignal.any([signal, AbortSignal.timeout(CONNECT_MS)]))]);
   }

@@ -15,22 +15,24 @@ import {
 } from '@casto/core';
 import {
   AnnounceError,
+  pageRtpCapabilities,
   peerIdOf,
   PeerLink,
+  reduceChildOffer,
   serveLinks,
   signalForwarder,
   signRecord,
   type JoinDecision,
   type JoinRequest,
   type LinkEvent,
+  type RtpCapabilities,
   type SignalForwarder,
   type SessionParameters,
 } from '@casto/host';
 import { captureSource, releaseSource } from './capture.ts';
-import { reduceOffer } from './child-offer.ts';
 import { CastoError, toCastoError } from './errors.ts';
 import { storedIdentity, type Identity } from './identity.ts';
-import { OutgoingMedia } from './outgoing-media.ts';
+import { OutgoingMedia, withStartBitrate } from './outgoing-media.ts';
 import { createPeerConnection, PageParentEnd } from './page-link.ts';
 import { createPagePeer, wait } from './page-peer.ts';
 import { connectRelay, type RelaySession } from './relay-session.ts';
@@ -253,7 +255,7 @@ export class Streamer implements Role {
     if (join.channel !== this.#self) return refuse('not-found');
     if (this.#closed.signal.aborted || this.#source === null) return refuse('offline');
     if (this.#freeSlots(join.kind) <= 0) return refuse('full');
-    const offer = reduceOffer(join, this.#wanted());
+    const offer = reduceChildOffer(join, sendingCapabilities(), this.#broadcast());
     return offer === null ? refuse('no-common-codec') : this.#acceptChild(join, from, offer);
   }
 
@@ -262,7 +264,7 @@ export class Streamer implements Role {
     return (kind === 'headless' ? MAX_RELAY_CHILDREN : this.#context.settings.maxChildren) - taken;
   }
 
-  #wanted(): { video: 'vp8' | 'h264' | null; audio: boolean } {
+  #broadcast(): { video: 'vp8' | 'h264' | null; audio: boolean } {
     const { video, audio } = this.#record(true);
     return { video, audio };
   }
@@ -278,7 +280,10 @@ export class Streamer implements Role {
       worker,
     });
     const pc = createPeerConnection(settings.iceServers);
-    const end = new PageParentEnd(pc, offer, { attach: () => media.attach(pc), begin: () => media.begin() });
+    const end = new PageParentEnd(pc, withStartBitrate(offer), {
+      attach: () => media.attach(pc),
+      begin: () => media.begin(),
+    });
     const link: PeerLink = new PeerLink({
       role: 'parent',
       peerId: from,
@@ -364,6 +369,13 @@ export class Streamer implements Role {
     for (const link of this.#links()) void link.leave('ended');
     this.#context.emit('ended', { channel: this.#self });
   }
+}
+
+function sendingCapabilities(): RtpCapabilities {
+  return pageRtpCapabilities({
+    audio: RTCRtpSender.getCapabilities('audio'),
+    video: RTCRtpSender.getCapabilities('video'),
+  });
 }
 
 function announceFailure(error: unknown): CastoError {

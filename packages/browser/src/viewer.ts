@@ -166,7 +166,7 @@ export class Viewer implements Role {
     const parent = attachment.link.peerId;
     this.#attachment = attachment;
     this.#lastParent = parent;
-    this.#replaceTracks([attachment.end.audio.track, attachment.end.video.track]);
+    this.#replaceTracks(attachment.tracks);
     this.#reposition();
     if (previous === null || this.#hasEnded) this.#context.emit('live', { channel: this.channel });
     this.#hasEnded = false;
@@ -174,7 +174,7 @@ export class Viewer implements Role {
     else this.#context.emit('parent-changed', { parent, previous });
   }
 
-  #replaceTracks(tracks: MediaStreamTrack[]): void {
+  #replaceTracks(tracks: readonly MediaStreamTrack[]): void {
     const old = this.#stream.getTracks();
     for (const track of tracks) this.#stream.addTrack(track);
     for (const track of old) this.#stream.removeTrack(track);
