@@ -1,0 +1,345 @@
+/**
+ * The links to children: who gets a place, who is sent further down, who has to make room (PROTOCOL.md, C and P).
+ */
+
+import { MAX_DEPTH, MAX_REDIRECT_PEERS } from '../config.ts';
+import type { LinkState } from '../control-messages.ts';
+import type { Instant } from '../link-control.ts';
+import type { ParentCandidate, Refusal } from '../link-messages.ts';
+import { decodePath, type PeerId } from '../peer-id.ts';
+import { closesLoop } from '../position.ts';
+import { childStrength } from './scores.ts';
+import { greet, passedLayers, reservedSlots, tellDirectories, tellParent } from './telling.ts';
+import type { TreeJoin } from './tree-io.ts';
+import {
+  activeChildren,
+  candidateOf,
+  currentParent,
+  isFlowing,
+  type ChildLink,
+  type TreeState,
+} from './tree-state.ts';
+
+/** A joiner that is refused for the moment may ask again after this. */
+const BUSY_MS = 1_000;
+const REFUSED_MS = 10_000;
+/** Peers whose joins are counted. */
+const MAX_JOINERS = 256;
+/** Places named to a joiner: enough to choose, few enough that a crowd spreads. */
+const NAMED_PLACES = 3;
+
+type Verdict =
+  { type: 'accept' } | { type: 'refuse'; reason: Refusal; retryAfterMs: number } | { type: 'redirect' };
+
+/** Somebody asks for a place. */
+export function childAsks(
+  state: TreeState,
+  now: Instant,
+  asked: { peerId: PeerId; addresses: readonly string[]; join: TreeJoin },
+): void {
+  const { peerId, join } = asked;
+  const verdict = judge(state, now, peerId, join);
+  if (verdict.type === 'accept') return accept(state, now, asked);
+  if (verdict.type === 'redirect') {
+    const parents = placesBelow(state, peerId, join);
+    if (parents.length > 0) {
+      state.effects.push({ type: 'redirect', peerId, parents });
+      return;
+    }
+  }
+  const refusal = verdict.type === 'refuse' ? verdict : { reason: 'full' as const, retryAfterMs: BUSY_MS };
+  const { reason, retryAfterMs } = refusal;
+  state.effects.push({ type: 'refuse', peerId, reason, retryAfterMs });
+}
+
+export function childLinked(state: TreeState, now: Instant, child: ChildLink): void {
+  if (child.isLinked) return;
+  child.isLinked = true;
+  state.effects.push({
+    type: 'send',
+    peerId: child.peerId,
+    message: { type: 'addresses', addresses: [...state.options.addresses] },
+  });
+  greet(state, now, child);
+}
+
+export function childUnlinked(state: TreeState, now: Instant, peerId: PeerId): void {
+  state.children.delete(peerId);
+  roomChanged(state, now);
+}
+
+export function childState(state: TreeState, now: Instant, child: ChildLink, word: LinkState): void {
+  child.state = word;
+  child.slots = word.slots;
+  child.ageS = word.ageS;
+  child.sentDown = 0;
+  tellParent(state, now);
+}
+
+/** C4: a standby is needed. A few more children than slots are carried until the weakest has found another place. */
+export function childActivates(state: TreeState, now: Instant, child: ChildLink): void {
+  if (child.isActive) return;
+  const limit = state.slots + Math.ceil(state.slots * state.tuning.overflowShare);
+  if (activeChildren(state) >= limit || state.isDraining) {
+    const parents = placesBelow(state, child.peerId, { slots: child.slots, layers: child.layers });
+    state.effects.push({ type: 'send', peerId: child.peerId, message: { type: 'redirect', parents } });
+    return;
+  }
+  child.isActive = true;
+  child.activeSince = now;
+  state.effects.push({ type: 'serve', peerId: child.peerId, isActive: true });
+  roomChanged(state, now);
+}
+
+export function childPauses(state: TreeState, now: Instant, child: ChildLink): void {
+  if (!child.isActive) return;
+  child.isActive = false;
+  child.leavingSince = null;
+  state.effects.push({ type: 'serve', peerId: child.peerId, isActive: false });
+  roomChanged(state, now);
+}
+
+/** P3, P4: a child of a child is strong enough for a place here. */
+export function childRecommends(
+  state: TreeState,
+  now: Instant,
+  child: ChildLink,
+  word: { peer: ParentCandidate; slots: number; ageS: number },
+): void {
+  const { tuning, invited, position } = state;
+  const { peer, slots, ageS } = word;
+  for (const [peerId, until] of invited) if (until < now) invited.delete(peerId);
+  if (!tuning.preemption || position.depth === null || !isFlowing(state) || state.slots === 0) return;
+  if (slots < tuning.promotionSlots || invited.size >= tuning.maxInvitations) return;
+  if (peer.peerId === state.options.self || state.children.has(peer.peerId)) return;
+  if (state.parents.has(peer.peerId) || state.bans.has(peer.peerId, now)) return;
+  const strength = childStrength({ kind: 'browser', slots, ageS });
+  if (activeChildren(state) >= state.slots) {
+    const weakest = weakestChild(state);
+    if (weakest === null || strength < tuning.promotionGain * Math.max(1, childStrength(weakest))) return;
+  }
+  invited.set(peer.peerId, now + tuning.invitationMs);
+  state.effects.push({
+    type: 'send',
+    peerId: child.peerId,
+    message: { type: 'invite', peerId: peer.peerId },
+  });
+}
+
+/** C4: sends the weakest of too many children away, and lets go of those that did not go. */
+export function shed(state: TreeState, now: Instant): void {
+  let staying = activeChildren(state);
+  for (const child of state.children.values()) {
+    if (child.leavingSince === null) continue;
+    staying -= child.isActive ? 1 : 0;
+    if (now - child.leavingSince < state.tuning.shedGraceMs) continue;
+    if (activeChildren(state) <= state.slots) {
+      child.leavingSince = null;
+      continue;
+    }
+    state.children.delete(child.peerId);
+    state.effects.push({ type: 'close', peerId: child.peerId, reason: 'leaving' });
+  }
+  while (staying > state.slots) {
+    const weakest = weakestChild(state);
+    if (weakest === null) break;
+    weakest.leavingSince = now;
+    staying--;
+    const parents = placesBelow(state, weakest.peerId, weakest);
+    state.effects.push({ type: 'send', peerId: weakest.peerId, message: { type: 'redirect', parents } });
+  }
+  roomChanged(state, now);
+}
+
+/** Slots, children or both are others than before. */
+export function roomChanged(state: TreeState, now: Instant): void {
+  const leaving = [...state.children.values()].some(({ leavingSince }) => leavingSince !== null);
+  if (activeChildren(state) > state.slots || leaving) {
+    state.timers.setEarlier('shed', now + state.tuning.shedMs);
+  }
+  tellParent(state, now);
+  tellDirectories(state, now);
+}
+
+/** Sends every child away, because this peer will be gone. */
+export function drainChildren(state: TreeState, withinMs: number): void {
+  for (const { peerId, isLinked } of state.children.values()) {
+    if (isLinked) state.effects.push({ type: 'send', peerId, message: { type: 'drain', withinMs } });
+  }
+}
+
+function judge(state: TreeState, now: Instant, peerId: PeerId, join: TreeJoin): Verdict {
+  if (state.bans.has(peerId, now)) return refuse('busy', REFUSED_MS);
+  if (isFlood(state, now, peerId)) {
+    state.bans.add(peerId, 'flood', now);
+    return refuse('busy', REFUSED_MS);
+  }
+  if (state.isDraining || state.phase.type === 'left') return refuse('draining', BUSY_MS);
+  const { depth } = state.position;
+  if (depth === null || !isFlowing(state)) return refuse('busy', BUSY_MS);
+  if (state.parents.has(peerId) || closesLoop(state.position, peerId)) return refuse('loop', BUSY_MS);
+  // Deeper than the joiner knows, it may already stand above this peer.
+  if (decodePath(join.path, MAX_DEPTH + 1).length > 0 && depth >= MAX_DEPTH)
+    return refuse('too-deep', BUSY_MS);
+  if (depth >= MAX_DEPTH) return refuse('too-deep', BUSY_MS);
+  if ((join.layers & passedLayers(state)) === 0) {
+    if (state.options.kind !== 'headless') return { type: 'redirect' };
+    state.effects.push({ type: 'fetch', layers: join.layers });
+  }
+  if (state.children.size >= state.tuning.maxLinks && !state.children.has(peerId))
+    return { type: 'redirect' };
+  return join.standby ? judgeStandby(state) : judgePlace(state, now, peerId, join);
+}
+
+function judgeStandby(state: TreeState): Verdict {
+  const { standbysPerSlot, standbysBesides } = state.tuning;
+  if (state.slots === 0) return refuse('full', REFUSED_MS);
+  const standbys = state.children.size - activeChildren(state);
+  return standbys < standbysPerSlot * state.slots + standbysBesides
+    ? { type: 'accept' }
+    : { type: 'redirect' };
+}
+
+function judgePlace(state: TreeState, now: Instant, peerId: PeerId, join: TreeJoin): Verdict {
+  const before = state.children.get(peerId);
+  const active = activeChildren(state) - (before?.isActive ? 1 : 0);
+  const invitation = state.invited.get(peerId);
+  const { overflowShare, preemption } = state.tuning;
+  const overflow = state.slots + Math.ceil(state.slots * overflowShare);
+  if (invitation !== undefined && invitation >= now && active < overflow) return { type: 'accept' };
+  // A headless relay takes the place of a page at once: whoever comes later finds more room behind it.
+  if (join.kind === 'headless' && preemption && active < overflow && hasWeakChild(state)) {
+    return { type: 'accept' };
+  }
+  const isStrong = join.kind === 'headless' || join.slots >= state.tuning.promotionSlots;
+  const reserved = isStrong ? 0 : reservedSlots(state);
+  return active + reserved < state.slots ? { type: 'accept' } : { type: 'redirect' };
+}
+
+function hasWeakChild(state: TreeState): boolean {
+  if (state.slots - activeChildren(state) > 0) return true;
+  const weakest = weakestChild(state);
+  return weakest !== null && weakest.kind !== 'headless';
+}
+
+function accept(
+  state: TreeState,
+  now: Instant,
+  { peerId, addresses, join }: { peerId: PeerId; addresses: readonly string[]; join: TreeJoin },
+): void {
+  state.invited.delete(peerId);
+  state.children.set(peerId, {
+    peerId,
+    addresses,
+    kind: join.kind,
+    layers: join.layers,
+    since: now,
+    isLinked: false,
+    isActive: !join.standby,
+    activeSince: now,
+    slots: join.slots,
+    ageS: join.ageS,
+    state: null,
+    sentDown: 0,
+    leavingSince: null,
+  });
+  state.effects.push({ type: 'accept', peerId, standby: join.standby, layers: join.layers });
+  roomChanged(state, now);
+}
+
+/**
+ * C2: children with room at or below them, drawn by how much room there is, so that a crowd spreads. What was sent
+ * down since a child last told of its slots counts as taken.
+ */
+function placesBelow(
+  state: TreeState,
+  joiner: PeerId,
+  join: { slots: number; layers: number },
+): ParentCandidate[] {
+  const rooms: { child: ChildLink; room: number }[] = [];
+  for (const child of state.children.values()) {
+    if (!child.isActive || !child.isLinked || child.peerId === joiner || child.state === null) continue;
+    if ((child.state.layers & join.layers) === 0) continue;
+    const room = child.state.freeSlots + child.state.subtreeSlots - child.sentDown;
+    if (room > 0) rooms.push({ child, room });
+  }
+  const places: ParentCandidate[] = [];
+  while (rooms.length > 0 && places.length < Math.min(NAMED_PLACES, MAX_REDIRECT_PEERS)) {
+    const at = draw(state, rooms);
+    const [drawn] = rooms.splice(at, 1);
+    if (drawn === undefined) break;
+    if (places.length === 0) drawn.child.sentDown++;
+    places.push(candidateOf(drawn.child));
+  }
+  return places;
+}
+
+function draw(state: TreeState, rooms: readonly { room: number }[]): number {
+  let left = state.random.next() * rooms.reduce((sum, { room }) => sum + room, 0);
+  for (let i = 0; i < rooms.length; i++) {
+    left -= rooms[i]?.room ?? 0;
+    if (left <= 0) return i;
+  }
+  return rooms.length - 1;
+}
+
+/** The child whose place is worth least to the channel; the youngest of equals. */
+function weakestChild(state: TreeState): ChildLink | null {
+  let weakest: ChildLink | null = null;
+  let least = Infinity;
+  for (const child of state.children.values()) {
+    if (!child.isActive || child.leavingSince !== null) continue;
+    const strength = childStrength(child);
+    if (strength > least || (strength === least && weakest !== null && child.since < weakest.since)) continue;
+    weakest = child;
+    least = strength;
+  }
+  return weakest;
+}
+
+/** F4: joins of one peer beyond a token bucket. */
+function isFlood(state: TreeState, now: Instant, peerId: PeerId): boolean {
+  const { joinBurst, joinsPerSecond } = state.tuning;
+  const before = state.joinTokens.get(peerId) ?? { tokens: joinBurst, at: now };
+  const refilled = Math.min(joinBurst, before.tokens + ((now - before.at) / 1000) * joinsPerSecond);
+  state.joinTokens.delete(peerId);
+  state.joinTokens.set(peerId, { tokens: Math.max(0, refilled - 1), at: now });
+  const [oldest] = state.joinTokens.keys();
+  if (state.joinTokens.size > MAX_JOINERS && oldest !== undefined) state.joinTokens.delete(oldest);
+  return refilled < 1;
+}
+
+function refuse(reason: Refusal, retryAfterMs: number): Verdict {
+  return { type: 'refuse', reason, retryAfterMs };
+}
+
+/** P1: what the parent hears of the strongest child: the child's own measurement, and this peer's attestation. */
+export function recommendStrongest(state: TreeState, now: Instant): void {
+  const parent = currentParent(state);
+  const { attestMs, promotionSlots, servedShare, preemption } = state.tuning;
+  if (!preemption || parent === null || parent.state?.depth === undefined) return;
+  let strongest: ChildLink | null = null;
+  for (const child of state.children.values()) {
+    const received = (child.state?.received ?? 1000) / 1000;
+    const isProven = child.isActive && now - child.activeSince >= attestMs && received >= servedShare;
+    if (!isProven || child.kind === 'headless' || child.leavingSince !== null) continue;
+    if (child.slots < promotionSlots || child.addresses.length === 0) continue;
+    if (strongest === null || childStrength(child) > childStrength(strongest)) strongest = child;
+  }
+  if (strongest === null) return;
+  const { slots, ageS } = strongest;
+  state.effects.push({
+    type: 'send',
+    peerId: parent.peerId,
+    message: { type: 'recommend', peer: candidateOf(strongest), slots, ageS },
+  });
+}
+
+/** P4: passes the invitation of the own parent on to the child that it is for. */
+export function passInvitation(state: TreeState, peerId: PeerId): void {
+  const parent = currentParent(state);
+  const child = state.children.get(peerId);
+  if (parent === null || !child?.isActive || !child.isLinked) return;
+  const message = { type: 'redirect' as const, parents: [candidateOf(parent)] };
+  state.effects.push({ type: 'send', peerId, message });
+}

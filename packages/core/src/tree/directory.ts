@@ -1,0 +1,106 @@
+/**
+ * What one relay knows of the peers of one channel that have free slots (PROTOCOL.md, J2). It advises: whoever joins
+ * asks the peers themselves.
+ */
+
+import type { Instant } from '../link-control.ts';
+import { MAX_FOUND_PEERS } from '../config.ts';
+import type { PeerId } from '../peer-id.ts';
+import { createRandom } from '../random.ts';
+import type { OfferedCandidate, Offer } from '../rendezvous-messages.ts';
+import { parentCost } from './scores.ts';
+
+export interface Directory {
+  readonly size: number;
+  /** A peer's offer changed; `null`: it has no slot any more. */
+  report(now: Instant, peerId: PeerId, addresses: readonly string[], offer: Offer | null): void;
+  /** The peer's connection is gone. */
+  forget(peerId: PeerId): void;
+  /** Candidates for a joiner, likely best first. At most `MAX_FOUND_PEERS`. */
+  find(now: Instant, joiner: PeerId, layers: number): OfferedCandidate[];
+}
+
+interface Entry {
+  candidate: OfferedCandidate;
+  toldAt: Instant;
+  /** Joiners that it was named to since then. */
+  named: number;
+  at: number;
+}
+
+/** Peers of one channel at one relay. */
+const MAX_ENTRIES = 5_000;
+/** An offer that was not repeated twice is out of date. */
+const OFFER_MS = 75_000;
+/** Drawn for one answer; of these the best are named. Enough to find near ones, few enough that a crowd spreads. */
+const DRAWN = 4 * MAX_FOUND_PEERS;
+/** A peer that was named to so many joiners per free slot will be full. */
+const NAMED_PER_SLOT = 3;
+/** What a place costs more for each joiner that it was named to, in milliseconds of path delay. */
+const NAMED_COST_MS = 10;
+
+export function createDirectory({ seed }: { seed: number }): Directory {
+  const random = createRandom(seed);
+  const entries: Entry[] = [];
+  const byPeer = new Map<PeerId, Entry>();
+  const remove = (entry: Entry): void => {
+    byPeer.delete(entry.candidate.peerId);
+    const last = entries.pop();
+    if (last === undefined || last === entry) return;
+    entries[entry.at] = last;
+    last.at = entry.at;
+  };
+  const costOf = ({ candidate: { offer }, named }: Entry): number =>
+    parentCost({ ...offer, rttMs: null, lossShare: 0, receivedShare: 1 }).totalMs + named * NAMED_COST_MS;
+  return {
+    get size() {
+      return entries.length;
+    },
+    report: (now, peerId, addresses, offer) => {
+      const entry = byPeer.get(peerId);
+      if (offer === null) {
+        if (entry) remove(entry);
+        return;
+      }
+      const candidate = { peerId, addresses: [...addresses], offer };
+      if (entry) {
+        entry.candidate = candidate;
+        entry.toldAt = now;
+        entry.named = 0;
+        return;
+      }
+      if (entries.length >= MAX_ENTRIES) {
+        const victim = entries[random.below(entries.length)];
+        if (victim) remove(victim);
+      }
+      const added: Entry = { candidate, toldAt: now, named: 0, at: entries.length };
+      entries.push(added);
+      byPeer.set(peerId, added);
+    },
+    forget: (peerId) => {
+      const entry = byPeer.get(peerId);
+      if (entry) remove(entry);
+    },
+    find: (now, joiner, layers) => {
+      const drawn = new Set<Entry>();
+      for (let i = 0; i < DRAWN && entries.length > 0; i++) {
+        const entry = entries[entries.length <= DRAWN ? i : random.below(entries.length)];
+        if (entry === undefined) break;
+        if (now - entry.toldAt > OFFER_MS) remove(entry);
+        else if (isFor(entry, joiner, layers)) drawn.add(entry);
+      }
+      const best = [...drawn]
+        .map((entry) => ({ entry, cost: costOf(entry) }))
+        .sort((a, b) => a.cost - b.cost)
+        .slice(0, MAX_FOUND_PEERS);
+      for (const { entry } of best) entry.named++;
+      return best.map(({ entry }) => entry.candidate);
+    },
+  };
+}
+
+function isFor({ candidate, named }: Entry, joiner: PeerId, layers: number): boolean {
+  const { peerId, offer } = candidate;
+  if (peerId === joiner || (offer.layers & layers) === 0) return false;
+  return named < NAMED_PER_SLOT * offer.freeSlots;
+}

@@ -1,0 +1,405 @@
+/**
+ * The links to parents: which one is played, which ones stand by, and what happens when one is lost
+ * (PROTOCOL.md, R, S and F).
+ *
+ *   detached ──first picture──▶ attached ──silent, lost──▶ a standby is activated ──picture──▶ attached
+ *
+ * A parent is kept until another one delivers, because a late packet costs less than a lost one; children are kept
+ * all the time.
+ */
+
+import type { Farewell, LinkState } from '../control-messages.ts';
+import { MAX_DEPTH } from '../config.ts';
+import type { Instant } from '../link-control.ts';
+import type { ParentCandidate } from '../link-messages.ts';
+import { decodePath, shortId } from '../peer-id.ts';
+import type { Offence } from './bans.ts';
+import { foldAffinity } from './scores.ts';
+import { attemptFailed, beginSearch, endSearch, missingStandbys, sharesParent } from './searching.ts';
+import { tellChildren, tellParent } from './telling.ts';
+import type { LinkMeasurement } from './tree-io.ts';
+import {
+  costOf,
+  currentParent,
+  isUp,
+  jittered,
+  linkDelayMs,
+  reposition,
+  setPhase,
+  type ParentLink,
+  type TreeState,
+} from './tree-state.ts';
+
+/** How soon after it was attached a peer looks for standbys: the first seconds belong to the picture. */
+const FIRST_UPKEEP_MS = 1_000;
+
+/** The link to a peer that accepted is up. */
+export function parentLinked(state: TreeState, now: Instant, link: ParentLink): void {
+  if (isUp(link)) return;
+  state.effects.push({
+    type: 'send',
+    peerId: link.peerId,
+    message: { type: 'addresses', addresses: [...state.options.addresses] },
+  });
+  if (link.wantsMedia) {
+    setPhase(link, 'activating', now);
+    armActivation(state, now);
+    return;
+  }
+  setPhase(link, 'standby', now);
+  state.fruitless = 0;
+  if (currentParent(state) === null) repair(state, now);
+  if (state.search?.purpose === 'standby' && missingStandbys(state) === 0) endSearch(state);
+}
+
+/** R1: the first picture since the link was activated. */
+export function parentFlowing(state: TreeState, now: Instant, link: ParentLink): void {
+  if (link.phase !== 'activating' || isFaulty(state, link)) return;
+  setPhase(link, 'active', now);
+  link.isSilent = false;
+  const current = currentParent(state);
+  if (current !== null && current !== link && isWell(state, current) && !mayReplace(state, current, link)) {
+    if (liveParents(state) > state.tuning.liveParents) demote(state, now, link);
+    return;
+  }
+  play(state, now, link);
+  if (current !== null && current !== link) demote(state, now, current);
+}
+
+/** The other end says how it stands. */
+export function parentState(state: TreeState, now: Instant, link: ParentLink, word: LinkState): void {
+  link.state = word;
+  link.path = decodePath(word.path, MAX_DEPTH + 1);
+  if (word.epoch > state.epoch) {
+    state.epoch = word.epoch;
+    state.epochSince = now;
+  }
+  const offence = offenceIn(state, now, link);
+  if (offence !== null) return dismiss(state, now, link, offence);
+  if (link.path.includes(state.shortId)) return loseLoop(state, now, link);
+  if (link !== currentParent(state)) {
+    // A standby that can serve is of use the moment that nothing else is.
+    if (link.phase === 'standby' && currentParent(state) === null) repair(state, now);
+    return;
+  }
+  reposition(state);
+  watchFlow(state, now, link);
+  tellChildren(state, now);
+}
+
+/** What was measured on a link to a parent (F1, F2). */
+export function parentMeasured(
+  state: TreeState,
+  now: Instant,
+  link: ParentLink,
+  sample: LinkMeasurement,
+): void {
+  link.affinity = foldAffinity(link.affinity, sample, now);
+  link.offsetMs = sample.offsetMs ?? link.offsetMs;
+  link.latencyMs = sample.latencyMs ?? link.latencyMs;
+  const { receivedShare } = sample;
+  if (receivedShare !== undefined) {
+    link.poorReports = receivedShare < state.tuning.receivedShare ? link.poorReports + 1 : 0;
+  }
+  if (link.phase === 'active' && link.poorReports >= state.tuning.poorReports) {
+    // The peers above this one starve alike: only a parent that says that all is well is at fault.
+    const isOwnFault = link.state?.received === null || (link.state?.received ?? 1000) >= 950;
+    return dismiss(state, now, link, isOwnFault ? 'poor-media' : null);
+  }
+  if (link.phase === 'active' && claimsTooLittleDelay(state, link)) {
+    return dismiss(state, now, link, 'false-delay');
+  }
+  if (link !== currentParent(state)) return;
+  reposition(state);
+  tellChildren(state, now);
+  tellParent(state, now);
+}
+
+/** Nothing is heard of it: look for another at once, and keep it until that one delivers. */
+export function parentSilent(state: TreeState, now: Instant, link: ParentLink): void {
+  link.isSilent = true;
+  if (link.phase === 'standby') return closeParent(state, link, 'moved');
+  if (link === currentParent(state)) repair(state, now);
+}
+
+export function parentRevived(state: TreeState, now: Instant, link: ParentLink): void {
+  link.isSilent = false;
+  if (link !== currentParent(state)) return;
+  state.timers.clear('orphan');
+  tellChildren(state, now);
+}
+
+/** The link is gone. */
+export function parentUnlinked(
+  state: TreeState,
+  now: Instant,
+  link: ParentLink,
+  farewell: Farewell | null,
+): void {
+  const wasCurrent = link === currentParent(state);
+  const wasUp = isUp(link);
+  state.parents.delete(link.peerId);
+  state.roster.forget(link.peerId);
+  if (farewell === 'not-allowed') state.bans.add(link.peerId, 'refused', now);
+  if (!wasUp) state.bans.add(link.peerId, 'unreachable', now);
+  if (wasCurrent) {
+    detach(state, now);
+    repair(state, now);
+  } else if (link.phase === 'activating' && currentParent(state) === null) {
+    repair(state, now);
+  }
+  attemptFailed(state, now);
+}
+
+/** It cannot deliver, or has been asked to let this child go: `named` are peers that it recommends. */
+export function parentRedirects(
+  state: TreeState,
+  now: Instant,
+  link: ParentLink,
+  named: readonly ParentCandidate[],
+): void {
+  if (link.phase === 'activating') {
+    // It has no room for its standby.
+    closeParent(state, link, 'moved');
+    if (currentParent(state) === null || !isWell(state, currentParent(state))) repair(state, now, named);
+    return;
+  }
+  if (link !== currentParent(state)) return;
+  const open = named.filter(({ peerId }) => state.parents.get(peerId)?.phase === 'standby');
+  const [known] = open;
+  const standby = known ? state.parents.get(known.peerId) : undefined;
+  if (standby) return activate(state, now, standby, 'better');
+  beginSearch(state, now, 'better', named);
+}
+
+/** It will be gone: move before it is. */
+export function parentDrains(state: TreeState, now: Instant, link: ParentLink): void {
+  link.isDraining = true;
+  if (link === currentParent(state)) repair(state, now);
+  else if (link.phase === 'standby') closeParent(state, link, 'moved');
+}
+
+/** R3: whoever was activated and has not delivered in time is given up, and the next one tried. */
+export function activationTimeout(state: TreeState, now: Instant): void {
+  const { activationMs } = state.tuning;
+  const current = currentParent(state);
+  for (const link of state.parents.values()) {
+    if (link.phase !== 'activating' || now - link.since < activationMs) continue;
+    // A parent that is itself looking for media is not at fault.
+    const isAtFault = link.state === null || link.state.flowing;
+    dismiss(state, now, link, isAtFault ? 'no-media' : null);
+  }
+  if (current === null || !isWell(state, current)) repair(state, now);
+  else attemptFailed(state, now);
+  armActivation(state, now);
+}
+
+/** R5: the children are told that nothing comes, so that they can help themselves. */
+export function orphanTimeout(state: TreeState, now: Instant): void {
+  const current = currentParent(state);
+  if (current !== null && isWell(state, current)) return;
+  if (current === null) state.position = detachedFrom(state);
+  tellChildren(state, now);
+}
+
+/** R6: the parent has had its time to repair. */
+export function starvedTimeout(state: TreeState, now: Instant): void {
+  const current = currentParent(state);
+  if (current !== null && current.state?.flowing === false) repair(state, now);
+}
+
+/**
+ * R2 to R4: activates the best standby; when there is none, or it does not deliver, looks for another parent among
+ * the peers named, the roster and the directories.
+ */
+export function repair(
+  state: TreeState,
+  now: Instant,
+  named: readonly ParentCandidate[] | null = null,
+): void {
+  if (state.phase.type !== 'attached' && state.phase.type !== 'detached') return;
+  state.timers.setEarlier('orphan', now + state.tuning.orphanMs);
+  const activating = [...state.parents.values()].filter(({ phase }) => phase === 'activating');
+  const isSlow = activating.some(({ since }) => now - since >= state.tuning.secondActivationMs);
+  const standby = bestStandby(state);
+  if (standby !== null && (activating.length === 0 || (isSlow && activating.length === 1))) {
+    return activate(state, now, standby, 'parent');
+  }
+  if (activating.length === 0 || isSlow) beginSearch(state, now, 'parent', named);
+}
+
+/** S: standbys that would be of no use are replaced at the next upkeep. */
+export function dropUselessStandbys(state: TreeState): void {
+  for (const link of state.parents.values()) {
+    if (link.phase !== 'standby') continue;
+    if (link.state === null || (isUsable(state, link) && !sharesParent(state, link.path))) continue;
+    closeParent(state, link, 'moved');
+  }
+}
+
+export function closeParent(state: TreeState, link: ParentLink, reason: Farewell): void {
+  state.parents.delete(link.peerId);
+  state.effects.push({ type: 'close', peerId: link.peerId, reason });
+}
+
+/** Whether media come, and will come, from it. */
+export function isWell(state: TreeState, link: ParentLink | null): boolean {
+  if (link === null || link.isSilent || link.isDraining || link.phase !== 'active') return false;
+  return link.state === null || (link.state.flowing && link.state.epoch >= state.epoch);
+}
+
+function activate(state: TreeState, now: Instant, link: ParentLink, purpose: 'parent' | 'better'): void {
+  setPhase(link, 'activating', now);
+  link.wantsMedia = true;
+  state.moving = purpose === 'better' ? link.peerId : state.moving;
+  const layer = 31 - Math.clz32(state.options.layers & -state.options.layers);
+  state.effects.push({ type: 'send', peerId: link.peerId, message: { type: 'activate', layer } });
+  armActivation(state, now);
+}
+
+/** The timer serves both limits: the second standby is activated before the first is given up. */
+function armActivation(state: TreeState, now: Instant): void {
+  const { activationMs, secondActivationMs } = state.tuning;
+  let next = Infinity;
+  for (const { phase, since } of state.parents.values()) {
+    if (phase !== 'activating') continue;
+    const second = since + secondActivationMs;
+    next = Math.min(next, second > now ? second : since + activationMs);
+  }
+  if (next === Infinity) state.timers.clear('activation');
+  else state.timers.set('activation', Math.max(next, now));
+}
+
+function play(state: TreeState, now: Instant, link: ParentLink): void {
+  state.phase = { type: 'attached', parent: link.peerId };
+  state.moving = null;
+  state.timers.clear('orphan');
+  state.timers.clear('starved');
+  state.effects.push({ type: 'play', peerId: link.peerId });
+  if (state.search?.purpose !== 'standby') endSearch(state);
+  reposition(state);
+  watchFlow(state, now, link);
+  tellChildren(state, now);
+  state.told.upwards = '';
+  tellParent(state, now);
+  state.timers.setEarlier('upkeep', now + jittered(state, FIRST_UPKEEP_MS));
+  if (!state.timers.isSet('rebalance')) {
+    state.timers.set('rebalance', now + jittered(state, state.tuning.rebalanceMs));
+  }
+}
+
+/** A parent that is not needed any more stands by, if it can still be of use. */
+function demote(state: TreeState, now: Instant, link: ParentLink): void {
+  const isUseful =
+    !link.isSilent && !link.isDraining && missingStandbys(state) > 0 && !sharesParent(state, link.path);
+  if (!isUseful || link.path.includes(state.shortId)) return closeParent(state, link, 'moved');
+  setPhase(link, 'standby', now);
+  link.wantsMedia = false;
+  link.poorReports = 0;
+  state.effects.push({ type: 'send', peerId: link.peerId, message: { type: 'pause' } });
+}
+
+/** Leaves a parent for what it did; `null`: it is not its fault. */
+function dismiss(state: TreeState, now: Instant, link: ParentLink, offence: Offence | null): void {
+  if (offence !== null) state.bans.add(link.peerId, offence, now);
+  state.roster.forget(link.peerId);
+  if (link === currentParent(state)) {
+    // It may still deliver something until another one delivers all.
+    link.isDraining = true;
+    if (offence === 'no-media' || offence === 'false-path') {
+      closeParent(state, link, 'moved');
+      detach(state, now);
+    }
+    return repair(state, now);
+  }
+  closeParent(state, link, 'moved');
+  attemptFailed(state, now);
+}
+
+/** L5.4: two peers joined each other at the same time. Both let go; chance decides who is first to come back. */
+function loseLoop(state: TreeState, now: Instant, link: ParentLink): void {
+  const wasCurrent = link === currentParent(state);
+  closeParent(state, link, 'moved');
+  if (!wasCurrent) return attemptFailed(state, now);
+  detach(state, now);
+  state.position = detachedFrom(state);
+  tellChildren(state, now);
+  repair(state, now);
+}
+
+function detach(state: TreeState, now: Instant): void {
+  state.phase = { type: 'detached', since: now };
+  state.effects.push({ type: 'play', peerId: null });
+}
+
+function detachedFrom(state: TreeState): TreeState['position'] {
+  return { depth: null, path: [state.shortId], epoch: state.epoch, clockOffsetMs: null, delayMs: null };
+}
+
+/** Sets or clears the patience with a parent that gets nothing itself. */
+function watchFlow(state: TreeState, now: Instant, link: ParentLink): void {
+  if (link.state?.flowing !== false) {
+    state.timers.clear('starved');
+    return;
+  }
+  if (!state.timers.isSet('starved')) {
+    state.timers.set('starved', now + jittered(state, state.tuning.starvedMs));
+  }
+}
+
+function bestStandby(state: TreeState): ParentLink | null {
+  let best: ParentLink | null = null;
+  let lowest = Infinity;
+  for (const link of state.parents.values()) {
+    if (link.phase !== 'standby' || !isUsable(state, link) || sharesParent(state, link.path)) continue;
+    const { totalMs } = costOf(link);
+    if (totalMs >= lowest) continue;
+    best = link;
+    lowest = totalMs;
+  }
+  return best;
+}
+
+function isUsable(state: TreeState, { state: word, path, isSilent, isDraining }: ParentLink): boolean {
+  if (word === null || isSilent || isDraining || !word.flowing || word.depth === null) return false;
+  return word.depth < MAX_DEPTH && word.epoch >= state.epoch && !path.includes(state.shortId);
+}
+
+function isFaulty(state: TreeState, { path }: ParentLink): boolean {
+  return path.includes(state.shortId);
+}
+
+function liveParents({ parents }: TreeState): number {
+  let live = 0;
+  for (const { phase } of parents.values()) if (phase === 'active') live++;
+  return live;
+}
+
+/** A peer that moves on purpose changes over as soon as the new parent delivers. */
+function mayReplace(state: TreeState, current: ParentLink, next: ParentLink): boolean {
+  if (next.purpose === 'better' || state.moving === next.peerId) {
+    return state.search?.isForced !== false || costOf(next).totalMs < costOf(current).totalMs;
+  }
+  return false;
+}
+
+/** How long a parent may take to follow a new epoch before its word counts as a replay. */
+const EPOCH_GRACE_MS = 5_000;
+
+/** F2: what no honest peer would say. */
+function offenceIn(state: TreeState, now: Instant, link: ParentLink): Offence | null {
+  const { state: word, path } = link;
+  if (word === null) return null;
+  if (word.epoch < state.epoch && word.flowing && now - state.epochSince > EPOCH_GRACE_MS) return 'old-epoch';
+  if (word.depth === null) return null;
+  const isWay = path.length === word.depth + 1 && path[0] === shortId(state.options.channel);
+  return isWay && path.at(-1) === link.shortId ? null : 'false-path';
+}
+
+/** F2: the clock of the frames does not lie. */
+function claimsTooLittleDelay(state: TreeState, link: ParentLink): boolean {
+  const { delayFactor, delaySlackMs } = state.tuning;
+  if (link.latencyMs === null || link.state === null || link.state.delayMs === null) return false;
+  const claimedMs = link.state.delayMs + linkDelayMs(link);
+  return link.latencyMs > claimedMs * delayFactor + delaySlackMs;
+}

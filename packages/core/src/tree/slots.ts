@@ -1,0 +1,57 @@
+/**
+ * How many children a peer can serve (PROTOCOL.md, C1 to C3): what its uplink was measured to carry, corrected by
+ * what its children say they get.
+ */
+
+import type { Instant } from '../link-control.ts';
+import type { NetworkType } from './tree-io.ts';
+import type { TreeTuning } from './tree-tuning.ts';
+
+export interface SlotConditions {
+  readonly maxChildren: number;
+  readonly network: NetworkType;
+  /** Share of one processor core in use. */
+  readonly processor: number;
+  /** `null` before it is measured. */
+  readonly uplinkBps: number | null;
+  /** Of the media that one child gets. */
+  readonly bitrateBps: number;
+}
+
+/** Offered before the uplink is known. */
+const UNMEASURED_SLOTS = 1;
+/** With less of a core left than this, another child would cost the user's own picture. */
+const BUSY_PROCESSOR = 0.9;
+
+/** Slots that the uplink carries. */
+export function measuredSlots(conditions: SlotConditions, tuning: TreeTuning): number {
+  const { maxChildren, network, processor, uplinkBps, bitrateBps } = conditions;
+  if (network !== 'unmetered' || processor > BUSY_PROCESSOR) return 0;
+  if (uplinkBps === null) return Math.min(UNMEASURED_SLOTS, maxChildren);
+  const perChildBps = bitrateBps * tuning.packetOverhead;
+  return Math.min(maxChildren, Math.floor((uplinkBps * tuning.uplinkShare) / perChildBps));
+}
+
+/** The cap that children's complaints put on the slots; `null` while there is none. */
+export interface SlotCap {
+  readonly slots: number;
+  /** When it rises by one. */
+  readonly risesAt: Instant;
+}
+
+/**
+ * A look at what the children get. When at least half of them, and more than one unless there is only one, are badly
+ * served although the peer itself is not, the uplink is not what it was measured to be.
+ */
+export function correctSlots(
+  cap: SlotCap | null,
+  look: { now: Instant; active: number; badlyServed: number; slots: number },
+  tuning: TreeTuning,
+): SlotCap | null {
+  const { now, active, badlyServed, slots } = look;
+  if (badlyServed > 0 && badlyServed * 2 >= active) {
+    return { slots: Math.max(0, Math.min(slots, active - 1)), risesAt: now + tuning.slotRecoveryMs };
+  }
+  if (cap === null || now < cap.risesAt) return cap;
+  return cap.slots + 1 >= slots ? null : { slots: cap.slots + 1, risesAt: now + tuning.slotRecoveryMs };
+}

@@ -1,0 +1,116 @@
+/** Every timer, limit and weight of the tree, in one table. PROTOCOL.md names the rule that each belongs to. */
+
+export const TREE_DEFAULTS = {
+  /** J3: peers probed at a time. */
+  probes: 6,
+  /** J3: how long probes may take. A circuit around the world and back takes 600 ms; nearer peers are better anyway. */
+  probeMs: 500,
+  /** J3: further answers are awaited this long once two good ones are there. */
+  probeSettleMs: 25,
+  /** J2: how long a directory may take. */
+  directoryMs: 1_000,
+  /** J5: peers asked for a place at once; the first picture wins. */
+  attempts: 2,
+  /** J5: how long an attempt may take from the join to the connection. */
+  attemptMs: 4_000,
+  /** J7: first wait after a search without success; doubles up to `longestRetryMs`, half of it is drawn. */
+  retryMs: 200,
+  longestRetryMs: 4_000,
+  /** J6: redirects followed in one search. */
+  maxRedirects: 12,
+
+  /** R2: standbys that a peer keeps. Two, because in a mass departure one is gone as often as the parent. */
+  standbys: 2,
+  /** R3: how long a peer that was activated may take to deliver a picture: a round trip around the world, and some. */
+  activationMs: 700,
+  /** R3: the next standby is activated as well when the first has not delivered for this long. */
+  secondActivationMs: 200,
+  /** R5: how long a peer repairs before it tells its children. */
+  orphanMs: 400,
+  /** R6: how long children of a starved parent wait for it to repair; half of it again is drawn. */
+  starvedMs: 500,
+  /** R7: live parents: 2 merges two into one decoder. */
+  liveParents: 1,
+
+  /** U1: upkeep of standbys, roster and promotion; a quarter of it is drawn. */
+  upkeepMs: 10_000,
+  /** B1: how often a better parent is looked for; half of it again is drawn. */
+  rebalanceMs: 40_000,
+  /** B2: a better parent must cost less than this share of the present one. */
+  hysteresis: 0.8,
+  /** B2: and so many milliseconds less. */
+  leastGainMs: 15,
+
+  /** P2: an age at which a peer may be promoted, in milliseconds with its parent. */
+  attestMs: 8_000,
+  /** P3: slots that make a peer worth a place near the streamer. */
+  promotionSlots: 2,
+  /** P3: how much stronger than the displaced child. */
+  promotionGain: 1.5,
+  /** P4: an invitation holds this long. */
+  invitationMs: 6_000,
+  /** P5: places down to this depth keep their last slots for those who pass the stream on. */
+  reserveDepth: 3,
+  /** P5: the share of slots that is kept. */
+  reserveShare: 0.25,
+  /** Whether strong peers may take the place of weak ones. */
+  preemption: true,
+  /** For comparison only: parents are drawn from those with room, whatever they cost. */
+  randomParents: false,
+
+  /** C1: share of the measured uplink that is given away. */
+  uplinkShare: 0.5,
+  /** C1: overhead of RTP, SRTP, UDP and IP, and of retransmissions. */
+  packetOverhead: 1.1,
+  /** C4: slots beyond the own ones that an activated standby may take for a while, as share of the slots. */
+  overflowShare: 0.5,
+  /** C4: after this a parent with too many children sends the weakest away. */
+  shedMs: 1_500,
+  /** C4: and after this it lets go of it. */
+  shedGraceMs: 5_000,
+  /** C3: a child that gets less than this share of the media counts as badly served. */
+  servedShare: 0.95,
+  /** C3: slots come back one at a time after this. */
+  slotRecoveryMs: 30_000,
+  /** C5: standbys that a parent accepts per slot, and besides. */
+  standbysPerSlot: 2,
+  standbysBesides: 2,
+  /** C5: links of a peer to children of all kinds. */
+  maxLinks: 200,
+  /** P4: invitations that wait for their guest. */
+  maxInvitations: 2,
+
+  /** F1: a parent that gives less than this share of the media is left. */
+  receivedShare: 0.9,
+  /** F1: when it does so twice in a row. */
+  poorReports: 2,
+  /** F2: how much more than the claimed delay a path may take, as factor and in milliseconds. */
+  delayFactor: 1.5,
+  delaySlackMs: 150,
+  /** F3: first length of a ban; doubles with each repetition. */
+  banMs: 30_000,
+  longestBanMs: 600_000,
+  /** F3: an offence is forgotten after this. */
+  forgetMs: 900_000,
+  maxBans: 64,
+  /** F4: joins that one peer may ask for in a row, and how fast it may ask again. */
+  joinBurst: 6,
+  joinsPerSecond: 1,
+
+  /** U2: peers remembered. */
+  roster: 40,
+  /** U2: what is known of a peer counts for this long. */
+  freshMs: 60_000,
+  /** A1: changes of slots and viewers are told upwards at most this often. */
+  tellMs: 2_000,
+  /** A2: changes of a path's delay below this are no news. */
+  delayToleranceMs: 10,
+  /** A3: offers change at the directories at most this often, and are repeated this often. */
+  reportMs: 2_000,
+  reportAgainMs: 30_000,
+} as const;
+
+/** Overrides are for ablations in the simulator and for tests. */
+export type TreeTuning = {
+  readonly [K in keyof typeof TREE_DEFAULTS]: (typeof TREE_DEFAULTS)[K] extends boolean ? boolean : number;
+};

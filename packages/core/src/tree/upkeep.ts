@@ -1,0 +1,54 @@
+/** What a peer looks after every now and then (PROTOCOL.md, U and B): standbys, slots, promotion, a better place. */
+
+import type { Instant } from '../link-control.ts';
+import { recommendStrongest, roomChanged } from './children.ts';
+import { dropUselessStandbys, isWell } from './parents.ts';
+import { beginSearch, missingStandbys, standbyWaitMs } from './searching.ts';
+import { correctSlots } from './slots.ts';
+import { activeChildren, currentParent, jittered, slotsOf, type TreeState } from './tree-state.ts';
+
+export function upkeep(state: TreeState, now: Instant): void {
+  state.roster.expire(now);
+  correct(state, now);
+  if (state.phase.type === 'root') {
+    state.timers.set('upkeep', now + jittered(state, state.tuning.upkeepMs));
+    return;
+  }
+  dropUselessStandbys(state);
+  recommendStrongest(state, now);
+  const isAttached = isWell(state, currentParent(state));
+  if (isAttached && missingStandbys(state) > 0) beginSearch(state, now, 'standby');
+  state.timers.set('upkeep', now + standbyWaitMs(state));
+}
+
+/** B1: a look for a better place, at most one at a time. */
+export function rebalance(state: TreeState, now: Instant): void {
+  state.timers.set('rebalance', now + jittered(state, state.tuning.rebalanceMs));
+  if (isWell(state, currentParent(state)) && (state.position.depth ?? 0) > 1)
+    beginSearch(state, now, 'better');
+}
+
+/** C1: the slots as the latest measurements have them. */
+export function remeasure(state: TreeState, now: Instant): void {
+  const slots = slotsOf(state);
+  if (slots === state.slots) return;
+  state.slots = slots;
+  roomChanged(state, now);
+}
+
+/** C3: what the children get says whether the uplink carries what it was measured to. */
+function correct(state: TreeState, now: Instant): void {
+  const { servedShare } = state.tuning;
+  const own = currentParent(state)?.affinity.receivedShare ?? 1;
+  let badlyServed = 0;
+  for (const child of state.children.values()) {
+    if (child.isActive && (child.state?.received ?? 1000) < servedShare * own * 1000) badlyServed++;
+  }
+  const { slots } = state;
+  state.slotCap = correctSlots(
+    state.slotCap,
+    { now, active: activeChildren(state), badlyServed, slots },
+    state.tuning,
+  );
+  remeasure(state, now);
+}
