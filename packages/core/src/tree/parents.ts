@@ -12,8 +12,9 @@ import type { Farewell, LinkState } from '../control-messages.ts';
 import { MAX_DEPTH } from '../config.ts';
 import type { Instant } from '../link-control.ts';
 import type { ParentCandidate } from '../link-messages.ts';
-import { decodePath, shortId } from '../peer-id.ts';
+import { decodePath } from '../peer-id.ts';
 import type { Offence } from './bans.ts';
+import { claimsTooLittleDelay, isUsable, isWell, offenceIn } from './parent-checks.ts';
 import { foldAffinity } from './scores.ts';
 import { attemptFailed, beginSearch, endSearch, missingStandbys, sharesParent } from './searching.ts';
 import { tellChildren, tellParent } from './telling.ts';
@@ -23,7 +24,6 @@ import {
   currentParent,
   isUp,
   jittered,
-  linkDelayMs,
   reposition,
   setPhase,
   type ParentLink,
@@ -242,12 +242,6 @@ export function closeParent(state: TreeState, link: ParentLink, reason: Farewell
   state.effects.push({ type: 'close', peerId: link.peerId, reason });
 }
 
-/** Whether media come, and will come, from it. */
-export function isWell(state: TreeState, link: ParentLink | null): boolean {
-  if (link === null || link.isSilent || link.isDraining || link.phase !== 'active') return false;
-  return link.state === null || (link.state.flowing && link.state.epoch >= state.epoch);
-}
-
 function activate(state: TreeState, now: Instant, link: ParentLink, purpose: 'parent' | 'better'): void {
   setPhase(link, 'activating', now);
   link.wantsMedia = true;
@@ -360,11 +354,6 @@ function bestStandby(state: TreeState): ParentLink | null {
   return best;
 }
 
-function isUsable(state: TreeState, { state: word, path, isSilent, isDraining }: ParentLink): boolean {
-  if (word === null || isSilent || isDraining || !word.flowing || word.depth === null) return false;
-  return word.depth < MAX_DEPTH && word.epoch >= state.epoch && !path.includes(state.shortId);
-}
-
 function isFaulty(state: TreeState, { path }: ParentLink): boolean {
   return path.includes(state.shortId);
 }
@@ -381,25 +370,4 @@ function mayReplace(state: TreeState, current: ParentLink, next: ParentLink): bo
     return state.search?.isForced !== false || costOf(next).totalMs < costOf(current).totalMs;
   }
   return false;
-}
-
-/** How long a parent may take to follow a new epoch before its word counts as a replay. */
-const EPOCH_GRACE_MS = 5_000;
-
-/** F2: what no honest peer would say. */
-function offenceIn(state: TreeState, now: Instant, link: ParentLink): Offence | null {
-  const { state: word, path } = link;
-  if (word === null) return null;
-  if (word.epoch < state.epoch && word.flowing && now - state.epochSince > EPOCH_GRACE_MS) return 'old-epoch';
-  if (word.depth === null) return null;
-  const isWay = path.length === word.depth + 1 && path[0] === shortId(state.options.channel);
-  return isWay && path.at(-1) === link.shortId ? null : 'false-path';
-}
-
-/** F2: the clock of the frames does not lie. */
-function claimsTooLittleDelay(state: TreeState, link: ParentLink): boolean {
-  const { delayFactor, delaySlackMs } = state.tuning;
-  if (link.latencyMs === null || link.state === null || link.state.delayMs === null) return false;
-  const claimedMs = link.state.delayMs + linkDelayMs(link);
-  return link.latencyMs > claimedMs * delayFactor + delaySlackMs;
 }

@@ -2,7 +2,8 @@
 
 import type { Instant } from '../link-control.ts';
 import { recommendStrongest, roomChanged } from './children.ts';
-import { dropUselessStandbys, isWell } from './parents.ts';
+import { isWell } from './parent-checks.ts';
+import { dropUselessStandbys } from './parents.ts';
 import { beginSearch, missingStandbys, standbyWaitMs } from './searching.ts';
 import { correctSlots } from './slots.ts';
 import { activeChildren, currentParent, jittered, slotsOf, type TreeState } from './tree-state.ts';

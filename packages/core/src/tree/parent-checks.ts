@@ -1,0 +1,40 @@
+/** What a child may believe of its parents (PROTOCOL.md, F2): their word, and what it measured itself. */
+
+import { MAX_DEPTH } from '../config.ts';
+import type { Instant } from '../link-control.ts';
+import { shortId } from '../peer-id.ts';
+import type { Offence } from './bans.ts';
+import { linkDelayMs, type ParentLink, type TreeState } from './tree-state.ts';
+
+/** Whether media come, and will come, from it. */
+export function isWell(state: TreeState, link: ParentLink | null): boolean {
+  if (link === null || link.isSilent || link.isDraining || link.phase !== 'active') return false;
+  return link.state === null || (link.state.flowing && link.state.epoch >= state.epoch);
+}
+
+/** Whether a standby could deliver. */
+export function isUsable(state: TreeState, { state: word, path, isSilent, isDraining }: ParentLink): boolean {
+  if (word === null || isSilent || isDraining || !word.flowing || word.depth === null) return false;
+  return word.depth < MAX_DEPTH && word.epoch >= state.epoch && !path.includes(state.shortId);
+}
+
+/** How long a parent may take to follow a new epoch before its word counts as a replay. */
+const EPOCH_GRACE_MS = 5_000;
+
+/** F2: what no honest peer would say. */
+export function offenceIn(state: TreeState, now: Instant, link: ParentLink): Offence | null {
+  const { state: word, path } = link;
+  if (word === null) return null;
+  if (word.epoch < state.epoch && word.flowing && now - state.epochSince > EPOCH_GRACE_MS) return 'old-epoch';
+  if (word.depth === null) return null;
+  const isWay = path.length === word.depth + 1 && path[0] === shortId(state.options.channel);
+  return isWay && path.at(-1) === link.shortId ? null : 'false-path';
+}
+
+/** F2: the clock of the frames does not lie. */
+export function claimsTooLittleDelay(state: TreeState, link: ParentLink): boolean {
+  const { delayFactor, delaySlackMs } = state.tuning;
+  if (link.latencyMs === null || link.state === null || link.state.delayMs === null) return false;
+  const claimedMs = link.state.delayMs + linkDelayMs(link);
+  return link.latencyMs > claimedMs * delayFactor + delaySlackMs;
+}
