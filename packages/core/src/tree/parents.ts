@@ -218,6 +218,8 @@ export function repair(
   named: readonly ParentCandidate[] | null = null,
 ): void {
   if (state.phase.type !== 'attached' && state.phase.type !== 'detached') return;
+  const live = otherLive(state);
+  if (live !== null) return play(state, now, live);
   state.timers.setEarlier('orphan', now + state.tuning.orphanMs);
   const activating = [...state.parents.values()].filter(({ phase }) => phase === 'activating');
   const isSlow = activating.some(({ since }) => now - since >= state.tuning.secondActivationMs);
@@ -339,6 +341,22 @@ function watchFlow(state: TreeState, now: Instant, link: ParentLink): void {
   if (!state.timers.isSet('starved')) {
     state.timers.set('starved', now + jittered(state, state.tuning.starvedMs));
   }
+}
+
+/** R7: a second parent that delivers already. */
+function otherLive(state: TreeState): ParentLink | null {
+  const current = currentParent(state);
+  for (const link of state.parents.values()) {
+    if (link !== current && isWell(state, link) && !link.path.includes(state.shortId)) return link;
+  }
+  return null;
+}
+
+/** R7: as many live parents as wanted, where standbys can give them. */
+export function keepLive(state: TreeState, now: Instant): void {
+  if (liveParents(state) >= state.tuning.liveParents) return;
+  const standby = bestStandby(state);
+  if (standby !== null) activate(state, now, standby, 'parent');
 }
 
 function bestStandby(state: TreeState): ParentLink | null {

@@ -73,15 +73,16 @@ export function greet(state: TreeState, now: Instant, link: ParentLink | ChildLi
 export function tellParent(state: TreeState, now: Instant): void {
   const parent = currentParent(state);
   if (parent === null) return;
+  const due = state.told.upwardsAt + state.tuning.tellMs;
+  if (now < due && state.told.upwards !== '') {
+    // Worked out when it is due: a parent of many hears from one of them all the time.
+    state.timers.setEarlier('tell', due);
+    return;
+  }
   const word = stateFor(state, now, receivedOver(parent));
   const { freeSlots, subtreeSlots, viewers, slots, received } = word;
   const summary = `${parent.peerId} ${freeSlots} ${subtreeSlots} ${viewers} ${slots} ${received ?? ''}`;
   if (summary === state.told.upwards) return;
-  const due = state.told.upwardsAt + state.tuning.tellMs;
-  if (now < due) {
-    state.timers.setEarlier('tell', due);
-    return;
-  }
   state.told.upwards = summary;
   state.told.upwardsAt = now;
   state.effects.push({ type: 'advertise', peerId: parent.peerId, state: word });

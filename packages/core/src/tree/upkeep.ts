@@ -3,7 +3,7 @@
 import type { Instant } from '../link-control.ts';
 import { recommendStrongest, roomChanged } from './children.ts';
 import { isWell } from './parent-checks.ts';
-import { dropUselessStandbys } from './parents.ts';
+import { dropUselessStandbys, keepLive } from './parents.ts';
 import { beginSearch, missingStandbys, standbyWaitMs } from './searching.ts';
 import { correctSlots } from './slots.ts';
 import { activeChildren, currentParent, jittered, slotsOf, type TreeState } from './tree-state.ts';
@@ -18,6 +18,7 @@ export function upkeep(state: TreeState, now: Instant): void {
   dropUselessStandbys(state);
   recommendStrongest(state, now);
   const isAttached = isWell(state, currentParent(state));
+  if (isAttached) keepLive(state, now);
   if (isAttached && missingStandbys(state) > 0) beginSearch(state, now, 'standby');
   state.timers.set('upkeep', now + standbyWaitMs(state));
 }
