@@ -2,7 +2,7 @@
 
 import { MAX_DEPTH, MAX_REDIRECT_PEERS } from './config.ts';
 import { bytes, flag, integer, list, oneOf, optional, real } from './fields.ts';
-import { layerIndex, parentCandidate, pathBytes } from './link-messages.ts';
+import { addressList, layerIndex, layerSet, parentCandidate, pathBytes } from './link-messages.ts';
 import { messageCodec, type MessageOf } from './message-codec.ts';
 import { peerId } from './peer-id.ts';
 
@@ -18,6 +18,10 @@ export const MAX_CLOCK_OFFSET_MS = 1e15;
 /** K4: counts stop here, so that a neighbour's absurd claim does not make the sum unreadable for others. */
 export const MAX_FREE_SLOTS = 0xffff;
 export const MAX_SUBTREE_COUNT = 0xffffffff;
+/** Twelve hops of five seconds each: whoever is behind that far watches another broadcast. */
+export const MAX_DELAY_MS = 60_000;
+/** 136 years. */
+export const MAX_AGE_S = 0xffffffff;
 
 export const farewell = oneOf('leaving', 'ended', 'moved', 'layer-gone', 'not-allowed');
 export type Farewell = ReturnType<typeof farewell>;
@@ -48,6 +52,16 @@ export const CONTROL_MESSAGES = {
       clockOffsetMs: optional(real(-MAX_CLOCK_OFFSET_MS, MAX_CLOCK_OFFSET_MS)),
       /** Whether media reaches the writer. */
       flowing: flag,
+      /** From the streamer's encoder to the writer along the path; `null` while detached. */
+      delayMs: optional(integer(0, MAX_DELAY_MS)),
+      /** Children that the writer can serve, those that it has included. */
+      slots: integer(0, MAX_FREE_SLOTS),
+      /** Seconds since the writer came to the channel. */
+      ageS: integer(0, MAX_AGE_S),
+      /** Layers that the writer passes on. */
+      layers: layerSet,
+      /** Per mille of the media sent on this link that reached the writer; `null` where none is sent to it. */
+      received: optional(integer(0, 1_000)),
     },
   },
   'need-key-frame': { code: 5, fields: { layer: layerIndex } },
@@ -69,6 +83,19 @@ export const CONTROL_MESSAGES = {
     },
   },
   bye: { code: 10, fields: { reason: farewell } },
+  /** A standby asks for the media. */
+  activate: { code: 11, fields: { layer: layerIndex } },
+  /** A child wants no media for the time being: it becomes a standby. */
+  pause: { code: 12, fields: {} },
+  /** Where others reach the writer, for redirects that name it. */
+  addresses: { code: 13, fields: { addresses: addressList } },
+  /** To the own parent: a child deserves a place nearer to the streamer. */
+  recommend: {
+    code: 14,
+    fields: { peer: parentCandidate, slots: integer(0, MAX_FREE_SLOTS), ageS: integer(0, MAX_AGE_S) },
+  },
+  /** The answer to `recommend`: send this child up to the writer. */
+  invite: { code: 15, fields: { peerId } },
 } as const;
 
 export type ControlMessage = MessageOf<typeof CONTROL_MESSAGES>;

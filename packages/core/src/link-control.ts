@@ -12,17 +12,18 @@
 import {
   FIRST_PINGS,
   FIRST_PING_MS,
-  FIRST_SILENCE_MS,
   KEEP_ALIVE_MS,
   KEY_FRAME_REQUEST_MS,
   PING_MS,
-  SILENCE_FLOOR_MS,
-  SILENCE_JITTERS,
+  STANDBY_PING_MS,
   STATE_MS,
 } from './config.ts';
 import { measureClock, type ClockEstimate } from './clock-offset.ts';
 import type { ControlMessage, Farewell, LinkState } from './control-messages.ts';
 import { unreachable } from './errors.ts';
+import { SilenceWatch } from './silence-watch.ts';
+import { sameState } from './state-news.ts';
+import type { TreeMessage } from './tree/tree-io.ts';
 
 /** Milliseconds in the peer's own clock. */
 export type Instant = number;
@@ -37,6 +38,8 @@ export type LinkInput =
   /** What this peer tells its neighbours has changed. */
   | { type: 'advertise'; state: LinkState }
   | { type: 'want-key-frame'; layer: number }
+  /** Media is paused on this link, or wanted again. */
+  | { type: 'standby'; isStandby: boolean }
   | { type: 'timeout' };
 
 export type LinkEffect =
@@ -49,17 +52,13 @@ export type LinkEffect =
   | { type: 'clock'; rttMs: number; offsetMs: number }
   | { type: 'key-frame-wanted'; layer: number }
   | { type: 'layer-chosen'; layer: number }
-  | { type: 'draining'; withinMs: number }
-  | { type: 'redirected'; parents: Extract<ControlMessage, { type: 'redirect' }>['parents'] }
+  /** For whoever decides on parents and children. */
+  | { type: 'message'; message: TreeMessage }
   | { type: 'forward'; message: Extract<ControlMessage, { type: 'forward' }> }
   | { type: 'farewell'; reason: Farewell };
 
 type LinkPhase = 'connecting' | 'open' | 'silent' | 'closed';
 
-/** How late a timeout may come before the peer must suspect its own stall instead of the other end. */
-const OWN_STALL_MS = 50;
-/** Weight of a new gap in the running means, as in RFC 3550 section 6.4.1. */
-const GAP_WEIGHT = 1 / 16;
 /** Pings that may still be answered: those of the first second, and then some for a very slow link. */
 const MAX_PINGS_UNDERWAY = 8;
 
@@ -68,8 +67,12 @@ const ONLY_SENT_BY: Partial<Record<ControlMessage['type'], 'parent' | 'child'>> 
   'keep-alive': 'parent',
   drain: 'parent',
   redirect: 'parent',
+  invite: 'parent',
   'need-key-frame': 'child',
   'choose-layer': 'child',
+  activate: 'child',
+  pause: 'child',
+  recommend: 'child',
 };
 
 export interface LinkControl {
@@ -81,7 +84,7 @@ export interface LinkControl {
   readonly clock: ClockEstimate | null;
 }
 
-type LinkTimer = 'keepAlive' | 'ping' | 'state' | 'silence' | `keyFrame${number}`;
+type LinkTimer = 'keepAlive' | 'ping' | 'state' | `keyFrame${number}`;
 
 export function createLinkControl(role: 'parent' | 'child'): LinkControl {
   return new ControlMachine(role);
@@ -90,16 +93,13 @@ export function createLinkControl(role: 'parent' | 'child'): LinkControl {
 class ControlMachine implements LinkControl {
   readonly #role: 'parent' | 'child';
   readonly #timers = new Map<LinkTimer, Instant>();
-  phase: LinkPhase = 'connecting';
+  /** K2.7: a parent has none. */
+  readonly #silence: SilenceWatch | null;
   clock: ClockEstimate | null = null;
+  #stage: Exclude<LinkPhase, 'silent'> = 'connecting';
+  #isStandby = false;
   #pings = 0;
   #pingsUnderway: Instant[] = [];
-  #openedAt: Instant = 0;
-  #lastHeard: Instant | null = null;
-  #meanGapMs: number | null = null;
-  #jitterMs = 0;
-  /** The silence since this instant was once put down to this peer's own stall. */
-  #excusedSince: Instant | null = null;
   #advertised: LinkState | null = null;
   #lastSent: LinkState | null = null;
   readonly #keyFrameAskedAt = new Map<number, Instant>();
@@ -107,14 +107,20 @@ class ControlMachine implements LinkControl {
 
   constructor(role: 'parent' | 'child') {
     this.#role = role;
+    this.#silence = role === 'child' ? new SilenceWatch() : null;
+  }
+
+  get phase(): LinkPhase {
+    return this.#stage === 'open' && this.#silence?.isSilent ? 'silent' : this.#stage;
   }
 
   deadline(): Instant | null {
-    return this.#timers.size === 0 ? null : Math.min(...this.#timers.values());
+    if (this.#stage !== 'open') return null;
+    return Math.min(this.#silence?.dueAt ?? Infinity, ...this.#timers.values());
   }
 
   step(now: Instant, input: LinkInput): LinkEffect[] {
-    if (this.phase === 'closed') return [];
+    if (this.#stage === 'closed') return [];
     switch (input.type) {
       case 'opened':
         return this.#open(now);
@@ -129,6 +135,8 @@ class ControlMachine implements LinkControl {
         return this.#advertise(now, input.state);
       case 'want-key-frame':
         return this.#wantKeyFrame(now, input.layer);
+      case 'standby':
+        return this.#setStandby(now, input.isStandby);
       case 'timeout':
         return this.#timeout(now);
       default:
@@ -137,10 +145,9 @@ class ControlMachine implements LinkControl {
   }
 
   #open(now: Instant): LinkEffect[] {
-    if (this.phase !== 'connecting') return [];
-    this.phase = 'open';
-    this.#openedAt = now;
-    if (this.#role === 'child') this.#timers.set('silence', now + this.#silenceMs());
+    if (this.#stage !== 'connecting') return [];
+    this.#stage = 'open';
+    this.#silence?.begin(now);
     const state = this.#advertised;
     return [
       ...this.#ping(now),
@@ -164,12 +171,16 @@ class ControlMachine implements LinkControl {
         return [{ type: 'key-frame-wanted', layer: message.layer }];
       case 'choose-layer':
         return [{ type: 'layer-chosen', layer: message.layer }];
-      case 'drain':
-        return [{ type: 'draining', withinMs: message.withinMs }];
-      case 'redirect':
-        return [{ type: 'redirected', parents: message.parents }];
       case 'forward':
         return [{ type: 'forward', message }];
+      case 'activate':
+      case 'pause':
+      case 'addresses':
+      case 'recommend':
+      case 'invite':
+      case 'drain':
+      case 'redirect':
+        return [{ type: 'message', message }];
       case 'bye':
         return this.#close(message.reason);
       default:
@@ -186,7 +197,7 @@ class ControlMachine implements LinkControl {
   }
 
   #close(reason: Farewell): LinkEffect[] {
-    this.phase = 'closed';
+    this.#stage = 'closed';
     this.#timers.clear();
     return [{ type: 'farewell', reason }];
   }
@@ -194,7 +205,7 @@ class ControlMachine implements LinkControl {
   #advertise(now: Instant, state: LinkState): LinkEffect[] {
     this.#advertised = state;
     if (this.#lastSent && sameState(this.#lastSent, state)) return [];
-    return this.phase === 'connecting' ? [] : this.#sendState(now, state);
+    return this.#stage === 'connecting' ? [] : this.#sendState(now, state);
   }
 
   #sendState(now: Instant, state: LinkState): LinkEffect[] {
@@ -206,9 +217,9 @@ class ControlMachine implements LinkControl {
   /** K5: at most one request per layer and interval leaves; the last one is never lost. */
   #wantKeyFrame(now: Instant, layer: number): LinkEffect[] {
     const due = (this.#keyFrameAskedAt.get(layer) ?? -Infinity) + KEY_FRAME_REQUEST_MS;
-    if (this.phase === 'connecting' || now < due) {
+    if (this.#stage === 'connecting' || now < due) {
       this.#wantedLayers.add(layer);
-      if (this.phase !== 'connecting') this.#timers.set(`keyFrame${layer}`, due);
+      if (this.#stage !== 'connecting') this.#timers.set(`keyFrame${layer}`, due);
       return [];
     }
     this.#keyFrameAskedAt.set(layer, now);
@@ -217,16 +228,34 @@ class ControlMachine implements LinkControl {
     return this.#send(now, { type: 'need-key-frame', layer });
   }
 
+  /** K2.9, K3.1: a standby costs both ends as little as a link can. */
+  #setStandby(now: Instant, isStandby: boolean): LinkEffect[] {
+    if (isStandby === this.#isStandby) return [];
+    this.#isStandby = isStandby;
+    if (isStandby) {
+      this.#silence?.pause();
+      this.#timers.delete('keepAlive');
+      return [];
+    }
+    this.#silence?.resume(now, this.clock?.rttMs ?? 0);
+    this.#restartKeepAlive(now);
+    const nextPing = this.#timers.get('ping');
+    if (nextPing !== undefined) this.#timers.set('ping', Math.min(nextPing, now + PING_MS));
+    return [];
+  }
+
   #ping(now: Instant): LinkEffect[] {
     this.#pings++;
     this.#pingsUnderway = [...this.#pingsUnderway, now].slice(-MAX_PINGS_UNDERWAY);
-    this.#timers.set('ping', now + (this.#pings <= FIRST_PINGS ? FIRST_PING_MS : PING_MS));
+    const laterMs = this.#isStandby ? STANDBY_PING_MS : PING_MS;
+    this.#timers.set('ping', now + (this.#pings <= FIRST_PINGS ? FIRST_PING_MS : laterMs));
     return this.#send(now, { type: 'ping', sentAt: now });
   }
 
   #timeout(now: Instant): LinkEffect[] {
+    if (this.#stage !== 'open') return [];
     return [
-      ...(this.#expired('silence', now) ? this.#judgeSilence(now) : []),
+      ...this.#lookForSilence(now),
       ...[...this.#wantedLayers]
         .filter((layer) => this.#expired(`keyFrame${layer}`, now))
         .flatMap((layer) => this.#wantKeyFrame(now, layer)),
@@ -241,64 +270,25 @@ class ControlMachine implements LinkControl {
     return at !== undefined && at <= now;
   }
 
-  /** K2: the timer is set lazily, so it may find that something was heard in the meantime. */
-  #judgeSilence(now: Instant): LinkEffect[] {
-    const asked = this.#timers.get('silence') ?? now;
-    const limitMs = this.#silenceMs();
-    const since = this.#lastHeard ?? this.#openedAt;
-    // Compared as it is armed: a difference may round to less than the limit, and the timer never be over.
-    if (now < since + limitMs) {
-      this.#timers.set('silence', since + limitMs);
-      return [];
-    }
-    // Stays armed in a silence too: a host may look for media only when a timer is due.
-    this.#timers.set('silence', now + limitMs);
-    if (this.phase === 'silent') return [];
-    if (now - asked > OWN_STALL_MS && this.#excusedSince !== since) {
-      // This peer itself stood still: what arrived meanwhile still waits to be read. Once, because the timers of
-      // a hidden page are always late.
-      this.#excusedSince = since;
-      return [];
-    }
-    this.phase = 'silent';
-    return [{ type: 'silent', silentMs: now - since }];
+  #lookForSilence(now: Instant): LinkEffect[] {
+    if (this.#silence === null || this.#silence.dueAt > now) return [];
+    const silentMs = this.#silence.look(now);
+    return silentMs === null ? [] : [{ type: 'silent', silentMs }];
   }
 
   #heard(now: Instant): LinkEffect[] {
-    const last = this.#lastHeard;
-    // A host may tell late when media came; what it tells must not undo what was heard since.
-    if (this.phase === 'connecting' || (last !== null && now < last)) return [];
-    this.#lastHeard = now;
-    if (last === null || this.phase === 'silent') {
-      const revived = this.phase === 'silent';
-      this.phase = 'open';
-      if (this.#role === 'child') this.#timers.set('silence', now + this.#silenceMs());
-      return revived ? [{ type: 'revived' }] : [];
-    }
-    this.#foldGap(now - last);
-    return [];
-  }
-
-  /** K2: jitter is the mean deviation of the gaps between arrivals. */
-  #foldGap(gapMs: number): void {
-    const meanMs = this.#meanGapMs ?? gapMs;
-    this.#meanGapMs = meanMs + (gapMs - meanMs) * GAP_WEIGHT;
-    this.#jitterMs += (Math.abs(gapMs - this.#meanGapMs) - this.#jitterMs) * GAP_WEIGHT;
-  }
-
-  #silenceMs(): number {
-    if (this.#lastHeard === null) return FIRST_SILENCE_MS;
-    return Math.max(SILENCE_FLOOR_MS, SILENCE_JITTERS * this.#jitterMs);
+    if (this.#stage === 'connecting') return [];
+    return this.#silence?.hear(now) ? [{ type: 'revived' }] : [];
   }
 
   #send(now: Instant, message: ControlMessage): LinkEffect[] {
-    if (this.phase === 'connecting' || this.phase === 'closed') return [];
+    if (this.#stage !== 'open') return [];
     this.#restartKeepAlive(now);
     return [{ type: 'send', message }];
   }
 
   #restartKeepAlive(now: Instant): void {
-    if (this.#role === 'parent' && this.phase !== 'connecting')
+    if (this.#role === 'parent' && this.#stage === 'open' && !this.#isStandby)
       this.#timers.set('keepAlive', now + KEEP_ALIVE_MS);
   }
 }
@@ -306,26 +296,4 @@ class ControlMachine implements LinkControl {
 function stateOf(message: Extract<ControlMessage, { type: 'state' }>): LinkState {
   const { type: _, ...state } = message;
   return state;
-}
-
-/** The clock offset creeps by parts of a millisecond; repeating the state for that would be chatter. */
-const OFFSET_TOLERANCE_MS = 5;
-
-function sameState(a: LinkState, b: LinkState): boolean {
-  const offsetsAgree =
-    a.clockOffsetMs === b.clockOffsetMs ||
-    (a.clockOffsetMs !== null &&
-      b.clockOffsetMs !== null &&
-      Math.abs(a.clockOffsetMs - b.clockOffsetMs) < OFFSET_TOLERANCE_MS);
-  return (
-    offsetsAgree &&
-    a.depth === b.depth &&
-    a.freeSlots === b.freeSlots &&
-    a.subtreeSlots === b.subtreeSlots &&
-    a.viewers === b.viewers &&
-    a.epoch === b.epoch &&
-    a.flowing === b.flowing &&
-    a.path.length === b.path.length &&
-    a.path.every((byte, i) => byte === b.path[i])
-  );
 }

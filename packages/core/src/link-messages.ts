@@ -38,14 +38,15 @@ export const refusal = oneOf(
 );
 export type Refusal = ReturnType<typeof refusal>;
 
+export const addressList = list(text(MAX_ADDRESS_LENGTH), MAX_PEER_ADDRESSES);
+
 /** A peer that may be asked to become a parent. */
-export const parentCandidate = tuple({
-  peerId,
-  addresses: list(text(MAX_ADDRESS_LENGTH), MAX_PEER_ADDRESSES),
-});
+export const parentCandidate = tuple({ peerId, addresses: addressList });
 export type ParentCandidate = ReturnType<typeof parentCandidate>;
 
 export const layerIndex = integer(0, MAX_LAYERS - 1);
+/** Layers as bits: layer n is 2^n. */
+export const layerSet = integer(0, (1 << MAX_LAYERS) - 1);
 
 const shortIdBytes = bytes(4 * (MAX_DEPTH + 1));
 /** Short ids, four bytes each (K4). */
@@ -71,6 +72,12 @@ export const LINK_MESSAGES = {
       offer: text(MAX_DESCRIPTION_LENGTH),
       /** The joiner's own path, empty while it is detached. A parent at or below the joiner refuses (L5). */
       path: pathBytes,
+      /** Whether the joiner wants no media until it says `activate`. */
+      standby: flag,
+      /** Children that the joiner can serve. */
+      slots: integer(0, 0xffff),
+      /** Seconds since the joiner came to the channel. */
+      ageS: integer(0, 0xffffffff),
     },
   },
   accept: {

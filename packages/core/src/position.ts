@@ -4,7 +4,9 @@
 
 import { MAX_DEPTH } from './config.ts';
 import {
+  MAX_AGE_S,
   MAX_CLOCK_OFFSET_MS,
+  MAX_DELAY_MS,
   MAX_FREE_SLOTS,
   MAX_SUBTREE_COUNT,
   type LinkState,
@@ -19,24 +21,32 @@ export interface Position {
   readonly epoch: number;
   /** What to add to the own clock to get the streamer's; `null` until every link of the path is measured. */
   readonly clockOffsetMs: number | null;
+  /** From the streamer's encoder to this peer along the path, as the peers of the path measured it. */
+  readonly delayMs: number | null;
+}
+
+/** What a peer measured on the link to its parent. */
+export interface LinkToParent {
+  /** What to add to the own clock to get the parent's; `null` until measured. */
+  readonly offsetMs: number | null;
+  /** What the link adds to the path's delay, in milliseconds: half the round trip, and the parent's own handling. */
+  readonly delayMs: number;
 }
 
 /** The streamer's own position: the root. */
 export function rootPosition(self: PeerId, epoch: number): Position {
-  return { depth: 0, path: [shortId(self)], epoch, clockOffsetMs: 0 };
+  return { depth: 0, path: [shortId(self)], epoch, clockOffsetMs: 0, delayMs: 0 };
 }
 
 export function detachedPosition(self: PeerId): Position {
-  return { depth: null, path: [shortId(self)], epoch: 0, clockOffsetMs: null };
+  return { depth: null, path: [shortId(self)], epoch: 0, clockOffsetMs: null, delayMs: null };
 }
 
 /**
  * The position below a parent. A parent whose path is not the way to its depth, or leads through `self` (two peers
  * that joined each other at the same time), gives none.
- *
- * @param linkOffsetMs - What to add to the own clock to get the parent's; `null` until measured.
  */
-export function positionBelow(self: PeerId, parent: LinkState | null, linkOffsetMs: number | null): Position {
+export function positionBelow(self: PeerId, parent: LinkState | null, link: LinkToParent): Position {
   if (parent === null || parent.depth === null || parent.depth >= MAX_DEPTH) return detachedPosition(self);
   const above = decodePath(parent.path, MAX_DEPTH + 1);
   if (above.length !== parent.depth + 1 || above.includes(shortId(self))) return detachedPosition(self);
@@ -44,7 +54,8 @@ export function positionBelow(self: PeerId, parent: LinkState | null, linkOffset
     depth: parent.depth + 1,
     path: [...above, shortId(self)],
     epoch: parent.epoch,
-    clockOffsetMs: addOffsets(linkOffsetMs, parent.clockOffsetMs),
+    clockOffsetMs: addOffsets(link.offsetMs, parent.clockOffsetMs),
+    delayMs: Math.min(MAX_DELAY_MS, Math.round((parent.delayMs ?? 0) + link.delayMs)),
   };
 }
 
@@ -53,11 +64,24 @@ export function closesLoop(position: Position, joiner: PeerId): boolean {
   return position.path.includes(shortId(joiner));
 }
 
-/** What a peer at `position` advertises on each of its links. */
-export function linkState(
-  position: Position,
-  load: { freeSlots: number; subtreeSlots: number; viewers: number; flowing: boolean },
-): LinkState {
+/** What a peer can do for others. */
+export interface Load {
+  /** Children that it can serve, those that it has included. */
+  readonly slots: number;
+  readonly freeSlots: number;
+  /** Free slots of all descendants. */
+  readonly subtreeSlots: number;
+  /** Viewers at and below the peer. */
+  readonly viewers: number;
+  readonly flowing: boolean;
+  /** Seconds since it came to the channel. */
+  readonly ageS: number;
+  /** Layers that it passes on, as bits. */
+  readonly layers: number;
+}
+
+/** What a peer at `position` advertises on a link over which it gets `received` per mille of the media sent. */
+export function linkState(position: Position, load: Load, received: number | null = null): LinkState {
   return {
     depth: position.depth,
     path: encodePath(position.path),
@@ -67,6 +91,11 @@ export function linkState(
     epoch: position.epoch,
     clockOffsetMs: position.clockOffsetMs,
     flowing: load.flowing,
+    delayMs: position.delayMs,
+    slots: Math.min(load.slots, MAX_FREE_SLOTS),
+    ageS: Math.min(load.ageS, MAX_AGE_S),
+    layers: load.layers,
+    received,
   };
 }
 

@@ -1,10 +1,11 @@
-/** What a peer asks its relay over the rendezvous stream (PROTOCOL.md, D1 to D6). */
+/** What a peer asks its relay over the rendezvous stream (PROTOCOL.md, D1 to D9). */
 
-import { MAX_REDIRECT_PEERS } from './config.ts';
-import { bytes, flag, integer, list, oneOf, optional, text } from './fields.ts';
-import { parentCandidate } from './link-messages.ts';
-import { messageCodec, type MessageOf } from './message-codec.ts';
+import { MAX_DEPTH, MAX_FOUND_PEERS, MAX_REDIRECT_PEERS } from './config.ts';
+import { bytes, flag, integer, list, oneOf, optional, text, tuple } from './fields.ts';
 import { MAX_SIGNED_RECORD_BYTES } from './channel-record.ts';
+import { MAX_AGE_S, MAX_DELAY_MS, MAX_FREE_SLOTS } from './control-messages.ts';
+import { addressList, layerSet, parentCandidate, pathBytes, peerKind } from './link-messages.ts';
+import { messageCodec, type MessageOf } from './message-codec.ts';
 import { peerId } from './peer-id.ts';
 
 /** libp2p protocol of the directory; one stream per peer, open as long as the peer is. */
@@ -20,6 +21,35 @@ export const announceRefusal = oneOf(
   'malformed',
 );
 export type AnnounceRefusal = ReturnType<typeof announceRefusal>;
+
+const offerFields = {
+  kind: peerKind,
+  depth: integer(0, MAX_DEPTH),
+  delayMs: integer(0, MAX_DELAY_MS),
+  freeSlots: integer(0, MAX_FREE_SLOTS),
+  ageS: integer(0, MAX_AGE_S),
+  layers: layerSet,
+} as const;
+
+/** What a peer with free slots tells its directories, and they tell joiners. */
+export const offer = tuple(offerFields);
+export type Offer = ReturnType<typeof offer>;
+
+/** A candidate as a directory knows it. */
+export const offeredCandidate = tuple({ peerId, addresses: addressList, offer });
+export type OfferedCandidate = ReturnType<typeof offeredCandidate>;
+
+/** What a probed peer says of itself: its offer as it is, and where it stands. */
+export const standing = tuple({
+  ...offerFields,
+  path: pathBytes,
+  epoch: integer(0, 0xffffffff),
+  flowing: flag,
+});
+export type Standing = ReturnType<typeof standing>;
+
+/** Tells answers apart; drawn anew for each probe. */
+const probeNonce = integer(0, 0xffffffff);
 
 /** @internal Compared with the tables of PROTOCOL.md. */
 export const RENDEZVOUS_MESSAGES = {
@@ -43,7 +73,20 @@ export const RENDEZVOUS_MESSAGES = {
       parents: list(parentCandidate, MAX_REDIRECT_PEERS),
     },
   },
+  /** What the writer offers to joiners of the channel; `null` when it has no slot any more. */
+  report: { code: 6, fields: { channel: peerId, addresses: addressList, offer: optional(offer) } },
+  /** Asks once for peers with free slots. */
+  seek: { code: 7, fields: { channel: peerId, layers: layerSet } },
+  found: { code: 8, fields: { channel: peerId, candidates: list(offeredCandidate, MAX_FOUND_PEERS) } },
+  /** To a relay: ask `peer`, who holds a stream here as well. From a relay: `peer` asks. */
+  probe: { code: 9, fields: { channel: peerId, peer: peerId, nonce: probeNonce } },
+  /** The way back; `null` from a relay that does not reach `peer`. */
+  probed: {
+    code: 10,
+    fields: { channel: peerId, peer: peerId, nonce: probeNonce, standing: optional(standing) },
+  },
 } as const;
 
 export type RendezvousMessage = MessageOf<typeof RENDEZVOUS_MESSAGES>;
-export const rendezvousCodec = messageCodec(RENDEZVOUS_MESSAGES, 16_384);
+/** Room for an answer that names as many candidates and addresses as it may. */
+export const rendezvousCodec = messageCodec(RENDEZVOUS_MESSAGES, 32_768);

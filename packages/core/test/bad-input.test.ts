@@ -29,7 +29,7 @@ const values: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
 
 /** Such values where messages have their fields, mostly behind a type number that some message has. */
 const lists: fc.Arbitrary<unknown> = fc
-  .tuple(fc.option(fc.nat({ max: 12 })), fc.array(values, { maxLength: 14 }))
+  .tuple(fc.option(fc.nat({ max: 16 })), fc.array(values, { maxLength: 16 }))
   .map(([type, fields]) => (type === null ? fields : [type, ...fields]));
 
 describe.each(parsers)('the parser of a $name', (parser) => {

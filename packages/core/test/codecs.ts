@@ -15,7 +15,7 @@ import { LINK_MESSAGES, linkCodec } from '../src/link-messages.ts';
 import type { MessageCodec, MessageTable } from '../src/message-codec.ts';
 import { RENDEZVOUS_MESSAGES, rendezvousCodec } from '../src/rendezvous-messages.ts';
 import { listTable, messageTable, type DocumentedMessage } from './protocol-document.ts';
-import { arbitraryOf } from './value-grammar.ts';
+import { arbitraryOf, readAs } from './value-grammar.ts';
 
 export interface Parser {
   readonly name: string;
@@ -82,23 +82,9 @@ export function validMessages(codec: CodecUnderTest): fc.Arbitrary<{ name: strin
   );
 }
 
-/** Field names with their values; a nested candidate becomes an object, as readers give it. */
+/** Field names with their values, as readers give them. */
 export function namedFields(message: DocumentedMessage, values: readonly unknown[]): Record<string, unknown> {
-  return Object.fromEntries(
-    message.fields.map(({ name, value }, i) => [
-      name,
-      value.endsWith('of candidate') ? candidates(values[i]) : values[i],
-    ]),
-  );
-}
-
-function candidates(value: unknown): unknown {
-  if (!Array.isArray(value)) return value;
-  return value.map((entry: unknown) => (Array.isArray(entry) ? namedCandidate(entry) : entry));
-}
-
-function namedCandidate([peerId, addresses]: readonly unknown[]): unknown {
-  return { peerId, addresses };
+  return Object.fromEntries(message.fields.map(({ name, value }, i) => [name, readAs(value, values[i])]));
 }
 
 function codecUnderTest<M extends object>(

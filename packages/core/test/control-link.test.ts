@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { controlCodec, type ControlMessage } from '../src/control-messages.ts';
 import { createLinkControl, type LinkEffect, type LinkInput } from '../src/link-control.ts';
 import { isPeerId, type PeerId } from '../src/peer-id.ts';
+import type { TreeMessage } from '../src/tree/tree-io.ts';
 import { peerIdOfKey } from './base58.ts';
 import { codecs, validMessages } from './codecs.ts';
 import { LinkWorld, someState, START, type Role } from './link-world.ts';
@@ -40,8 +41,12 @@ describe('[K1.2] a message that is not for its direction to carry', () => {
     ['parent', { type: 'drain', withinMs: 1_000 }],
     ['parent', { type: 'redirect', parents }],
     ['parent', { type: 'keep-alive' }],
+    ['parent', { type: 'invite', peerId: peer(1) }],
     ['child', { type: 'need-key-frame', layer: 0 }],
     ['child', { type: 'choose-layer', layer: 1 }],
+    ['child', { type: 'activate', layer: 0 }],
+    ['child', { type: 'pause' }],
+    ['child', { type: 'recommend', peer: { peerId: peer(1), addresses: [] }, slots: 4, ageS: 60 }],
   ])('changes nothing at a %s', (role, message) => expect(receive(role, message)).toEqual([]));
 });
 
@@ -52,6 +57,8 @@ test('[K1.3] nothing is sent before the channel is open', () => {
     { type: 'want-key-frame', layer: 0 },
     { type: 'sent-media' },
     { type: 'heard-media' },
+    { type: 'standby', isStandby: true },
+    { type: 'standby', isStandby: false },
     { type: 'received', message: { type: 'ping', sentAt: 1 } },
     { type: 'timeout' },
   ];
@@ -79,10 +86,24 @@ test('[K6.1] a child chooses the layer that its parent sends', () => {
   expect(receive('parent', { type: 'choose-layer', layer: 2 })).toEqual([{ type: 'layer-chosen', layer: 2 }]);
 });
 
-test('[K6.2] a parent that will leave says within what time', () => {
-  expect(receive('child', { type: 'drain', withinMs: 5_000 })).toEqual([
-    { type: 'draining', withinMs: 5_000 },
-  ]);
+const addresses = ['/ip4/192.0.2.1/udp/4001'];
+
+test.each<[string, Role, TreeMessage]>([
+  ['[K6.2] a parent that will leave says within what time', 'child', { type: 'drain', withinMs: 5_000 }],
+  ['[K6.3] a redirect names the parents to move to', 'child', { type: 'redirect', parents }],
+  ['[K6.4] a child asks for media, and says of which layer', 'parent', { type: 'activate', layer: 2 }],
+  ['[K6.5] a child says that it wants no media for the time being', 'parent', { type: 'pause' }],
+  [
+    '[K6.6] a parent is told of a child that deserves a better place',
+    'parent',
+    { type: 'recommend', peer: { peerId: peer(2), addresses }, slots: 6, ageS: 300 },
+  ],
+  ['[K6.6] a child is told whom its parent invites', 'child', { type: 'invite', peerId: peer(2) }],
+  ['[K6.7] a child is told where its parent is reached', 'child', { type: 'addresses', addresses }],
+  ['[K6.7] a parent is told where its child is reached', 'parent', { type: 'addresses', addresses }],
+])('%s', (_, role, message) => {
+  const received = controlCodec.decode(controlCodec.encode(message));
+  expect(received && receive(role, received)).toEqual([{ type: 'message', message }]);
 });
 
 test('[K6.2, K6.3] a child that must move keeps its link meanwhile', () => {
@@ -93,10 +114,6 @@ test('[K6.2, K6.3] a child that must move keeps its link meanwhile', () => {
   world.advance(1_000);
   expect(world.child.control.phase).toBe('open');
   expect(world.effectsOf('child')).not.toContainEqual(expect.objectContaining({ type: 'silent' }));
-});
-
-test('[K6.3] a redirect names the parents to move to', () => {
-  expect(receive('child', { type: 'redirect', parents })).toEqual([{ type: 'redirected', parents }]);
 });
 
 test.each<Role>(['parent', 'child'])('[K7.4] a %s gets a signal as it was signed', (role) => {
@@ -149,6 +166,8 @@ test('[X2.2] a machine takes any input at any time', () => {
       { type: 'timeout' },
       { type: 'want-key-frame', layer: 0 },
       { type: 'want-key-frame', layer: 2 },
+      { type: 'standby', isStandby: true },
+      { type: 'standby', isStandby: false },
       { type: 'advertise', state: someState() },
       { type: 'advertise', state: someState({ flowing: false }) },
     ),

@@ -108,6 +108,7 @@ export class LinkWorld {
     for (;;) {
       const next = this.#next();
       if (next === null || next.at > end) break;
+      this.#forget(next);
       this.now = Math.max(this.now, next.at);
       next.run();
     }
@@ -126,15 +127,17 @@ export class LinkWorld {
     return this[role].sent.filter(({ message }) => message.type === type).map(({ at }) => at);
   }
 
-  #next(): { at: Instant; run: () => void } | null {
+  #next(): Happening | null {
     const due = [...this.#timer('parent'), ...this.#timer('child'), ...this.#happenings].toSorted(
       (a, b) => a.at - b.at || a.order - b.order,
     );
-    const [first] = due;
-    if (first === undefined) return null;
-    const at = this.#happenings.indexOf(first);
+    return due[0] ?? null;
+  }
+
+  /** Timers are not kept: they are asked for anew. */
+  #forget(happening: Happening): void {
+    const at = this.#happenings.indexOf(happening);
     if (at >= 0) this.#happenings.splice(at, 1);
-    return first;
   }
 
   #timer(role: Role): Happening[] {
@@ -216,6 +219,11 @@ export function someState(changes: Partial<LinkState> = {}): LinkState {
     epoch: 1_700_000_000,
     clockOffsetMs: 20,
     flowing: true,
+    delayMs: 60,
+    slots: 5,
+    ageS: 90,
+    layers: 0b001,
+    received: null,
     ...changes,
   };
 }

@@ -7,12 +7,24 @@ import { controlCodec, type LinkState } from '../src/control-messages.ts';
 import { MalformedError } from '../src/errors.ts';
 import { decodePath, encodePath, isPeerId, shortId, type PeerId, type ShortId } from '../src/peer-id.ts';
 import { closesLoop, detachedPosition, linkState, positionBelow, rootPosition } from '../src/position.ts';
-import type { Position } from '../src/position.ts';
+import type { Load, Position } from '../src/position.ts';
+import { HOP_MS } from '../src/tree/scores.ts';
 import { peerIdOfKey } from './base58.ts';
+import { ruleText } from './protocol-document.ts';
 import { peerIds } from './value-grammar.ts';
 
 const EPOCH = 1_700_000_000;
-const LOAD = { freeSlots: 1, subtreeSlots: 2, viewers: 3, flowing: true };
+const LOAD: Load = {
+  slots: 4,
+  freeSlots: 1,
+  subtreeSlots: 2,
+  viewers: 3,
+  flowing: true,
+  ageS: 60,
+  layers: 0b001,
+};
+/** A parent whose clock is 7 ms ahead, 20 ms away. */
+const LINK = { offsetMs: 7, delayMs: 20 };
 
 function peer(number: number): PeerId {
   const id = peerIdOfKey(new Uint8Array(32).fill(number));
@@ -32,7 +44,7 @@ function chain(depth: number): Position[] {
   const positions = [rootPosition(peer(0), EPOCH)];
   for (let i = 1; i <= depth; i++) {
     const above = positions.at(-1);
-    positions.push(positionBelow(peer(i), above ? told(above) : null, 7));
+    positions.push(positionBelow(peer(i), above ? told(above) : null, LINK));
   }
   return positions;
 }
@@ -85,7 +97,7 @@ describe('depth and path', () => {
   test('[L5.1] end at depth 12', () => {
     const deepest = chain(MAX_DEPTH).at(-1);
     expect(deepest?.depth).toBe(12);
-    expect(positionBelow(peer(99), deepest ? told(deepest) : null, 7)).toEqual(detachedPosition(peer(99)));
+    expect(positionBelow(peer(99), deepest ? told(deepest) : null, LINK)).toEqual(detachedPosition(peer(99)));
   });
 
   test('[L5.2] a parent at or below the joiner closes a loop, another does not', () => {
@@ -99,7 +111,7 @@ describe('depth and path', () => {
   test('[L5.4] two peers that have joined each other are both detached', () => {
     const [, a, b] = chain(2);
     if (a === undefined || b === undefined) throw new Error('no peers');
-    expect(positionBelow(peer(1), told(b), 7)).toEqual(detachedPosition(peer(1)));
+    expect(positionBelow(peer(1), told(b), LINK)).toEqual(detachedPosition(peer(1)));
   });
 
   test('[K4.4] of a detached peer are null and itself', () => {
@@ -107,18 +119,19 @@ describe('depth and path', () => {
       depth: null,
       path: [shortId(peer(3))],
       clockOffsetMs: null,
+      delayMs: null,
     });
-    expect(positionBelow(peer(3), null, 0)).toEqual(detachedPosition(peer(3)));
-    expect(positionBelow(peer(3), told(detachedPosition(peer(2))), 0)).toEqual(detachedPosition(peer(3)));
+    expect(positionBelow(peer(3), null, LINK)).toEqual(detachedPosition(peer(3)));
+    expect(positionBelow(peer(3), told(detachedPosition(peer(2))), LINK)).toEqual(detachedPosition(peer(3)));
   });
 
   test('[K4.4] a parent whose path does not fit its depth has no place', () => {
     const state = told(rootPosition(peer(0), EPOCH));
     for (const depth of [1, 5, 11]) {
-      expect(positionBelow(peer(3), { ...state, depth }, 0)).toEqual(detachedPosition(peer(3)));
+      expect(positionBelow(peer(3), { ...state, depth }, LINK)).toEqual(detachedPosition(peer(3)));
     }
     const long = { ...state, path: encodePath(Array.from({ length: 13 }, () => 1 as ShortId)) };
-    expect(positionBelow(peer(3), long, 0)).toEqual(detachedPosition(peer(3)));
+    expect(positionBelow(peer(3), long, LINK)).toEqual(detachedPosition(peer(3)));
   });
 
   test('[K4.4] a state with a cut path is refused', () => {
@@ -132,14 +145,18 @@ describe('depth and path', () => {
       depth: fc.option(fc.nat({ max: 12 })),
       ids: fc.array(fc.nat(), { maxLength: 13 }),
       clockOffsetMs: fc.option(fc.double({ min: -1e15, max: 1e15, noNaN: true })),
+      delayMs: fc.option(fc.nat({ max: 60_000 })),
       linkOffsetMs: fc.option(fc.double({ noNaN: true })),
+      linkDelayMs: fc.double({ min: 0, noNaN: true }),
     });
     fc.assert(
-      fc.property(claims, ({ depth, ids, clockOffsetMs, linkOffsetMs }) => {
+      fc.property(claims, ({ depth, ids, clockOffsetMs, delayMs, linkOffsetMs, linkDelayMs }) => {
         const path = encodePath(ids.map((id) => id as ShortId));
-        const state = { ...told(rootPosition(peer(0), EPOCH)), depth, path, clockOffsetMs };
-        const below = positionBelow(peer(3), state, linkOffsetMs);
-        expect(told(below)).toMatchObject({ depth: below.depth, clockOffsetMs: below.clockOffsetMs });
+        const state = { ...told(rootPosition(peer(0), EPOCH)), depth, path, clockOffsetMs, delayMs };
+        const link = { offsetMs: linkOffsetMs, delayMs: linkDelayMs };
+        const below = positionBelow(peer(3), state, link);
+        const { clockOffsetMs: offsetMs, delayMs: belowMs } = below;
+        expect(told(below)).toMatchObject({ depth: below.depth, clockOffsetMs: offsetMs, delayMs: belowMs });
       }),
       { numRuns: 1_000 },
     );
@@ -154,21 +171,56 @@ describe('clock offset', () => {
   test('[K4.5] is unknown while one link is', () => {
     const [root] = chain(0);
     if (root === undefined) throw new Error('no root');
-    const unmeasured = positionBelow(peer(1), told(root), null);
+    const unmeasured = positionBelow(peer(1), told(root), { ...LINK, offsetMs: null });
     expect(unmeasured).toMatchObject({ depth: 1, clockOffsetMs: null });
-    expect(positionBelow(peer(2), told(unmeasured), 3)).toMatchObject({ depth: 2, clockOffsetMs: null });
+    expect(positionBelow(peer(2), told(unmeasured), LINK)).toMatchObject({ depth: 2, clockOffsetMs: null });
   });
 
   test('[K4.5] is unknown when its sum could not be told', () => {
     const state = { ...told(rootPosition(peer(0), EPOCH)), clockOffsetMs: 1e15 };
-    expect(positionBelow(peer(1), state, 1)).toMatchObject({ depth: 1, clockOffsetMs: null });
-    expect(positionBelow(peer(1), state, -1)).toMatchObject({ clockOffsetMs: 1e15 - 1 });
+    expect(positionBelow(peer(1), state, { ...LINK, offsetMs: 1 })).toMatchObject({
+      depth: 1,
+      clockOffsetMs: null,
+    });
+    expect(positionBelow(peer(1), state, { ...LINK, offsetMs: -1 })).toMatchObject({
+      clockOffsetMs: 1e15 - 1,
+    });
   });
 });
 
-test('[K4.6] slots and viewers stop at their limits', () => {
-  const load = { freeSlots: 70_000, subtreeSlots: 2 ** 33, viewers: 2 ** 40, flowing: true };
+describe('delay', () => {
+  test('[K4.7] adds up along the path', () => {
+    expect(chain(4).map(({ delayMs }) => delayMs)).toEqual([0, 20, 40, 60, 80]);
+  });
+
+  test('[K4.7] is whole, begins at nothing below a parent that has none, and ends at its limit', () => {
+    const state = told(rootPosition(peer(0), EPOCH));
+    const below = (delayMs: number | null, linkMs: number): number | null =>
+      positionBelow(peer(1), { ...state, delayMs }, { offsetMs: 0, delayMs: linkMs }).delayMs;
+    expect(below(30, 20.6)).toBe(51);
+    expect(below(null, 20)).toBe(20);
+    expect(below(59_990, 20)).toBe(60_000);
+    expect(below(0, Infinity)).toBe(60_000);
+  });
+
+  test('[K4.7] takes a page 12 ms and a headless relay 1 ms to pass on', () => {
+    expect(HOP_MS).toEqual({ browser: 12, headless: 1 });
+    expect(ruleText('K4.7')).toContain('12 ms for a parent that is a page or 1 ms for a headless one');
+  });
+});
+
+test('[K4.6] slots, viewers and age stop at their limits', () => {
+  const load = {
+    ...LOAD,
+    slots: 70_000,
+    freeSlots: 70_000,
+    subtreeSlots: 2 ** 33,
+    viewers: 2 ** 40,
+    ageS: 2 ** 50,
+  };
   expect(told(rootPosition(peer(0), EPOCH), load)).toMatchObject({
+    slots: 65_535,
+    ageS: 4_294_967_295,
     freeSlots: 65_535,
     subtreeSlots: 4_294_967_295,
     viewers: 4_294_967_295,

@@ -2,9 +2,15 @@
 
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { KEEP_ALIVE_MS, SILENCE_FLOOR_MS } from '../src/config.ts';
+import {
+  FIRST_SILENCE_MS,
+  KEEP_ALIVE_MS,
+  SILENCE_FLOOR_MS,
+  STANDBY_SILENCE_MS,
+  STATE_MS,
+} from '../src/config.ts';
 import { createLinkControl, type LinkControl } from '../src/link-control.ts';
-import { LinkWorld, START, timeoutsUntil } from './link-world.ts';
+import { LinkWorld, someState, START, timeoutsUntil, type LinkWorldOptions } from './link-world.ts';
 
 const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
 
@@ -222,5 +228,133 @@ describe('silence', () => {
     world.advance(60_000);
     expect(world.effectsOf('parent')).not.toContainEqual(silence);
     expect(world.parent.control.phase).toBe('open');
+  });
+});
+
+describe('a standby', () => {
+  /** A link that is a standby from the start, on which both ends tell their states. */
+  function standbyWorld(options: LinkWorldOptions = {}): LinkWorld {
+    const world = new LinkWorld({ latencyMs: 30, ...options });
+    for (const end of [world.parent, world.child]) {
+      end.step({ type: 'advertise', state: someState() });
+      end.step({ type: 'standby', isStandby: true });
+    }
+    world.open();
+    world.advance(20_000);
+    return world;
+  }
+
+  /** The child wants media at once, the parent gives it when it is told. */
+  function activate(world: LinkWorld, parentLaterMs = 30): void {
+    world.child.step({ type: 'standby', isStandby: false });
+    world.schedule(parentLaterMs, () => world.parent.step({ type: 'standby', isStandby: false }));
+  }
+
+  test('[K2.9] hears no keep-alives, and is not silent for that', () => {
+    const world = standbyWorld();
+    world.advance(120_000);
+    expect(world.timesSent('parent', 'keep-alive')).toEqual([]);
+    expect(world.effectsOf('child')).not.toContainEqual(silence);
+  });
+
+  test('[K2.9] costs each end no more than a state every 5 s and a ping every 30 s', () => {
+    const world = standbyWorld();
+    const begin = world.now;
+    world.advance(60_000);
+    for (const { sent } of [world.parent, world.child]) {
+      expect(sent.filter(({ at }) => at > begin).length).toBeLessThanOrEqual(12 + 2 + 2);
+    }
+  });
+
+  test('[K2.9] is silent when two states were missed, and one second', () => {
+    const world = standbyWorld();
+    const lastHeard = Math.max(...world.timesSent('parent', 'state')) + 30;
+    world.isCut = true;
+    world.advance(lastHeard + STANDBY_SILENCE_MS - 1 - world.now);
+    expect(world.effectsOf('child')).not.toContainEqual(silence);
+    world.advance(1);
+    expect(world.effectsOf('child')).toContainEqual({ type: 'silent', silentMs: STANDBY_SILENCE_MS });
+    expect(STANDBY_SILENCE_MS).toBe(2 * STATE_MS + 1_000);
+  });
+
+  test('[K2.9] that was active until now is given the longer time at once', () => {
+    const world = new LinkWorld({ latencyMs: 30 });
+    world.parent.step({ type: 'advertise', state: someState() });
+    world.open();
+    world.playMedia(20, 1_001);
+    world.advance(1_000);
+    for (const end of [world.parent, world.child]) end.step({ type: 'standby', isStandby: true });
+    world.advance(60_000);
+    expect(world.effectsOf('child')).not.toContainEqual(silence);
+  });
+
+  test('[K2.9] does not make the child more patient when it is active again', () => {
+    const control = childThatHeard(Array.from({ length: 100 }, (_, i) => START + 10 + i * 20));
+    const paused = START + 2_000;
+    control.step(paused, { type: 'standby', isStandby: true });
+    for (let i = 1; i <= 20; i++) {
+      timeoutsUntil(control, paused + i * STATE_MS);
+      control.step(paused + i * STATE_MS, { type: 'heard-media' });
+    }
+    const resumed = paused + 21 * STATE_MS;
+    control.step(resumed, { type: 'standby', isStandby: false });
+    control.step(resumed + 50, { type: 'heard-media' });
+    expect(silentAt(control)).toBe(resumed + 50 + SILENCE_FLOOR_MS);
+  });
+
+  test('[K2.10] that is activated and gives nothing is silent after 1000 ms', () => {
+    const world = standbyWorld();
+    const begin = world.now;
+    world.isCut = true;
+    activate(world);
+    world.advance(5_000);
+    expect(world.child.effects.filter(({ effect }) => effect.type === 'silent')).toEqual([
+      { at: begin + FIRST_SILENCE_MS, effect: { type: 'silent', silentMs: FIRST_SILENCE_MS } },
+    ]);
+  });
+
+  test('[K2.10] that is activated is judged like any link once its media come', () => {
+    const world = standbyWorld();
+    const begin = world.now;
+    activate(world);
+    world.schedule(30, () => world.playMedia(20, 501));
+    world.advance(500);
+    world.isCut = true;
+    world.advance(200);
+    expect(world.effectsOf('child', begin)).toContainEqual(silence);
+  });
+
+  test.each(SEEDS)('[K2.10] that is activated is not silent while its parent starts (seed %i)', (seed) => {
+    const latencyMs = 40 * seed;
+    // Just before the parent learns of it a state of the standby is sent, or has been.
+    for (const beforeMs of [1, latencyMs, 2 * latencyMs - 1]) {
+      const world = standbyWorld({ latencyMs, jitterMs: 20, seed });
+      const nextState = Math.max(...world.timesSent('parent', 'state')) + STATE_MS;
+      world.advance(nextState + latencyMs - beforeMs - world.now);
+      const begin = world.now;
+      activate(world, latencyMs);
+      world.advance(3_000);
+      expect(world.effectsOf('child', begin), `seed ${seed}, ${beforeMs} ms`).not.toContainEqual(silence);
+      expect(world.timesSent('parent', 'keep-alive').length).toBeGreaterThan(0);
+    }
+  });
+
+  test('[K2.10] that is silent when it is activated is revived by its media', () => {
+    const world = standbyWorld();
+    world.isCut = true;
+    world.advance(20_000);
+    expect(world.child.control.phase).toBe('silent');
+    const begin = world.now;
+    world.isCut = false;
+    activate(world);
+    world.advance(1_000);
+    expect(world.effectsOf('child', begin).map(({ type }) => type)).toContain('revived');
+    expect(world.child.control.phase).toBe('open');
+  });
+
+  test('[K2.10] that is activated twice counts from the first time', () => {
+    const control = childThatHeard([START + 50]);
+    control.step(START + 60, { type: 'standby', isStandby: false });
+    expect(silentAt(control)).toBe(START + 150);
   });
 });

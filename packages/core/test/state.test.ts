@@ -37,7 +37,12 @@ describe.each<Role>(['parent', 'child'])('the state of a %s', (role) => {
     ['epoch', { epoch: 1 }],
     ['a known clock', { clockOffsetMs: null }],
     ['flowing media', { flowing: false }],
-  ])('[K4.1] is sent when it changes, and only then: %s', (_, change) => {
+    ['delay', { delayMs: 70 }],
+    ['a known delay', { delayMs: null }],
+    ['slots', { slots: 6 }],
+    ['layers', { layers: 0b011 }],
+    ['the share received', { received: 998 }],
+  ])('[K4.1] is sent when it is news, and only then: %s', (_, change) => {
     const control = advertised(role);
     for (const state of [someState(change), someState(), someState(change)]) {
       const sent = [{ type: 'send', message: { type: 'state', ...state } }];
@@ -71,6 +76,23 @@ describe.each<Role>(['parent', 'child'])('the state of a %s', (role) => {
     for (const clockOffsetMs of [20.3, 24.9, 15.1, 20]) {
       expect(control.step(START + 1, { type: 'advertise', state: someState({ clockOffsetMs }) })).toEqual([]);
     }
+  });
+
+  test('[K4.2] is not sent for a delay that wanders by less than 10 ms, nor for the age', () => {
+    const control = advertised(role);
+    [51, 69, 60].forEach((delayMs, i) => {
+      const state = someState({ delayMs, ageS: 91 + i });
+      expect(control.step(START + 1, { type: 'advertise', state })).toEqual([]);
+    });
+  });
+
+  test('[K4.2] is sent when the delay has wandered by 10 ms since it was last sent', () => {
+    const control = advertised(role);
+    control.step(START + 1, { type: 'advertise', state: someState({ delayMs: 55 }) });
+    const state = someState({ delayMs: 50, ageS: 100 });
+    expect(control.step(START + 2, { type: 'advertise', state })).toEqual([
+      { type: 'send', message: { type: 'state', ...state } },
+    ]);
   });
 
   test('[K4.2] is sent when the clock has crept by 5 ms since it was last sent', () => {

@@ -5,6 +5,7 @@
 
 import * as fc from 'fast-check';
 import { peerIdOfKey } from './base58.ts';
+import { listTable, type DocumentedField, type DocumentedMessage } from './protocol-document.ts';
 
 export interface Limits {
   readonly accepted: readonly unknown[];
@@ -13,7 +14,12 @@ export interface Limits {
 
 interface ValueKind extends Limits {
   readonly arbitrary: fc.Arbitrary<unknown>;
+  /** What a reader makes of an accepted value, where that is not the value itself. */
+  readonly read?: (value: unknown) => unknown;
 }
+
+/** The lists of fields that stand in other messages. */
+const namedLists: readonly DocumentedMessage[] = listTable('W:');
 
 export function limitsOf(value: string): Limits {
   return readKind(value);
@@ -21,6 +27,11 @@ export function limitsOf(value: string): Limits {
 
 export function arbitraryOf(value: string): fc.Arbitrary<unknown> {
   return readKind(value).arbitrary;
+}
+
+/** What a reader makes of an accepted value: an object of each list of fields. */
+export function readAs(value: string, accepted: unknown): unknown {
+  return asRead(readKind(value), accepted);
 }
 
 /** Words that a value may be, e.g. of `leaving` or `ended`. */
@@ -52,6 +63,7 @@ function readKind(value: string): ValueKind {
     accepted: [...kind.accepted, null],
     refused: [...kind.refused, ...OTHER_KINDS],
     arbitrary: fc.option(kind.arbitrary, { nil: null }),
+    read: (given) => asRead(kind, given),
   };
 }
 
@@ -76,12 +88,14 @@ function readNamed(value: string): ValueKind {
       return peerIdKind();
     case 'path':
       return pathKind();
-    case 'candidate':
-      return candidateKind();
+    case 'layer set':
+      return integerKind(0, 7);
     case 'any':
       return anyKind();
-    default:
-      return wordKind(wordsOf(value));
+    default: {
+      const list = namedLists.find(({ name }) => name === value);
+      return list ? fieldsKind(list.fields) : wordKind(wordsOf(value));
+    }
   }
 }
 
@@ -145,22 +159,26 @@ function peerIdKind(): ValueKind {
   };
 }
 
-function candidateKind(): ValueKind {
-  const id = peerIdOfKey(new Uint8Array(32).fill(7));
+/** A list of fields: each in turn at its limits and beyond, between others that are as large as they may be. */
+function fieldsKind(fields: readonly DocumentedField[]): ValueKind {
+  const kinds = fields.map(({ name, value }) => ({ name, kind: readKind(value) }));
+  const largest = kinds.map(({ kind }) => kind.accepted.at(-1));
+  const variants = (limit: 'accepted' | 'refused'): unknown[][] =>
+    kinds.flatMap(({ kind }, i) => kind[limit].map((value) => largest.with(i, value)));
   return {
-    accepted: [
-      [id, []],
-      [id, Array.from({ length: 8 }, () => 'x'.repeat(256))],
-    ],
+    accepted: [...variants('accepted'), [...largest, 'of a later version'], largest],
     refused: [
-      [id, Array.from({ length: 9 }, () => '')],
-      [id, ['x'.repeat(257)]],
-      [id, [1]],
-      [id],
-      ['nobody', []],
-      id,
+      ...variants('refused'),
+      largest.slice(0, -1),
+      [],
+      Object.fromEntries(largest.entries()),
+      'list',
     ],
-    arbitrary: fc.tuple(peerIds, fc.array(fc.string({ maxLength: 100 }), { maxLength: 8 })),
+    arbitrary: fc.tuple(...kinds.map(({ kind }) => kind.arbitrary)),
+    read: (value) =>
+      Array.isArray(value)
+        ? Object.fromEntries(kinds.map(({ name, kind }, i) => [name, asRead(kind, value[i])]))
+        : value,
   };
 }
 
@@ -170,7 +188,12 @@ function listKind(max: number, item: ValueKind): ValueKind {
     accepted: [[], Array.from({ length: max }, () => entry), ...item.accepted.map((value) => [value])],
     refused: [Array.from({ length: max + 1 }, () => entry), ...item.refused.map((value) => [value]), 'list'],
     arbitrary: fc.array(item.arbitrary, { maxLength: max }),
+    read: (value) => (Array.isArray(value) ? value.map((each) => asRead(item, each)) : value),
   };
+}
+
+function asRead(kind: ValueKind, value: unknown): unknown {
+  return kind.read === undefined || value === null ? value : kind.read(value);
 }
 
 function wordKind(words: readonly string[]): ValueKind {

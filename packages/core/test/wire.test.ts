@@ -14,7 +14,8 @@ const CHANNEL = peerIdOfKey(new Uint8Array(32).fill(5));
 const UNKNOWN_TYPE = 9_999;
 
 function joinWith(capabilities: unknown): Uint8Array {
-  return cbor([1, 1, CHANNEL, 'browser', [0], true, capabilities, 'v=0', new Uint8Array(0)]);
+  const fields = [1, CHANNEL, 'browser', [0], true, capabilities, 'v=0', new Uint8Array(0), false, 0, 0];
+  return cbor([1, ...fields]);
 }
 
 function hex(text: string): Uint8Array {
