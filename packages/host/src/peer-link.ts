@@ -5,14 +5,17 @@
 import {
   controlCodec,
   createLinkControl,
+  HOP_MS,
   MalformedError,
   type ControlMessage,
   type Farewell,
   type LinkEffect,
   type LinkInput,
   type LinkState,
+  type LinkToParent,
   type PeerId,
   type PeerKind,
+  type TreeMessage,
 } from '@casto/core';
 import type { Clock } from './clock.ts';
 import type { LinkEnd } from './link-ports.ts';
@@ -86,6 +89,11 @@ export class PeerLink {
     return this.#control.clock?.offsetMs ?? null;
   }
 
+  /** What the link to a parent adds to the way from the streamer (PROTOCOL.md, K4.5 and K4.7). */
+  get toParent(): LinkToParent {
+    return { offsetMs: this.clockOffsetMs, delayMs: (this.rttMs ?? 0) / 2 + HOP_MS[this.kind] };
+  }
+
   get isClosed(): boolean {
     return this.#closed;
   }
@@ -103,14 +111,17 @@ export class PeerLink {
     this.#step({ type: 'want-key-frame', layer });
   }
 
+  /** Pauses the media of this link, or wants them again; PROTOCOL.md K2.9 tells what that spares. */
+  setStandby(isStandby: boolean): void {
+    this.#step({ type: 'standby', isStandby });
+  }
+
   heardMedia(): void {
     this.#step({ type: 'heard-media' });
   }
 
   /** Sends a message that no rule of the control machine sends by itself. */
-  send(
-    message: Extract<ControlMessage, { type: 'drain' | 'redirect' | 'forward' | 'choose-layer' }>,
-  ): boolean {
+  send(message: TreeMessage | Extract<ControlMessage, { type: 'forward' | 'choose-layer' }>): boolean {
     if (this.#isOver) return false;
     return this.#options.end.control.send(controlCodec.encode(message));
   }

@@ -90,6 +90,9 @@ class HandshakeWorld {
       audio: true,
       capabilities: relayRtpCapabilities(),
       path: new Uint8Array(),
+      standby: false,
+      slots: 0,
+      ageS: 0,
     };
     const { childRefused: refused, clock } = this;
     return { end, outcome: await requestLink(this.connection, end, join, { signal, refused, clock }) };
@@ -112,6 +115,9 @@ class HandshakeWorld {
       capabilities: {},
       offer: await end.offer(),
       path: new Uint8Array(),
+      standby: false,
+      slots: 0,
+      ageS: 0,
       ...changes,
     };
   }

@@ -7,6 +7,7 @@ import {
   SILENCE_FLOOR_MS,
   type ControlMessage,
   type LinkState,
+  type TreeMessage,
 } from '@casto/core';
 import { MemoryLinks, type MemoryEnd, type MemoryPathOptions } from '../src/conformance/memory-links.ts';
 import { VirtualClock } from '../src/conformance/virtual-clock.ts';
@@ -119,6 +120,11 @@ function state(changes: Partial<LinkState> = {}): LinkState {
     epoch: 7,
     clockOffsetMs: null,
     flowing: true,
+    delayMs: 30,
+    slots: 2,
+    ageS: 5,
+    layers: 0b001,
+    received: null,
     ...changes,
   };
 }
@@ -138,6 +144,9 @@ describe('an opening link', () => {
     expect(pair.child.link.remoteState).toEqual(state());
     expect(pair.child.events).toContainEqual({ type: 'state', state: state() });
     expect(pair.parent.link.remoteState).toBeNull();
+    // 12 ms: what a parent that is a page takes to pass media on.
+    expect(pair.child.link.toParent.delayMs).toBeCloseTo(30 + 12, 0);
+    expect(pair.child.link.toParent.offsetMs).toBe(pair.child.link.clockOffsetMs);
   });
 
   test('[K1.3] asks for the key frame that was wanted before', async () => {
@@ -241,6 +250,29 @@ describe('silence', () => {
     expect(count(pair.child.events, 'silent')).toBe(1);
   });
 
+  test('[K2.9] is allowed to last while the link is a standby', async () => {
+    const pair = await LinkPair.open();
+    for (const { link } of [pair.parent, pair.child]) {
+      link.advertise(state());
+      link.setStandby(true);
+    }
+    pair.clock.advance(100);
+    const before = pair.parent.sent.length;
+    pair.clock.advance(60_000);
+
+    expect(count(pair.child.events, 'silent')).toBe(0);
+    // Twelve states, two pings and two answers.
+    expect(pair.parent.sent.length - before).toBeLessThanOrEqual(16);
+    expect(typesOf(pair.parent.sent.slice(before))).not.toContain('keep-alive');
+
+    for (const { link } of [pair.parent, pair.child]) link.setStandby(false);
+    pair.clock.advance(1_000);
+    expect(typesOf(pair.parent.sent.slice(before))).toContain('keep-alive');
+    pair.parent.end.isCut = true;
+    pair.clock.advance(2 * SILENCE_FLOOR_MS);
+    expect(count(pair.child.events, 'silent')).toBe(1);
+  });
+
   test('[K2.7] of a child is no business of its parent', async () => {
     const pair = await LinkPair.open();
     pair.child.end.isCut = true;
@@ -301,9 +333,21 @@ describe('the timer of a link', () => {
 });
 
 describe('what the other end says', () => {
-  test('[K5.1] reaches the owner: key frames, layers, drains, redirects, signals', async () => {
+  test('[K5.1] reaches the owner: key frames, layers, signals, and what concerns the tree', async () => {
     const pair = await LinkPair.open();
-    const parents = [{ peerId: parentId, addresses: [] }];
+    const peer = { peerId: parentId, addresses: ['/ip4/192.0.2.1/udp/4001'] };
+    const downwards: TreeMessage[] = [
+      { type: 'drain', withinMs: 500 },
+      { type: 'redirect', parents: [peer] },
+      { type: 'invite', peerId: childId },
+      { type: 'addresses', addresses: peer.addresses },
+    ];
+    const upwards: TreeMessage[] = [
+      { type: 'activate', layer: 1 },
+      { type: 'pause' },
+      { type: 'recommend', peer, slots: 3, ageS: 40 },
+      { type: 'addresses', addresses: [] },
+    ];
     const signal = {
       type: 'forward',
       from: childId,
@@ -318,15 +362,19 @@ describe('what the other end says', () => {
     pair.child.link.wantKeyFrame(0);
     expect(pair.child.link.send({ type: 'choose-layer', layer: 2 })).toBe(true);
     expect(pair.child.link.send(signal)).toBe(true);
-    pair.parent.link.send({ type: 'drain', withinMs: 500 });
-    pair.parent.link.send({ type: 'redirect', parents });
+    for (const message of downwards) expect(pair.parent.link.send(message)).toBe(true);
+    for (const message of upwards) expect(pair.child.link.send(message)).toBe(true);
     pair.clock.advance(20);
 
     expect(pair.parent.events).toContainEqual({ type: 'key-frame-wanted', layer: 0 });
     expect(pair.parent.events).toContainEqual({ type: 'layer-chosen', layer: 2 });
     expect(pair.parent.events).toContainEqual({ type: 'forward', message: signal });
-    expect(pair.child.events).toContainEqual({ type: 'draining', withinMs: 500 });
-    expect(pair.child.events).toContainEqual({ type: 'redirected', parents });
+    for (const message of downwards) {
+      expect(pair.child.events).toContainEqual({ type: 'message', message });
+    }
+    for (const message of upwards) {
+      expect(pair.parent.events).toContainEqual({ type: 'message', message });
+    }
   });
 
   test('[K1.2] is ignored where it is not its business', async () => {
@@ -334,10 +382,11 @@ describe('what the other end says', () => {
     pair.child.link.send({ type: 'drain', withinMs: 500 });
     pair.child.link.send({ type: 'redirect', parents: [] });
     pair.parent.link.send({ type: 'choose-layer', layer: 0 });
+    pair.parent.link.send({ type: 'activate', layer: 0 });
     pair.clock.advance(20);
 
-    expect(typesOf(pair.parent.events)).not.toContain('draining');
-    expect(typesOf(pair.parent.events)).not.toContain('redirected');
+    expect(typesOf(pair.parent.events)).not.toContain('message');
+    expect(typesOf(pair.child.events)).not.toContain('message');
     expect(typesOf(pair.child.events)).not.toContain('layer-chosen');
   });
 
