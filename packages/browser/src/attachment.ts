@@ -73,8 +73,9 @@ export class Attachment {
       }, STUMBLE_MS);
     }
     if (event.type === 'revived') this.#forgetStumble();
-    if (event.type === 'draining') this.#isLeaving = true;
-    if (event.type === 'draining' || event.type === 'closed') {
+    const isDraining = event.type === 'message' && event.message.type === 'drain';
+    if (isDraining) this.#isLeaving = true;
+    if (isDraining || event.type === 'closed') {
       this.#forgetStumble();
       this.#lose?.();
     }
@@ -119,7 +120,7 @@ export async function askParent(
   context: PageContext,
   channel: ChannelId,
   connection: Connection,
-  options: { prepared: PreparedEnd; signal: AbortSignal; onEvent: LinkListener },
+  options: { prepared: PreparedEnd; ageS: number; signal: AbortSignal; onEvent: LinkListener },
 ): Promise<Attachment | JoinRefusal> {
   const { refused, worker } = context;
   const join = {
@@ -130,6 +131,9 @@ export async function askParent(
     audio: true,
     capabilities: receivingCapabilities(),
     path: encodePath([]),
+    standby: false,
+    slots: 0,
+    ageS: options.ageS,
   };
   const outcome = await requestLink(connection, options.prepared.end, join, {
     signal: options.signal,

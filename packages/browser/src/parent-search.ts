@@ -24,6 +24,8 @@ export interface ParentSearchOptions {
   context: PageContext;
   libp2p: Libp2p;
   channel: ChannelId;
+  /** Seconds since the viewer came to the channel. */
+  ageS: () => number;
   onEvent: LinkListener;
 }
 
@@ -75,8 +77,8 @@ export class ParentSearch {
     signal: AbortSignal,
     prepared = prepareEnd(this.#options.context),
   ): Promise<Attachment | JoinRefusal> {
-    const { context, channel, onEvent } = this.#options;
-    return askParent(context, channel, connection, { prepared, signal, onEvent });
+    const { context, channel, ageS, onEvent } = this.#options;
+    return askParent(context, channel, connection, { prepared, ageS: ageS(), signal, onEvent });
   }
 
   async #askCandidates(parents: ParentCandidate[], signal: AbortSignal): Promise<Attachment> {

@@ -352,11 +352,16 @@ export class Streamer implements Role {
     for (const { link } of this.#children) {
       subtreeSlots += (link.remoteState?.freeSlots ?? 0) + (link.remoteState?.subtreeSlots ?? 0);
     }
+    const { maxChildren, layers } = this.#context.settings;
+    const hasVideo = (this.#source?.getVideoTracks().length ?? 0) > 0;
     return linkState(this.#position, {
+      slots: maxChildren,
       freeSlots: Math.max(0, this.#freeSlots('browser')),
       subtreeSlots,
       viewers: this.#viewers,
       flowing: true,
+      ageS: Math.max(0, Math.floor(this.#context.worker.clock.now() / 1000) - this.#epoch),
+      layers: hasVideo ? (1 << layers) - 1 : 0,
     });
   }
 

@@ -42,6 +42,8 @@ export class Viewer implements Role {
   readonly #closed = new AbortController();
   readonly #download = new TransferMeter();
   #attachment: Attachment | null = null;
+  /** When it first had a parent, in milliseconds since 1970. */
+  #cameAt: number | null = null;
   #position: Position;
   #viewers = 0;
   #hasEnded = false;
@@ -57,6 +59,7 @@ export class Viewer implements Role {
       context,
       libp2p,
       channel,
+      ageS: () => this.#ageS(),
       onEvent: (link, event) => this.#linkEvent(link, event),
     });
   }
@@ -165,6 +168,7 @@ export class Viewer implements Role {
     const previous = this.#lastParent;
     const parent = attachment.link.peerId;
     this.#attachment = attachment;
+    this.#cameAt ??= attachment.attachedAt;
     this.#lastParent = parent;
     this.#replaceTracks(attachment.tracks);
     this.#reposition();
@@ -216,8 +220,15 @@ export class Viewer implements Role {
   #reposition(): void {
     const link = this.#attachment?.link;
     if (!link) return;
-    this.#position = positionBelow(this.#self, link.remoteState, link.clockOffsetMs);
-    link.advertise(linkState(this.#position, { freeSlots: 0, subtreeSlots: 0, viewers: 1, flowing: true }));
+    this.#position = positionBelow(this.#self, link.remoteState, link.toParent);
+    const ageS = this.#ageS();
+    const served = { slots: 0, freeSlots: 0, subtreeSlots: 0, layers: 0 };
+    link.advertise(linkState(this.#position, { ...served, viewers: 1, flowing: true, ageS }));
+  }
+
+  #ageS(): number {
+    if (this.#cameAt === null) return 0;
+    return Math.max(0, Math.floor((this.#context.worker.clock.now() - this.#cameAt) / 1000));
   }
 
   #latencyMs({ taps }: Attachment): number | null {
