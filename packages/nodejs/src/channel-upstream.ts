@@ -83,7 +83,7 @@ export class ChannelUpstream {
   async pull(
     connection: Connection,
     { record }: SignedRecord,
-    options: { fromRelay: boolean; path: Uint8Array },
+    options: { fromRelay: boolean; path: Uint8Array; ageS: number },
   ): Promise<void> {
     const { id, clock, media, hub, refused } = this.#options;
     const { video, audio } = record;
@@ -98,6 +98,9 @@ export class ChannelUpstream {
       audio,
       capabilities: relayRtpCapabilities(),
       path: options.path,
+      standby: false,
+      slots: 0,
+      ageS: options.ageS,
     };
     this.#pulls++;
     try {

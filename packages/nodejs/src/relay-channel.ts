@@ -67,6 +67,8 @@ export class RelayChannel {
   readonly #forwarder: SignalForwarder;
   readonly #children = new Set<PeerLink>();
   #position: Position;
+  /** When it first had a parent. */
+  #cameAt: number | null = null;
   #isFlowing = false;
   #cancelTick: (() => void) | null = null;
   #cancelCount: (() => void) | null = null;
@@ -91,6 +93,7 @@ export class RelayChannel {
       refused,
       onEvent: (link, event) => this.#parentEvent(link, event),
       onAttached: () => {
+        this.#cameAt ??= clock.now();
         this.#reposition();
         options.onChange();
       },
@@ -132,7 +135,7 @@ export class RelayChannel {
    */
   async pull(connection: Connection, signed: SignedRecord, fromRelay: boolean): Promise<void> {
     const path = encodePath(this.#upstream.link ? this.#position.path : []);
-    const pulling = this.#upstream.pull(connection, signed, { fromRelay, path });
+    const pulling = this.#upstream.pull(connection, signed, { fromRelay, path, ageS: this.#ageS() });
     this.#keepTicking();
     await pulling;
   }
@@ -260,16 +263,17 @@ export class RelayChannel {
 
   #followMedia(): void {
     const isFlowing = this.#upstream.link !== null && this.#hub.streams().some(({ isLive }) => isLive);
-    if (isFlowing === this.#isFlowing) return;
+    const hasChanged = isFlowing !== this.#isFlowing;
     this.#isFlowing = isFlowing;
+    // Layers may have come or gone although the channel flows on.
     this.#advertise();
-    this.#options.onChange();
+    if (hasChanged) this.#options.onChange();
   }
 
   #reposition(): void {
     const { link } = this.#upstream;
     this.#position = link
-      ? positionBelow(this.#options.self, link.remoteState, link.clockOffsetMs)
+      ? positionBelow(this.#options.self, link.remoteState, link.toParent)
       : detachedPosition(this.#options.self);
     this.#advertise();
   }
@@ -282,11 +286,28 @@ export class RelayChannel {
 
   #state(): LinkState {
     return linkState(this.#position, {
+      slots: 0,
       freeSlots: 0,
       subtreeSlots: 0,
       viewers: this.viewers,
       flowing: this.#isFlowing,
+      ageS: this.#ageS(),
+      layers: this.#layers(),
     });
+  }
+
+  #ageS(): number {
+    if (this.#cameAt === null) return 0;
+    return Math.max(0, Math.floor((this.#options.clock.now() - this.#cameAt) / 1000));
+  }
+
+  /** Those that come in, as bits. */
+  #layers(): number {
+    let layers = 0;
+    for (const { key, isLive } of this.#hub.streams()) {
+      if (key.kind === 'video' && isLive) layers |= 1 << key.layer;
+    }
+    return layers;
   }
 
   /** Ticks as long as there are links. */

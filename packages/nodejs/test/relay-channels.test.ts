@@ -210,6 +210,11 @@ describe('viewers', () => {
         epoch: 0,
         clockOffsetMs: null,
         flowing: true,
+        delayMs: null,
+        slots: 0,
+        ageS: 0,
+        layers: 0,
+        received: null,
       });
     }
     await world.play(4_000);
@@ -307,6 +312,9 @@ describe('viewers', () => {
       capabilities: relayRtpCapabilities(),
       offer,
       path: new Uint8Array(),
+      standby: false,
+      slots: 0,
+      ageS: 0,
     };
 
     expect(await relay.channels.judge(join, streamer.channel)).toMatchObject({ reason: 'loop' });
@@ -325,6 +333,11 @@ describe('viewers', () => {
       epoch: 1,
       clockOffsetMs: 0,
       flowing: true,
+      delayMs: 0,
+      slots: 0,
+      ageS: 0,
+      layers: 0,
+      received: null,
     });
     await world.play(200);
 
@@ -459,6 +472,11 @@ describe('a streamer', () => {
         epoch: 0,
         clockOffsetMs: null,
         flowing: false,
+        delayMs: null,
+        slots: 0,
+        ageS: 0,
+        layers: 0,
+        received: null,
       });
       await world.clock.pass(100, 100);
     }
@@ -904,7 +922,10 @@ describe('a relay that leaves', () => {
     relay.channels.drain(2_000);
     await world.play(100);
 
-    expect(viewer?.events).toContainEqual({ type: 'draining', withinMs: 2_000 });
+    expect(viewer?.events).toContainEqual({
+      type: 'message',
+      message: { type: 'drain', withinMs: 2_000 },
+    });
     expect(viewer?.isPlaying).toBe(true);
     expect(await (await world.viewer()).ask(relay, streamer.channel)).toMatchObject({ reason: 'draining' });
   });

@@ -131,6 +131,9 @@ describe('a running relay', () => {
       audio: true,
       capabilities: relayRtpCapabilities(),
       path: new Uint8Array(),
+      standby: false,
+      slots: 0,
+      ageS: 0,
     };
     const refused = refusalCounter();
     const ask = async (channel: typeof streamer.id): Promise<unknown> => {

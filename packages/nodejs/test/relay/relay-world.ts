@@ -358,6 +358,11 @@ export class TestStreamer {
       epoch: this.epoch,
       clockOffsetMs: 0,
       flowing: true,
+      delayMs: 0,
+      slots: 1,
+      ageS: 0,
+      layers: 1,
+      received: null,
     });
     const { bytes: record } = await this.sign({ sequence: this.sequence });
     const acceptance = { version: PROTOCOL_VERSION, kind: 'browser' as const, record, depth: 0, path };
@@ -394,6 +399,9 @@ export class TestViewer {
       audio: true,
       capabilities: relayRtpCapabilities(),
       path: new Uint8Array(),
+      standby: false,
+      slots: 0,
+      ageS: 0,
       ...changes,
     };
     const refused = refusalCounter();
@@ -450,6 +458,11 @@ export class TestViewer {
       epoch: 0,
       clockOffsetMs: null,
       flowing: true,
+      delayMs: null,
+      slots: 0,
+      ageS: 0,
+      layers: 0,
+      received: null,
     });
   }
 }
