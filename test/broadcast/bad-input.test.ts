@@ -252,6 +252,9 @@ describe('offers', () => {
       capabilities: relayRtpCapabilities(),
       offer: sdp,
       path: encodePath([]),
+      standby: false,
+      slots: 0,
+      ageS: 0,
       ...changes,
     });
     return joining.read(AbortSignal.timeout(10_000));
