@@ -41,7 +41,6 @@ export class SilenceWatch {
   /** K2.10: the parent learns half a round trip later that it has more to send. */
   resume(now: Instant, rttMs: number): void {
     this.#isStandby = false;
-    if (this.dueAt === Infinity) return;
     this.#countsFrom = now + rttMs;
     this.begin(now);
   }

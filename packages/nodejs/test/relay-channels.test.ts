@@ -193,6 +193,13 @@ describe('viewers', () => {
     // The streamer counts them too.
     expect(streamer.links[0]?.remoteState?.viewers).toBe(3);
 
+    await world.play(5_000);
+    const { layers, slots, ageS = 0, delayMs } = all[0]?.link?.remoteState ?? {};
+    expect({ layers, slots }).toEqual({ layers: 0b001, slots: 0 });
+    expect(ageS).toBeGreaterThan(0);
+    // Half a round trip, and the 12 ms of a parent that is a page.
+    expect(delayMs).toBe(Math.round((streamer.links[0]?.rttMs ?? 0) / 2 + 12));
+
     await expectNothingLeft(relay);
   });
 
