@@ -65,6 +65,10 @@ export class Bans {
     return [...this.#bans].filter(([, ban]) => now < ban.until);
   }
 
+  lift(peerId: PeerId): void {
+    this.#bans.delete(peerId);
+  }
+
   add(peerId: PeerId, offence: Offence, now: Instant): void {
     const before = this.#bans.get(peerId);
     const { banMs, longestBanMs, forgetMs, maxBans } = this.#tuning;

@@ -54,6 +54,7 @@ export function beginSearch(
     stage: 'finding',
     round: 0,
     redirects: 0,
+    isFound: false,
     probes: new Map(),
   };
   if (named === null || !joinNamed(state, now, named)) find(state, now, state.search);
@@ -64,8 +65,21 @@ export function endSearch(state: TreeState): void {
   state.timers.clear('search');
 }
 
-/** J2: the answer of one directory. */
-export function takeFound(state: TreeState, now: Instant, candidates: readonly OfferedCandidate[]): void {
+/** Peers that were named by somebody who can be believed: asked at once, without probes, and forgiven. */
+export function takeNamed(state: TreeState, now: Instant, named: readonly ParentCandidate[]): void {
+  if (state.phase.type !== 'attached' && state.phase.type !== 'detached') return;
+  for (const { peerId } of named) state.bans.lift(peerId);
+  const purpose = state.phase.type === 'attached' && state.search?.purpose !== 'parent' ? 'better' : 'parent';
+  beginSearch(state, now, purpose, named);
+}
+
+/** J2: the answer of one directory, and whether it was the last one. */
+export function takeFound(
+  state: TreeState,
+  now: Instant,
+  candidates: readonly OfferedCandidate[],
+  isLast = false,
+): void {
   for (const candidate of candidates) {
     if (candidate.peerId !== state.options.self) state.roster.learn(candidate, now);
   }
@@ -73,11 +87,13 @@ export function takeFound(state: TreeState, now: Instant, candidates: readonly O
   if (search?.stage !== 'finding') return;
   let left = PROBES_PER_ANSWER;
   for (const candidate of candidates) {
-    if (left === 0 || search.probes.size >= state.tuning.probes) return;
+    if (left === 0 || search.probes.size >= state.tuning.probes) break;
     if (search.probes.has(candidate.peerId) || !isWorthAsking(state, now, candidate, search)) continue;
     probe(state, search, candidate);
     left--;
   }
+  search.isFound ||= isLast;
+  if (isLast && isAnswered(search)) decide(state, now, search);
 }
 
 export function takeProbed(
@@ -101,7 +117,7 @@ export function takeProbed(
   if (search.stage !== 'finding') return;
   const probes = [...search.probes.values()];
   const good = probes.filter((each) => isGood(state, each, search)).length;
-  if (probes.length >= state.tuning.probes && probes.every(({ rttMs: rtt }) => rtt !== null)) {
+  if ((search.isFound || probes.length >= state.tuning.probes) && isAnswered(search)) {
     decide(state, now, search);
   } else if (good >= ENOUGH_ANSWERS) {
     state.timers.setEarlier('search', now + state.tuning.probeSettleMs);
@@ -145,6 +161,7 @@ export function attemptFailed(state: TreeState, now: Instant): void {
 
 function find(state: TreeState, now: Instant, search: Search): void {
   search.stage = 'finding';
+  search.isFound = false;
   search.probes.clear();
   const { tuning, timers, options, effects } = state;
   const known = state.roster.best(now, tuning.probes, (peer) => isWorthAsking(state, now, peer, search));
@@ -155,6 +172,11 @@ function find(state: TreeState, now: Instant, search: Search): void {
     effects.push({ type: 'seek', layers: options.layers });
   }
   timers.set('search', now + (wanted.length > 0 ? tuning.probeMs : tuning.directoryMs + tuning.probeMs));
+}
+
+function isAnswered({ probes }: Search): boolean {
+  for (const { rttMs } of probes.values()) if (rttMs === null) return false;
+  return true;
 }
 
 function probe(state: TreeState, search: Search, candidate: OfferedCandidate): void {

@@ -43,8 +43,16 @@ export type TreeInput =
   | { readonly type: 'start' }
   /** The streamer's own: the broadcast begins, or begins anew with a higher epoch. */
   | { readonly type: 'broadcast'; readonly epoch: number }
-  /** One directory's answer; none when it failed. */
-  | { readonly type: 'found'; readonly candidates: readonly OfferedCandidate[] }
+  /**
+   * One directory's answer; none when it failed. `isLast`: no other directory is waited for, so that the search need
+   * not wait longer than for its probes.
+   */
+  | { readonly type: 'found'; readonly candidates: readonly OfferedCandidate[]; readonly isLast?: boolean }
+  /**
+   * Somebody who can be believed, such as the streamer that announces itself, is a better parent than any: it is asked
+   * at once, whatever happened before.
+   */
+  | { readonly type: 'named'; readonly parents: readonly ParentCandidate[] }
   | {
       readonly type: 'probed';
       readonly peerId: PeerId;

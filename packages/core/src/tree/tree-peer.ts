@@ -34,7 +34,7 @@ import {
   repair,
   starvedTimeout,
 } from './parents.ts';
-import { beginSearch, searchTimeout, takeAnswer, takeFound, takeProbed } from './searching.ts';
+import { beginSearch, searchTimeout, takeAnswer, takeFound, takeNamed, takeProbed } from './searching.ts';
 import { standingOf, tellChildren, tellDirectories, tellParent } from './telling.ts';
 import { treeView, type TreeView } from './tree-view.ts';
 import type { TreeEffect, TreeInput, TreeMessage } from './tree-io.ts';
@@ -85,7 +85,9 @@ function apply(state: TreeState, now: Instant, input: TreeInput): void {
     case 'broadcast':
       return broadcast(state, now, input.epoch);
     case 'found':
-      return takeFound(state, now, input.candidates);
+      return takeFound(state, now, input.candidates, input.isLast);
+    case 'named':
+      return takeNamed(state, now, input.parents);
     case 'probed':
       return takeProbed(state, now, input);
     case 'answered':

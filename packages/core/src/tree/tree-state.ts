@@ -121,6 +121,8 @@ export interface Search {
   /** Rounds without success. */
   round: number;
   redirects: number;
+  /** All directories have answered in this round. */
+  isFound: boolean;
   readonly probes: Map<PeerId, Probe>;
 }
 
