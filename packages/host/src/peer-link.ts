@@ -25,6 +25,8 @@ import type { RefusalCounter } from './refusal-counter.ts';
 export type LinkEvent =
   | Exclude<LinkEffect, { type: 'send' }>
   | { type: 'connected' }
+  /** The control channel is open: what is sent from here on arrives. */
+  | { type: 'opened' }
   /** The connection is gone, whoever ended it. The last event of a link. */
   | { type: 'closed' };
 
@@ -98,6 +100,11 @@ export class PeerLink {
     return this.#closed;
   }
 
+  /** Whether the control channel is open. */
+  get isOpen(): boolean {
+    return !this.#isOver && this.#options.end.control.isOpen;
+  }
+
   /** Whether nothing has been heard for as long as PROTOCOL.md K2 allows. */
   get isSilent(): boolean {
     return this.#control.phase === 'silent';
@@ -159,7 +166,10 @@ export class PeerLink {
       if (state === 'connected') this.#options.onEvent({ type: 'connected' });
       if (state === 'closed') this.close();
     };
-    end.control.onOpen = () => this.#step({ type: 'opened' });
+    end.control.onOpen = () => {
+      this.#step({ type: 'opened' });
+      if (!this.#isOver) this.#options.onEvent({ type: 'opened' });
+    };
     end.control.onMessage = (bytes) => this.#receive(bytes);
     end.control.onClosed = () => this.close();
     if (end.control.isOpen) this.#step({ type: 'opened' });

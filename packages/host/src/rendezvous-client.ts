@@ -1,4 +1,4 @@
-/** A peer's side of the rendezvous stream: announces its channel, watches others (PROTOCOL.md, D). */
+/** A peer's side of the rendezvous stream: announces its channel, watches others, asks who has room (PROTOCOL.md, D). */
 
 import type { Connection } from '@libp2p/interface';
 import {
@@ -6,10 +6,16 @@ import {
   rendezvousCodec,
   type AnnounceRefusal,
   type ChannelId,
+  type Offer,
+  type OfferedCandidate,
+  type PeerId,
   type RendezvousMessage,
+  type Standing,
 } from '@casto/core';
 import { processClock, type Clock } from './clock.ts';
 import { asError, messageChannel, type MessageChannel } from './message-channel.ts';
+import { RendezvousQuestions, type Probed } from './rendezvous-questions.ts';
+import { tokenBucket } from './token-bucket.ts';
 
 export type ChannelNews = Omit<Extract<RendezvousMessage, { type: 'channel' }>, 'type'>;
 
@@ -26,6 +32,13 @@ export class AnnounceError extends Error {
 
 /** A relay checks a signature before it answers; one that takes longer than this has stopped working. */
 const ANSWER_MS = 10_000;
+/** A relay may have to look for the channel itself. What comes later is of no use to the search that asked. */
+const SEEK_MS = 3_000;
+/** As the tree's own patience: a circuit around the world and back takes 600 ms, and nearer peers are better. */
+const PROBE_MS = 1_000;
+/** Other peers' probes that are answered; a relay passes on no more. */
+const ANSWERS_PER_SECOND = 50;
+const ANSWER_BURST = 100;
 
 interface PendingAnnouncement {
   resolve(answer: { carries: boolean }): void;
@@ -33,17 +46,22 @@ interface PendingAnnouncement {
 }
 
 export class RendezvousClient {
+  /** Called once when the stream is gone, whoever ended it. */
+  onClosed: (() => void) | null = null;
+  /** Says where this peer stands in a channel, to `from` who probes it; without it the answer is nowhere. */
+  onProbe: ((channel: ChannelId, from: PeerId) => Standing | null) | null = null;
   readonly #channel: MessageChannel<RendezvousMessage>;
   readonly #clock: Clock;
   readonly #announcements: PendingAnnouncement[] = [];
   readonly #watchers = new Map<ChannelId, (news: ChannelNews) => void>();
-  /** Called once when the stream is gone, whoever ended it. */
-  onClosed: (() => void) | null = null;
+  readonly #questions: RendezvousQuestions;
+  readonly #answers = tokenBucket(ANSWERS_PER_SECOND, ANSWER_BURST);
   #closed = false;
 
   private constructor(channel: MessageChannel<RendezvousMessage>, clock: Clock) {
     this.#channel = channel;
     this.#clock = clock;
+    this.#questions = new RendezvousQuestions(clock);
     void this.#readAll();
   }
 
@@ -55,6 +73,10 @@ export class RendezvousClient {
   ): Promise<RendezvousClient> {
     const stream = await connection.newStream(RENDEZVOUS_PROTOCOL, { signal, runOnLimitedConnection: true });
     return new RendezvousClient(messageChannel(stream, rendezvousCodec, clock), clock);
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
   }
 
   /**
@@ -85,9 +107,49 @@ export class RendezvousClient {
     await this.#channel.write({ type: 'watch', channel });
   }
 
+  /**
+   * Asks the relay once for peers with free slots.
+   *
+   * @returns Likely best first; none when the relay knows none or does not answer within `withinMs`. Never rejects.
+   */
+  async seek(channel: ChannelId, layers: number, withinMs = SEEK_MS): Promise<readonly OfferedCandidate[]> {
+    if (this.#closed) return [];
+    const { found, isFirst } = this.#questions.seek(channel, withinMs);
+    if (isFirst) this.#tell({ type: 'seek', channel, layers });
+    return found;
+  }
+
+  /**
+   * Tells the relay what this peer offers to joiners of a channel. It is forgotten when the stream ends.
+   *
+   * @param offer - `null` when there is no free slot any more.
+   */
+  report(channel: ChannelId, addresses: readonly string[], offer: Offer | null): void {
+    this.#tell({ type: 'report', channel, addresses: [...addresses], offer });
+  }
+
+  /**
+   * Asks where a peer stands that has a stream at the same relay, or that is the relay.
+   *
+   * @returns The round trip, and a null standing when the peer is not there; `null` when nobody answers within
+   *   `withinMs`. Never rejects.
+   */
+  async probe(channel: ChannelId, peer: PeerId, withinMs = PROBE_MS): Promise<Probed | null> {
+    if (this.#closed) return null;
+    const question = this.#questions.probe(channel, peer, withinMs);
+    if (question === null) return null;
+    this.#tell({ type: 'probe', channel, peer, nonce: question.nonce });
+    return question.probed;
+  }
+
   async close(): Promise<void> {
     await this.#channel.close();
     this.#end(new Error('closed'));
+  }
+
+  #tell(message: RendezvousMessage): void {
+    if (this.#closed) return;
+    this.#channel.write(message).catch((error: unknown) => this.#fail(asError(error)));
   }
 
   async #readAll(): Promise<void> {
@@ -114,15 +176,31 @@ export class RendezvousClient {
       case 'channel':
         this.#watchers.get(message.channel)?.(message);
         return;
+      case 'found':
+        this.#questions.found(message.channel, message.candidates);
+        return;
+      case 'probe':
+        this.#answerProbe(message);
+        return;
+      case 'probed':
+        this.#questions.probed(message);
+        return;
       default:
       // A relay does not announce or watch; what it sends by mistake changes nothing here.
     }
+  }
+
+  #answerProbe({ channel, peer, nonce }: Extract<RendezvousMessage, { type: 'probe' }>): void {
+    if (!this.#answers.take(this.#clock.now())) return;
+    const standing = this.onProbe?.(channel, peer) ?? null;
+    this.#tell({ type: 'probed', channel, peer, nonce, standing });
   }
 
   #end(error: Error): void {
     if (this.#closed) return;
     this.#closed = true;
     for (const pending of this.#announcements.splice(0)) pending.reject(error);
+    this.#questions.end();
     this.onClosed?.();
   }
 }

@@ -1,6 +1,16 @@
 import type { Connection, Stream } from '@libp2p/interface';
 import { afterEach, describe, expect, test } from 'vitest';
-import { RENDEZVOUS_PROTOCOL, rendezvousCodec, type ChannelId, type PeerId } from '@casto/core';
+import {
+  encodePath,
+  RENDEZVOUS_PROTOCOL,
+  rendezvousCodec,
+  shortId,
+  type ChannelId,
+  type Offer,
+  type OfferedCandidate,
+  type PeerId,
+  type Standing,
+} from '@casto/core';
 import { turn, VirtualClock } from '../src/conformance/virtual-clock.ts';
 import { messageChannel, refusalCounter, RendezvousClient, serveRendezvous } from '../src/index.ts';
 import type { AnnounceError, ChannelNews, MessageChannel, RendezvousHandlers } from '../src/index.ts';
@@ -28,6 +38,31 @@ class Directory implements RendezvousHandlers {
     this.watchers.set(channel, watchers.add(notify));
     notify(news(channel));
     return () => void watchers.delete(notify);
+  }
+
+  readonly offers = new Map<PeerId, OfferedCandidate>();
+  readonly sought: { channel: ChannelId; layers: number; from: PeerId }[] = [];
+  /** Searches wait for this. */
+  finding: Promise<void> | null = null;
+  place: Standing | null = null;
+
+  async seek(channel: ChannelId, layers: number, from: PeerId): Promise<OfferedCandidate[]> {
+    this.sought.push({ channel, layers, from });
+    await this.finding;
+    return [...this.offers.values()];
+  }
+
+  report(_channel: ChannelId, from: PeerId, addresses: readonly string[], offer: Offer | null): void {
+    if (offer === null) this.offers.delete(from);
+    else this.offers.set(from, { peerId: from, addresses: [...addresses], offer });
+  }
+
+  forget(_channel: ChannelId, from: PeerId): void {
+    this.offers.delete(from);
+  }
+
+  standing(): Standing | null {
+    return this.place;
   }
 
   tell(channel: ChannelId, changes: Partial<ChannelNews>): void {
@@ -209,6 +244,201 @@ describe('watching', () => {
     await connection.close();
 
     await until(() => directory.watching === 0);
+  });
+});
+
+const OFFER: Offer = { kind: 'browser', depth: 2, delayMs: 40, freeSlots: 3, ageS: 60, layers: 1 };
+
+function standing(peer: PeerId): Standing {
+  return { ...OFFER, path: encodePath([1, 2].map(() => shortId(peer))), epoch: 7, flowing: true };
+}
+
+describe('seeking', () => {
+  test('[D8.1] names the peers that report slots, with what they offer', async () => {
+    const { directory, connection, relay, page } = await world();
+    const client = await open(connection);
+    client.report(relay.id, ['/ip4/192.0.2.1/tcp/1'], OFFER);
+
+    expect(await client.seek(relay.id, 0b101)).toEqual([
+      { peerId: page.id, addresses: ['/ip4/192.0.2.1/tcp/1'], offer: OFFER },
+    ]);
+    expect(directory.sought).toEqual([{ channel: relay.id, layers: 0b101, from: page.id }]);
+  });
+
+  test('[D7.1, D7.2] finds nobody who took the offer back, or whose stream has ended', async () => {
+    const { directory, connection, relay } = await world();
+    const client = await open(connection);
+    client.report(relay.id, [], OFFER);
+    client.report(relay.id, [], null);
+    expect(await client.seek(relay.id, 1)).toEqual([]);
+
+    const other = await open(connection);
+    other.report(relay.id, [], OFFER);
+    await until(() => directory.offers.size === 1);
+    await other.close();
+    await until(() => directory.offers.size === 0);
+    expect(await client.seek(relay.id, 1)).toEqual([]);
+  });
+
+  test('twice at the same time is one question', async () => {
+    const { directory, connection, relay } = await world();
+    const client = await open(connection);
+
+    await Promise.all([client.seek(relay.id, 1), client.seek(relay.id, 1)]);
+
+    expect(directory.sought).toHaveLength(1);
+  });
+
+  test('does not wait for ever, nor keep others waiting', async () => {
+    const { directory, connection, relay, clock } = await world();
+    const client = await open(connection, clock);
+    let find = (): void => {};
+    directory.finding = new Promise((resolve) => (find = resolve));
+    const seeking = client.seek(relay.id, 1, 500);
+    await until(() => directory.sought.length === 1);
+
+    expect(await client.announce(new Uint8Array(), null)).toEqual({ carries: true });
+    clock.advance(500);
+    expect(await seeking).toEqual([]);
+
+    find();
+    expect(clock.pending).toBe(0);
+  });
+
+  test('finds nobody when the relay goes away', async () => {
+    const { directory, connection, relay } = await world();
+    const client = await open(connection);
+    directory.finding = new Promise(() => {});
+    const seeking = client.seek(relay.id, 1);
+    await until(() => directory.sought.length === 1);
+
+    await relay.libp2p.stop();
+
+    expect(await seeking).toEqual([]);
+    expect(await client.seek(relay.id, 1)).toEqual([]);
+  });
+
+  test('more than four times at once is not served', async () => {
+    const { directory, connection, refused } = await world();
+    directory.finding = new Promise(() => {});
+    const { channel } = await rawStream(connection);
+    for (let i = 0; i < 6; i++) await channel.write({ type: 'seek', channel: await freshId(), layers: 1 });
+
+    await until(() => refused.counts['rendezvous:busy'] === 2);
+    expect(directory.sought).toHaveLength(4);
+  });
+
+  test('does not let a peer report to more than 32 channels', async () => {
+    const { connection, refused, clock, directory } = await world();
+    const { channel } = await rawStream(connection);
+    for (let i = 0; i < 33; i++) {
+      await channel.write({ type: 'report', channel: await freshId(), addresses: [], offer: OFFER });
+      clock.advance(1_000);
+    }
+
+    expect(await channel.read()).toEqual({ type: 'refused', reason: 'malformed' });
+    expect(refused.counts).toEqual({ 'rendezvous:too-large': 1 });
+    await until(() => directory.offers.size === 0);
+  });
+});
+
+describe('probing', () => {
+  async function twoPages() {
+    const all = await world();
+    const other = await peers.create();
+    const client = await open(all.connection, all.clock);
+    const target = await open(await peers.connect(other, all.relay), all.clock);
+    // The relay knows of both streams when it has answered on them.
+    await Promise.all([client.announce(new Uint8Array(), null), target.announce(new Uint8Array(), null)]);
+    return { ...all, client, target, other };
+  }
+
+  test('[D9.1] asks another peer of the same relay where it stands', async () => {
+    const { client, target, other, page, relay } = await twoPages();
+    const asked: unknown[] = [];
+    target.onProbe = (channel, from) => {
+      asked.push([channel, from]);
+      return standing(other.id);
+    };
+
+    const probed = await client.probe(relay.id, other.id);
+
+    expect(probed?.standing).toEqual(standing(other.id));
+    expect(probed?.rttMs).toBeGreaterThanOrEqual(0);
+    expect(asked).toEqual([[relay.id, page.id]]);
+  });
+
+  test('asks the relay itself', async () => {
+    const { client, relay, directory } = await twoPages();
+    expect((await client.probe(relay.id, relay.id))?.standing).toBeNull();
+    directory.place = standing(relay.id);
+    expect((await client.probe(relay.id, relay.id))?.standing).toEqual(standing(relay.id));
+  });
+
+  test('[D9.2] of a peer that is not there, or stands nowhere, is answered by nothing', async () => {
+    const { client, other, relay } = await twoPages();
+
+    expect(await client.probe(relay.id, await freshId())).toMatchObject({ standing: null });
+    expect(await client.probe(relay.id, other.id)).toMatchObject({ standing: null });
+  });
+
+  test('is given up after a while, and when the relay goes away', async () => {
+    const { client, target, other, relay, clock } = await twoPages();
+    let asked = 0;
+    const silent = new Promise<void>((resolve) => {
+      target.onProbe = () => {
+        asked++;
+        resolve();
+        throw new Error('never mind');
+      };
+    });
+    const probing = client.probe(relay.id, other.id, 300);
+    await silent;
+    clock.advance(300);
+    expect(await probing).toBeNull();
+    expect(asked).toBe(1);
+
+    await relay.libp2p.stop();
+    expect(await client.probe(relay.id, relay.id)).toBeNull();
+  });
+
+  test('[D9.3] too often reaches nobody, and costs the stream only when it is a flood', async () => {
+    const { client, connection, other, target, relay, refused } = await twoPages();
+    let asked = 0;
+    target.onProbe = () => {
+      asked++;
+      return null;
+    };
+    const { channel } = await rawStream(connection);
+    for (let nonce = 0; nonce < 60; nonce++) {
+      await channel.write({ type: 'probe', channel: relay.id, peer: other.id, nonce });
+    }
+    for (let i = 0; i < 36; i++) expect((await channel.read()).type).toBe('probed');
+    expect(asked).toBe(36);
+    expect(refused.counts).toEqual({ 'probe:too-many': 24 });
+
+    for (let nonce = 0; nonce < 20; nonce++) {
+      await channel.write({ type: 'probe', channel: relay.id, peer: other.id, nonce });
+    }
+    expect(await channel.read()).toEqual({ type: 'refused', reason: 'malformed' });
+    // The other stream of the same peer goes on.
+    expect(await client.announce(new Uint8Array(), null)).toEqual({ carries: true });
+  });
+
+  test('[D9.4] an answer that nobody asked for is dropped', async () => {
+    const { connection, client, other, relay, refused, target } = await twoPages();
+    target.onProbe = () => standing(other.id);
+    const { channel } = await rawStream(connection);
+    await channel.write({
+      type: 'probed',
+      channel: relay.id,
+      peer: other.id,
+      nonce: 1,
+      standing: standing(other.id),
+    });
+
+    expect((await client.probe(relay.id, other.id))?.standing).toEqual(standing(other.id));
+    expect(refused.counts).toEqual({ 'probe:not-asked': 1 });
   });
 });
 

@@ -11,9 +11,11 @@ import {
   type AnnounceRefusal,
   type ChannelId,
   type Farewell,
+  type OfferedCandidate,
   type ParentCandidate,
   type PeerId,
   type Refusal,
+  type Standing,
 } from '@casto/core';
 import type {
   ChannelNews,
@@ -165,6 +167,18 @@ export class RelayChannels implements RendezvousHandlers {
       current?.watchers.remove(notify);
       if (current) this.#forgetIfIdle(current);
     };
+  }
+
+  async seek(): Promise<OfferedCandidate[]> {
+    return [];
+  }
+
+  report(): void {}
+
+  forget(): void {}
+
+  standing(): Standing | null {
+    return null;
   }
 
   /** Judges a join of a viewer or another relay. */
