@@ -16,7 +16,8 @@ import { decodePath } from '../peer-id.ts';
 import type { Offence } from './bans.ts';
 import { claimsTooLittleDelay, isUsable, isWell, offenceIn } from './parent-checks.ts';
 import { foldAffinity } from './scores.ts';
-import { attemptFailed, beginSearch, endSearch, missingStandbys, sharesParent } from './searching.ts';
+import { isGain, sharesParent } from './candidates.ts';
+import { attemptFailed, beginSearch, endSearch, missingStandbys } from './searching.ts';
 import { tellChildren, tellParent } from './telling.ts';
 import type { LinkMeasurement } from './tree-io.ts';
 import {
@@ -58,7 +59,12 @@ export function parentFlowing(state: TreeState, now: Instant, link: ParentLink):
   setPhase(link, 'active', now);
   link.isSilent = false;
   const current = currentParent(state);
-  if (current !== null && current !== link && isWell(state, current) && !mayReplace(state, current, link)) {
+  if (
+    current !== null &&
+    current !== link &&
+    isWell(state, current) &&
+    !mayReplace(state, now, current, link)
+  ) {
     if (liveParents(state) > state.tuning.liveParents) demote(state, now, link);
     return;
   }
@@ -85,6 +91,8 @@ export function parentState(state: TreeState, now: Instant, link: ParentLink, wo
   reposition(state);
   watchFlow(state, now, link);
   tellChildren(state, now);
+  // Deeper than the tree may be, or below a parent that lost its place.
+  if (state.position.depth === null && word.flowing) repair(state, now);
 }
 
 /** What was measured on a link to a parent (F1, F2). */
@@ -184,7 +192,8 @@ export function activationTimeout(state: TreeState, now: Instant): void {
   const { activationMs } = state.tuning;
   const current = currentParent(state);
   for (const link of state.parents.values()) {
-    if (link.phase !== 'activating' || now - link.since < activationMs) continue;
+    // Compared as `armActivation` adds it: with a difference, rounding could leave a timer due and nothing to do.
+    if (link.phase !== 'activating' || now < link.since + activationMs) continue;
     // A parent that is itself looking for media is not at fault.
     const isAtFault = link.state === null || link.state.flowing;
     dismiss(state, now, link, isAtFault ? 'no-media' : null);
@@ -382,10 +391,10 @@ function liveParents({ parents }: TreeState): number {
   return live;
 }
 
-/** A peer that moves on purpose changes over as soon as the new parent delivers. */
-function mayReplace(state: TreeState, current: ParentLink, next: ParentLink): boolean {
-  if (next.purpose === 'better' || state.moving === next.peerId) {
-    return state.search?.isForced !== false || costOf(next).totalMs < costOf(current).totalMs;
-  }
-  return false;
+/** A peer that moves on purpose changes over as soon as the new parent delivers; in a race the better one stays. */
+function mayReplace(state: TreeState, now: Instant, current: ParentLink, next: ParentLink): boolean {
+  if (state.moving === next.peerId) return true;
+  if (next.purpose === 'better' && state.search?.isForced !== false) return true;
+  if (next.purpose === 'better') return costOf(next).totalMs < costOf(current).totalMs;
+  return now - current.since < state.tuning.raceMs && isGain(state, costOf(next).totalMs);
 }

@@ -7,21 +7,18 @@
  * What becomes of a link once it is up is decided in `parents.ts`.
  */
 
-import { MAX_DEPTH } from '../config.ts';
 import type { Instant } from '../link-control.ts';
 import type { ParentCandidate, PeerKind } from '../link-messages.ts';
-import { decodePath, encodePath, shortId, type PeerId } from '../peer-id.ts';
+import { encodePath, type PeerId } from '../peer-id.ts';
 import type { OfferedCandidate, Standing } from '../rendezvous-messages.ts';
-import { HOP_MS, parentCost } from './scores.ts';
+import { isGood, isWorthAsking, mayAsk, ranked } from './candidates.ts';
+import { parentCost } from './scores.ts';
 import type { JoinAnswer } from './tree-io.ts';
 import {
   ageS,
-  costOf,
-  currentParent,
   isUp,
   jittered,
   newParentLink,
-  type Probe,
   type Search,
   type SearchPurpose,
   type TreeState,
@@ -55,6 +52,7 @@ export function beginSearch(
     round: 0,
     redirects: 0,
     isFound: false,
+    named: [],
     probes: new Map(),
   };
   if (named === null || !joinNamed(state, now, named)) find(state, now, state.search);
@@ -85,6 +83,7 @@ export function takeFound(
   }
   const { search } = state;
   if (search?.stage !== 'finding') return;
+  joinUnseen(state, now, search, candidates);
   let left = PROBES_PER_ANSWER;
   for (const candidate of candidates) {
     if (left === 0 || search.probes.size >= state.tuning.probes) break;
@@ -94,6 +93,30 @@ export function takeFound(
   }
   search.isFound ||= isLast;
   if (isLast && isAnswered(search)) decide(state, now, search);
+}
+
+/** J2.5: a newcomer asks the likely best for a place at once: the join says as much as a probe, and sooner. */
+function joinUnseen(
+  state: TreeState,
+  now: Instant,
+  search: Search,
+  candidates: readonly OfferedCandidate[],
+): void {
+  if (search.purpose !== 'parent' || state.phase.type !== 'detached' || freshAttempts(state, now) > 0) return;
+  let best: OfferedCandidate | null = null;
+  let lowest = Infinity;
+  for (const candidate of candidates) {
+    if (search.probes.has(candidate.peerId) || !isWorthAsking(state, now, candidate, search)) continue;
+    const { rttMs = null } = state.roster.get(candidate.peerId) ?? {};
+    const { totalMs } = parentCost({ ...candidate.offer, rttMs, lossShare: 0, receivedShare: 1 });
+    if (totalMs >= lowest) continue;
+    best = candidate;
+    lowest = totalMs;
+  }
+  if (best === null) return;
+  const { kind } = best.offer;
+  search.probes.set(best.peerId, { candidate: best, rttMs: 0, standing: null, isTried: true });
+  join(state, now, { ...addressed(best), kind }, 'parent');
 }
 
 export function takeProbed(
@@ -119,7 +142,7 @@ export function takeProbed(
   const good = probes.filter((each) => isGood(state, each, search)).length;
   if ((search.isFound || probes.length >= state.tuning.probes) && isAnswered(search)) {
     decide(state, now, search);
-  } else if (good >= ENOUGH_ANSWERS) {
+  } else if (good >= ENOUGH_ANSWERS || (good > 0 && isAnswered(search))) {
     state.timers.setEarlier('search', now + state.tuning.probeSettleMs);
   }
 }
@@ -162,6 +185,7 @@ export function attemptFailed(state: TreeState, now: Instant): void {
 function find(state: TreeState, now: Instant, search: Search): void {
   search.stage = 'finding';
   search.isFound = false;
+  search.named.length = 0;
   search.probes.clear();
   const { tuning, timers, options, effects } = state;
   const known = state.roster.best(now, tuning.probes, (peer) => isWorthAsking(state, now, peer, search));
@@ -191,20 +215,46 @@ function decide(state: TreeState, now: Instant, search: Search): void {
 
 /** Asks as many of the best as the purpose needs, or waits for another round when none is left. */
 function joinNext(state: TreeState, now: Instant, search: Search): void {
-  const underWay = attemptsUnderWay(state);
-  let missing = attemptsWanted(state, search) - underWay;
-  for (const { candidate, standing } of ranked(state, search)) {
-    if (missing <= 0) break;
-    const tried = search.probes.get(candidate.peerId);
-    if (tried) tried.isTried = true;
-    join(state, now, { ...addressed(candidate), kind: standing.kind }, search.purpose);
+  let missing = attemptsWanted(state, search) - freshAttempts(state, now);
+  while (missing > 0 && attempts(state) < state.tuning.maxAttempts) {
+    const next = takeNext(state, now, search);
+    if (next === null) break;
+    join(state, now, next, search.purpose);
     missing--;
   }
-  if (attemptsUnderWay(state) > 0) {
-    state.timers.set('search', now + state.tuning.attemptMs);
-    return;
+  if (freshAttempts(state, now) === 0 && (attempts(state) === 0 || search.purpose === 'parent')) {
+    return giveUpRound(state, now, search);
   }
-  giveUpRound(state, now, search);
+  armAttempts(state, now);
+}
+
+/** The next to ask: one that a full peer named, else the best of the probed. */
+function takeNext(
+  state: TreeState,
+  now: Instant,
+  search: Search,
+): (ParentCandidate & { kind: PeerKind }) | null {
+  for (let named = search.named.shift(); named !== undefined; named = search.named.shift()) {
+    // Nothing is known of it until it answers; a page is the more careful guess.
+    if (mayAsk(state, now, named.peerId)) return { ...named, kind: 'browser' };
+  }
+  const [best] = ranked(state, search);
+  if (best === undefined) return null;
+  const probed = search.probes.get(best.candidate.peerId);
+  if (probed) probed.isTried = true;
+  return { ...addressed(best.candidate), kind: best.standing.kind };
+}
+
+/** J5: wakes when an attempt becomes slow, so that another begins beside it, or has taken too long. */
+function armAttempts(state: TreeState, now: Instant): void {
+  const { hedgeMs, attemptMs } = state.tuning;
+  let next = Infinity;
+  for (const link of state.parents.values()) {
+    if (isUp(link)) continue;
+    const slowAt = link.since + hedgeMs;
+    next = Math.min(next, slowAt > now ? slowAt : link.since + attemptMs);
+  }
+  if (next !== Infinity) state.timers.set('search', Math.max(next, now));
 }
 
 function giveUpRound(state: TreeState, now: Instant, search: Search): void {
@@ -235,10 +285,20 @@ export function missingStandbys(state: TreeState): number {
   return Math.max(0, state.tuning.standbys - standbys);
 }
 
-function attemptsUnderWay({ parents }: TreeState): number {
+/** Links that are not up yet. */
+function attempts({ parents }: TreeState): number {
   let underWay = 0;
-  for (const link of parents.values()) if (!isUp(link) || link.phase === 'activating') underWay++;
+  for (const link of parents.values()) if (!isUp(link)) underWay++;
   return underWay;
+}
+
+/** Of those, the ones that may still be expected to succeed, and those that are about to deliver. */
+function freshAttempts({ parents, tuning }: TreeState, now: Instant): number {
+  let fresh = 0;
+  for (const link of parents.values()) {
+    if (link.phase === 'activating' || (!isUp(link) && now - link.since < tuning.hedgeMs)) fresh++;
+  }
+  return fresh;
 }
 
 function join(
@@ -269,19 +329,19 @@ function join(
 function joinNamed(state: TreeState, now: Instant, parents: readonly ParentCandidate[]): boolean {
   const { search } = state;
   if (!search) return false;
-  const open = parents.filter(({ peerId }) => mayAsk(state, now, peerId));
-  const [first] = open;
-  if (first === undefined) return false;
+  search.named.splice(0, search.named.length, ...parents);
+  const next = parents.some(({ peerId }) => mayAsk(state, now, peerId)) ? takeNext(state, now, search) : null;
+  if (next === null) return false;
+  join(state, now, next, search.purpose);
+  if (search.stage === 'finding' && search.probes.size > 0) return true;
   search.stage = 'joining';
-  // Nothing is known of it until it answers; a page is the more careful guess.
-  join(state, now, { ...first, kind: 'browser' }, search.purpose);
-  state.timers.set('search', now + state.tuning.attemptMs);
+  armAttempts(state, now);
   return true;
 }
 
 function followRedirect(state: TreeState, now: Instant, parents: readonly ParentCandidate[]): boolean {
   const { search, tuning } = state;
-  if (search?.stage !== 'joining' || search.redirects >= tuning.maxRedirects) return false;
+  if (search === null || search.redirects >= tuning.maxRedirects) return false;
   search.redirects++;
   return joinNamed(state, now, parents);
 }
@@ -295,86 +355,12 @@ function noteRefusal(state: TreeState, now: Instant, peerId: PeerId, reason: str
 
 function dropSlowAttempts(state: TreeState, now: Instant, search: Search): void {
   for (const link of state.parents.values()) {
-    if (isUp(link) || now - link.since < state.tuning.attemptMs) continue;
+    if (isUp(link) || now < link.since + state.tuning.attemptMs) continue;
     state.parents.delete(link.peerId);
     state.bans.add(link.peerId, 'unreachable', now);
     state.effects.push({ type: 'close', peerId: link.peerId, reason: 'moved' });
   }
   joinNext(state, now, search);
-}
-
-function mayAsk(state: TreeState, now: Instant, peerId: PeerId): boolean {
-  if (peerId === state.options.self || state.parents.has(peerId) || state.children.has(peerId)) return false;
-  return !state.bans.has(peerId, now);
-}
-
-function isWorthAsking(state: TreeState, now: Instant, candidate: OfferedCandidate, search: Search): boolean {
-  const { peerId, offer } = candidate;
-  if (!mayAsk(state, now, peerId) || offer.depth >= MAX_DEPTH) return false;
-  if ((offer.layers & state.options.layers) === 0) return false;
-  if (search.purpose === 'standby') return true;
-  if (offer.freeSlots === 0) return false;
-  return search.purpose === 'parent' || search.isForced || isShallower(state, offer.depth);
-}
-
-/**
- * B3: a peer that has a parent moves only to one that is nearer to the streamer than itself: two peers that change
- * places at the same time can then not end up below each other.
- */
-function isShallower({ position }: TreeState, depth: number): boolean {
-  return position.depth !== null && depth < position.depth;
-}
-
-function isGood(state: TreeState, { standing }: Probe, search: Search): boolean {
-  if (standing === null || !standing.flowing || standing.depth >= MAX_DEPTH) return false;
-  if (standing.epoch < state.epoch || (standing.layers & state.options.layers) === 0) return false;
-  const path = decodePath(standing.path, MAX_DEPTH + 1);
-  if (path.length !== standing.depth + 1 || path[0] !== shortId(state.options.channel)) return false;
-  if (path.includes(state.shortId)) return false;
-  if (search.purpose === 'standby') return !sharesParent(state, path);
-  if (standing.freeSlots === 0) return false;
-  return search.purpose === 'parent' || search.isForced || isShallower(state, standing.depth);
-}
-
-/** S2: a standby that hangs below the present parent would be lost together with it. */
-export function sharesParent(state: TreeState, path: readonly number[]): boolean {
-  const parent = currentParent(state);
-  return parent !== null && parent.state?.depth !== 0 && path.includes(parent.shortId);
-}
-
-/** What is shared with the present path beyond the streamer may take both parents away at once. */
-const SHARED_HOP_MS = 30;
-
-function ranked(state: TreeState, search: Search): { candidate: OfferedCandidate; standing: Standing }[] {
-  const { randomParents } = state.tuning;
-  const ranks: { candidate: OfferedCandidate; standing: Standing; cost: number }[] = [];
-  for (const each of search.probes.values()) {
-    if (each.isTried || state.parents.has(each.candidate.peerId) || !isGood(state, each, search)) continue;
-    if (each.standing === null) continue;
-    const { candidate, standing, rttMs } = each;
-    const base = parentCost({ ...standing, rttMs, lossShare: 0, receivedShare: 1 }).totalMs;
-    const cost = randomParents ? state.random.next() : base + sharedCost(state, standing, search);
-    if (search.purpose === 'better' && !search.isForced && !isGain(state, cost)) continue;
-    ranks.push({ candidate, standing, cost });
-  }
-  return ranks.sort((a, b) => a.cost - b.cost);
-}
-
-function sharedCost(state: TreeState, standing: Standing, { purpose }: Search): number {
-  if (purpose !== 'standby') return 0;
-  const path = decodePath(standing.path, MAX_DEPTH + 1);
-  const shared = path.slice(1).filter((id) => state.position.path.includes(id)).length;
-  return shared * SHARED_HOP_MS;
-}
-
-/** B2: moving disturbs the peers below, so it must be worth something. */
-function isGain(state: TreeState, cost: number): boolean {
-  const parent = currentParent(state);
-  if (parent === null) return true;
-  const { hysteresis, leastGainMs } = state.tuning;
-  const present = costOf(parent);
-  const pathMs = present.delayMs + present.hopsMs + HOP_MS[parent.kind];
-  return present.totalMs - cost >= Math.max(leastGainMs, pathMs * (1 - hysteresis));
 }
 
 function addressed({ peerId, addresses }: ParentCandidate): ParentCandidate {
