@@ -1,0 +1,429 @@
+/** PROTOCOL.md, J: from a start to the first picture. */
+
+import { describe, expect, test } from 'vitest';
+import { MAX_DEPTH, MAX_FOUND_PEERS } from '../src/config.ts';
+import { createDirectory } from '../src/tree/directory.ts';
+import { parentCost } from '../src/tree/scores.ts';
+import type { TreeEffect } from '../src/tree/tree-io.ts';
+import { TREE_DEFAULTS } from '../src/tree/tree-tuning.ts';
+import {
+  candidate,
+  EPOCH,
+  id,
+  joins,
+  LonePeer,
+  loneStreamer,
+  numberOf,
+  offered,
+  only,
+  pathOf,
+  probes,
+  sent,
+  standing,
+  START,
+  word,
+} from './lone-peer.ts';
+import { TreeWorld } from './tree-world.ts';
+
+const { probeMs, probeSettleMs, directoryMs, attemptMs, retryMs, longestRetryMs, maxRedirects } =
+  TREE_DEFAULTS;
+
+function joiner(): LonePeer {
+  const peer = new LonePeer();
+  peer.tell({ type: 'start' });
+  return peer;
+}
+
+describe('a search', () => {
+  test('[J1.1] goes on until there is a parent', () => {
+    const world = new TreeWorld();
+    const streamer = world.streamer();
+    world.isCut = () => true;
+    const viewer = world.join();
+    world.advance(60_000);
+    expect(viewer.view).toMatchObject({ phase: 'detached', searchingFor: 'parent' });
+    world.isCut = () => false;
+    world.advance(2 * longestRetryMs);
+    expect(viewer.parent).toBe(streamer);
+  });
+
+  test('[J1.2] asks neither its own children nor its parents nor itself', () => {
+    const peer = new LonePeer().attach(2).child(3);
+    const effects = peer.advance(1_600);
+    expect(only('seek', effects)).toHaveLength(1);
+    expect(probes(peer.found([1, 2, 3, 4].map((number) => offered(number))))).toEqual([4]);
+  });
+
+  test('[J1.2] does not ask for a place below itself when its parent sends it there', () => {
+    for (const number of [1, 2, 3]) {
+      const peer = new LonePeer().attach(2).child(3);
+      expect(joins(peer.gets(2, { type: 'redirect', parents: [candidate(number)] }))).toEqual([]);
+    }
+  });
+
+  test('[J1.2] does not ask a peer that became its child while it was probed', () => {
+    const peer = new LonePeer().attach(2);
+    peer.advance(1_600);
+    peer.found([offered(4), offered(5)]);
+    peer.child(4);
+    expect(joins([...peer.probed(4), ...peer.probed(5)])).toEqual([5]);
+  });
+
+  test('[J1.2] takes no parent as a child', () => {
+    expect(new LonePeer().attach(2).standBy(3).asked(3)).toMatchObject([{ type: 'refuse', reason: 'loop' }]);
+  });
+});
+
+describe('candidates', () => {
+  test('[J2.1] come from two directories, of which neither fills the probes', () => {
+    const peer = new LonePeer();
+    expect(only('seek', peer.tell({ type: 'start' }))).toHaveLength(1);
+    const twelve = (first: number) => Array.from({ length: 12 }, (_, i) => offered(first + i));
+    expect(probes(peer.found(twelve(2), false))).toEqual([2, 3, 4, 5]);
+    expect(probes(peer.found(twelve(20)))).toEqual([20, 21]);
+  });
+
+  test('[J2.1] are at most twelve, and have free slots', () => {
+    const directory = createDirectory({ seed: 1 });
+    for (let i = 2; i < 40; i++) {
+      directory.report(START, id(i), [], offered(i, { freeSlots: i % 2 }).offer);
+    }
+    const found = directory.find(START, id(1), 1);
+    expect(found).toHaveLength(MAX_FOUND_PEERS);
+    expect(found.every(({ offer }) => offer.freeSlots > 0)).toBe(true);
+  });
+
+  test('[J2.2] are the best of those drawn', () => {
+    const directory = createDirectory({ seed: 1 });
+    for (let i = 2; i < 32; i++)
+      directory.report(START, id(i), [], offered(i, { delayMs: 1_000 - 20 * i }).offer);
+    const found = directory.find(START, id(1), 1).map(({ peerId }) => numberOf(peerId));
+    expect(found).toEqual([31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20]);
+  });
+
+  test('[J2.2] are drawn, so that a crowd spreads', () => {
+    const directory = createDirectory({ seed: 1 });
+    for (let i = 2; i < 402; i++)
+      directory.report(START, id(i), [], offered(i, { delayMs: i, freeSlots: 50 }).offer);
+    const named = new Set(
+      Array.from({ length: 100 }, () => directory.find(START, id(1), 1).map(({ peerId }) => peerId)).flat(),
+    );
+    expect(named.size).toBeGreaterThan(150);
+  });
+
+  test('[J2.2] are not named again after three times per free slot, until they report', () => {
+    const directory = createDirectory({ seed: 1 });
+    const report = () => directory.report(START, id(2), [], offered(2, { freeSlots: 2 }).offer);
+    const named = () => Array.from({ length: 9 }, () => directory.find(START, id(1), 1)).flat().length;
+    report();
+    expect(named()).toBe(6);
+    report();
+    expect(named()).toBe(6);
+  });
+
+  test('[J2.3] are forgotten when they do not repeat their offer', () => {
+    const directory = createDirectory({ seed: 1 });
+    directory.report(START, id(2), [], offered(2).offer);
+    expect(directory.find(START + 75_000, id(1), 1)).toHaveLength(1);
+    expect(directory.find(START + 75_001, id(1), 1)).toEqual([]);
+    expect(directory.size).toBe(0);
+    expect(75_000).toBeGreaterThan(2 * TREE_DEFAULTS.reportAgainMs);
+  });
+
+  test('[J2.3] pass on a layer that the joiner wants, and are somebody else', () => {
+    const directory = createDirectory({ seed: 1 });
+    directory.report(START, id(2), [], offered(2, { layers: 0b010 }).offer);
+    expect(directory.find(START, id(1), 0b101)).toEqual([]);
+    expect(directory.find(START, id(2), 0b010)).toEqual([]);
+    expect(directory.find(START, id(1), 0b110)).toHaveLength(1);
+  });
+
+  test('[J2.4] are at most five thousand', () => {
+    const directory = createDirectory({ seed: 1 });
+    for (let i = 1; i <= 5_010; i++) directory.report(START, id(i), [], offered(i).offer);
+    expect(directory.size).toBe(5_000);
+    for (let i = 1; i <= 5_010; i++) directory.forget(id(i));
+    expect(directory.size).toBe(0);
+  });
+});
+
+describe('probes', () => {
+  test('[J3.1] are at most six at a time', () => {
+    const peer = joiner();
+    const answers = [2, 20, 40].map((first) =>
+      peer.found(
+        [0, 1, 2, 3, 4].map((i) => offered(first + i)),
+        false,
+      ),
+    );
+    expect(probes(answers.flat())).toHaveLength(TREE_DEFAULTS.probes);
+  });
+
+  test('[J3.1] are answered with the standing as it is', () => {
+    const peer = new LonePeer({ ageS: 100, layers: 0b11 });
+    expect(peer.tree.standing(peer.now)).toBeNull();
+    peer.tell({ type: 'uplink', bps: 1e9 });
+    peer.attach(2, word(2, { via: [8], layers: 0b10 })).child(3, { layers: 0b10 });
+    peer.now += 5_000;
+    const place = { depth: 3, path: pathOf(8, 2, 1), delayMs: 82, epoch: EPOCH };
+    const room = { kind: 'browser', freeSlots: 5, ageS: 105, layers: 0b10 };
+    expect(peer.tree.standing(peer.now)).toEqual({ ...place, ...room, flowing: true });
+    peer.silent(2);
+    expect(peer.tree.standing(peer.now)?.flowing).toBe(false);
+  });
+
+  test('[J3.2] are waited for shortly once two good answers are there', () => {
+    const peer = joiner();
+    peer.found([2, 3, 4].map((number) => offered(number)));
+    peer.now += 50;
+    peer.probed(2);
+    peer.now += 30;
+    peer.probed(3);
+    peer.advance(1_000);
+    expect(peer.times('join')).toEqual([80 + probeSettleMs, 80 + probeSettleMs]);
+  });
+
+  test('[J3.2] are waited for half a second where peers are known, else until a directory can have answered', () => {
+    const peer = joiner();
+    peer.found([offered(2), offered(3), offered(4)], false);
+    peer.probed(2);
+    peer.advance(3_000);
+    expect(peer.times('join')).toEqual([directoryMs + probeMs]);
+
+    const known = new LonePeer().attach(2);
+    known.found([offered(3), offered(4)]);
+    known.unlinked(2);
+    known.probed(3);
+    known.advance(3_000);
+    expect(known.times('join').at(-1)).toBe(probeMs);
+  });
+
+  test('[J3.2] are not waited for when nobody is left to answer', () => {
+    const peer = joiner();
+    expect(joins(peer.found([offered(2)]))).toEqual([]);
+    expect(joins(peer.probed(2))).toEqual([2]);
+  });
+
+  const bad = {
+    'where no media flow': standing(2, { flowing: false }),
+    'of an older epoch': standing(2, { epoch: EPOCH - 1 }),
+    'with a path shorter than its depth': standing(2, { depth: 3 }),
+    'with a path longer than its depth': standing(2, { depth: 1 }),
+    'whose path begins elsewhere': standing(2, { path: pathOf(7, 2).subarray(4), depth: 1 }),
+    'below the joiner': standing(2, { via: [1] }),
+    'without a layer that the joiner wants': standing(2, { layers: 0b110 }),
+    'without a free slot': standing(2, { freeSlots: 0 }),
+    'that is as deep as can be': standing(2, { via: [21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31] }),
+  };
+  test.each(Object.entries(bad))('[J3.3] of a place %s lead to no join', (_, answer) => {
+    const peer = joiner();
+    peer.tell({ type: 'broadcast', epoch: EPOCH });
+    peer.found([offered(2)]);
+    expect(joins(peer.probed(2, answer))).toEqual([]);
+    expect(joins(peer.advance(2_000))).toEqual([]);
+  });
+
+  test('[J3.3] of a place whose children are not too deep lead to a join', () => {
+    const peer = joiner();
+    peer.found([offered(2)]);
+    const via = [21, 22, 23, 24, 25, 26, 27, 28, 29, 30];
+    expect(via.length + 2).toBe(MAX_DEPTH);
+    expect(joins(peer.probed(2, standing(2, { via })))).toEqual([2]);
+  });
+
+  test('[J3.3] are not made where the offer says enough', () => {
+    const peer = joiner();
+    const useless = [{ depth: MAX_DEPTH }, { layers: 0b110 }, { freeSlots: 0 }];
+    expect(probes(peer.found(useless.map((offer, i) => offered(2 + i, offer))))).toEqual([]);
+  });
+});
+
+describe('the cost of a parent', () => {
+  const page = {
+    kind: 'browser',
+    depth: 5,
+    delayMs: 100,
+    ageS: 0,
+    rttMs: 40,
+    lossShare: 0,
+    receivedShare: 1,
+  } as const;
+
+  test('[J4.1] is its path, the way to it, and what a hop costs', () => {
+    expect(parentCost(page)).toEqual({ totalMs: 180, delayMs: 132, hopsMs: 48, lossMs: 0, stabilityMs: -0 });
+    expect(parentCost({ ...page, rttMs: null }).delayMs).toBe(100 + 150 / 2 + 12);
+    expect(parentCost({ ...page, kind: 'headless' })).toMatchObject({ delayMs: 121, stabilityMs: -60 });
+  });
+
+  test('[J4.1] rises by 20 ms per percent of loss and of missed media', () => {
+    expect(parentCost({ ...page, lossShare: 0.01 }).lossMs).toBeCloseTo(20);
+    expect(parentCost({ ...page, lossShare: 0.01, receivedShare: 0.98 }).lossMs).toBeCloseTo(60);
+  });
+
+  test('[J4.1] falls by 12 ms each time that the age doubles, twice that near the streamer', () => {
+    const saved = (ageS: number, depth: number) => -parentCost({ ...page, ageS, depth }).stabilityMs;
+    expect(saved(30, 5)).toBeCloseTo(12);
+    expect(saved(90, 4)).toBeCloseTo(24);
+    expect(saved(90, 3)).toBeCloseTo(48);
+    expect(saved(1_800, 5)).toBe(saved(1_000_000, 5));
+  });
+
+  test('[J4.1] decides who is asked', () => {
+    const peer = joiner();
+    peer.found([2, 3, 4].map((number) => offered(number)));
+    peer.probed(2, standing(2, { delayMs: 300 }));
+    peer.probed(3, standing(3, { delayMs: 40 }), 200);
+    expect(joins(peer.probed(4, standing(4, { delayMs: 30 })))).toEqual([4, 3]);
+  });
+});
+
+describe('attempts', () => {
+  test('[J5.1] are made at two peers, and the first picture decides', () => {
+    const peer = joiner();
+    peer.found([2, 3, 4].map((number) => offered(number)));
+    const asked = only(
+      'join',
+      [2, 3, 4].flatMap((number) => peer.probed(number)),
+    );
+    expect(asked.map(({ join }) => join.standby)).toEqual([false, false]);
+    const [first = 0, second = 0] = joins(asked);
+    peer.up(first);
+    peer.up(second);
+    expect(peer.flowing(second)).toContainEqual({ type: 'play', peerId: id(second) });
+    const later = peer.flowing(first);
+    expect(only('play', later)).toEqual([]);
+    expect(sent('pause', later)).toEqual([first]);
+    expect(peer).toMatchObject({ active: [second], standbys: [first] });
+  });
+
+  test('[J5.2] that do not connect in time are given up for the next best', () => {
+    const peer = joiner();
+    peer.found([2, 3, 4, 5].map((number) => offered(number, { freeSlots: 2 })));
+    [2, 3, 4, 5].forEach((number) => peer.probed(number, standing(number, { delayMs: 10 * number })));
+    expect(joins(peer.done.map(({ effect }) => effect))).toEqual([2, 3]);
+    peer.accepted(2);
+    peer.advance(attemptMs - 1);
+    expect(peer.times('close')).toEqual([]);
+    const effects = peer.advance(1);
+    expect(only('close', effects).map(({ peerId }) => numberOf(peerId))).toEqual([2, 3]);
+    expect(joins(effects)).toEqual([4, 5]);
+    expect(peer.banned).toEqual({ 2: 'unreachable', 3: 'unreachable' });
+  });
+
+  test('[J5.2] are given up in time whatever becomes of others', () => {
+    const peer = joiner();
+    peer.found([2, 3, 4].map((number) => offered(number)));
+    [2, 3, 4].forEach((number) => peer.probed(number, standing(number, { delayMs: 10 * number })));
+    peer.advance(attemptMs - 100);
+    expect(joins(peer.refused(2))).toEqual([4]);
+    expect(only('close', peer.advance(100)).map(({ peerId }) => numberOf(peerId))).toEqual([3]);
+  });
+});
+
+describe('a redirect', () => {
+  function fullStreamer(...rooms: number[]): LonePeer {
+    const streamer = loneStreamer(rooms.length, { tuning: { preemption: false } });
+    rooms.forEach((room, i) => streamer.child(2 + i, { slots: 2 }, { freeSlots: room, subtreeSlots: 0 }));
+    return streamer;
+  }
+
+  /** Whom it names to one joiner after the other. */
+  function namedTo(streamer: LonePeer, joiners: number): number[][] {
+    return Array.from({ length: joiners }, (_, i) =>
+      only('redirect', streamer.asked(100 + i)).flatMap(({ parents }) =>
+        parents.map(({ peerId }) => numberOf(peerId)),
+      ),
+    );
+  }
+
+  test('[J6.1] names up to three children with room at or below them', () => {
+    expect(namedTo(fullStreamer(0, 1, 0), 1)).toEqual([[3]]);
+    expect(namedTo(fullStreamer(9, 9, 9, 9, 9), 1)[0]).toHaveLength(3);
+    expect(fullStreamer(0, 0).asked(9)).toMatchObject([{ type: 'refuse', reason: 'full' }]);
+    const deep = loneStreamer(1).child(2, { slots: 2 }, { freeSlots: 0, subtreeSlots: 7 });
+    expect(namedTo(deep, 1)).toEqual([[2]]);
+  });
+
+  test('[J6.1] draws them by how much room there is', () => {
+    const firsts = namedTo(fullStreamer(600, 200, 200), 400).map(([first]) => first);
+    const share = firsts.filter((first) => first === 2).length / firsts.length;
+    expect(share).toBeGreaterThan(0.5);
+    expect(share).toBeLessThan(0.7);
+    expect(new Set(firsts)).toEqual(new Set([2, 3, 4]));
+  });
+
+  test('[J6.1] is followed to the first peer that may be asked', () => {
+    const peer = joiner();
+    peer.found([offered(2), offered(3)]);
+    peer.probed(2);
+    expect(joins(peer.probed(3))).toEqual([2, 3]);
+    expect(joins(peer.redirected(2, 1, 3, 4, 5))).toEqual([4]);
+  });
+
+  test('[J6.1] is followed twelve times in a round', () => {
+    const peer = joiner();
+    peer.found([offered(2)]);
+    peer.probed(2);
+    const followed = Array.from({ length: 20 }, (_, i) => joins(peer.redirected(2 + i, 3 + i)).length);
+    expect(followed.reduce((sum, each) => sum + each)).toBe(maxRedirects);
+    peer.advance(retryMs);
+    peer.found([offered(50)]);
+    peer.probed(2, null);
+    peer.probed(50);
+    expect(joins(peer.redirected(50, 51))).toEqual([51]);
+  });
+
+  test('[J6.2] by somebody who can be believed needs no probes, and forgives', () => {
+    const peer = joiner();
+    peer.found([offered(2)]);
+    peer.probed(2);
+    peer.answered(2, { type: 'failed' });
+    expect(peer.banned).toEqual({ 2: 'unreachable' });
+    expect(joins(peer.tell({ type: 'named', parents: [candidate(2)] }))).toEqual([2]);
+    expect(peer.banned).toEqual({});
+  });
+});
+
+describe('a search without success', () => {
+  test('[J7.1] begins again after waits that double, of which half is drawn', () => {
+    const drawn: number[][] = [1, 2, 3].map((seed) => {
+      const peer = new LonePeer({ seed });
+      peer.tell({ type: 'start' });
+      const waits: number[] = [];
+      for (let round = 0; round < 8; round++) {
+        peer.found([]);
+        const before = peer.now;
+        while (peer.times('seek').length < round + 2) peer.advance(1);
+        waits.push(peer.now - before);
+      }
+      return waits;
+    });
+    for (const waits of drawn) {
+      waits.forEach((waitMs, round) => {
+        const longest = Math.min(longestRetryMs, retryMs * 2 ** round);
+        expect(waitMs).toBeGreaterThanOrEqual(longest / 2);
+        expect(waitMs).toBeLessThanOrEqual(longest + 1);
+      });
+    }
+    expect(new Set(drawn.map(([first]) => first)).size).toBe(3);
+  });
+
+  test('[J7.2] ends when it was for a standby', () => {
+    const peer = new LonePeer().attach(2);
+    peer.advance(1_600);
+    expect(peer.view.searchingFor).toBe('standby');
+    peer.found([]);
+    expect(peer.view.searchingFor).toBeNull();
+    expect(only('seek', peer.advance(longestRetryMs))).toEqual([]);
+  });
+
+  test('[J7.2] ends when it was for a better parent', () => {
+    const peer = new LonePeer({ tuning: { standbys: 0 } }).attach(2);
+    while (peer.view.searchingFor === null) peer.advance(1_000);
+    expect(peer.view.searchingFor).toBe('better');
+    const effects: TreeEffect[] = [...peer.found([]), ...peer.advance(2 * longestRetryMs)];
+    expect(peer.view.searchingFor).toBeNull();
+    expect(only('seek', effects)).toEqual([]);
+    expect(peer.active).toEqual([2]);
+  });
+});

@@ -1,0 +1,446 @@
+/**
+ * A small world of tree peers in virtual time: links with one latency, media that follow the true chain of parents,
+ * two directories that everybody asks. Nothing happens except in `advance`.
+ */
+
+import { createDirectory, type Directory } from '../src/tree/directory.ts';
+import { createTreePeer, type TreePeer, type TreePeerOptions } from '../src/tree/tree-peer.ts';
+import type { TreeEffect, TreeInput } from '../src/tree/tree-io.ts';
+import type { TreeView } from '../src/tree/tree-view.ts';
+import type { TreeTuning } from '../src/tree/tree-tuning.ts';
+import type { LinkState } from '../src/control-messages.ts';
+import type { PeerId } from '../src/peer-id.ts';
+import { peerIdNumbered } from './base58.ts';
+
+/** As large as real clocks are. */
+export const START = 1_700_000_000_000;
+export const EPOCH = 1_700_000_000;
+
+const CONNECT_MS = 100;
+const SILENCE_MS = 110;
+const CONSENT_MS = 10_000;
+const NO_WAY_MS = 4_000;
+
+export interface WorldOptions {
+  seed?: number;
+  /** One way. */
+  latencyMs?: number;
+  tuning?: Partial<TreeTuning>;
+}
+
+export interface PeerSetup {
+  kind?: 'browser' | 'headless';
+  maxChildren?: number;
+  uplinkBps?: number;
+  layers?: number;
+  ageS?: number;
+  isViewer?: boolean;
+  tuning?: Partial<TreeTuning>;
+}
+
+interface Link {
+  readonly child: WorldPeer;
+  readonly parent: WorldPeer;
+  isUp: boolean;
+  isServed: boolean;
+  /** The activation that the child was told of. */
+  servedAt: number;
+  toldFlowing: boolean;
+}
+
+export class WorldPeer {
+  readonly id: PeerId;
+  readonly tree: TreePeer;
+  readonly world: TreeWorld;
+  readonly effects: { at: number; effect: TreeEffect }[] = [];
+  isAlive = true;
+  /** Changes what this peer does: the effects that are left are done. */
+  tamper: ((effect: TreeEffect) => TreeEffect[]) | null = null;
+  /** Share of the media that it passes on. */
+  givenShare = 1;
+  plays: WorldPeer | null = null;
+
+  constructor(world: TreeWorld, options: TreePeerOptions) {
+    this.world = world;
+    this.id = options.self;
+    this.tree = createTreePeer(options);
+  }
+
+  get view(): TreeView {
+    return this.tree.view(this.world.now);
+  }
+
+  get parent(): WorldPeer | null {
+    return this.plays;
+  }
+
+  /** Those that this peer sends media to. */
+  get children(): WorldPeer[] {
+    return this.world.links
+      .filter(({ parent, isServed }) => parent === this && isServed)
+      .map(({ child }) => child);
+  }
+
+  get standbys(): PeerId[] {
+    return this.view.parents.filter(({ role }) => role === 'standby').map(({ peerId }) => peerId);
+  }
+
+  tell(input: TreeInput): readonly TreeEffect[] {
+    return this.world.tell(this, input);
+  }
+
+  /** What it has done of one type. */
+  did<T extends TreeEffect['type']>(type: T): Extract<TreeEffect, { type: T }>[] {
+    return this.effects.flatMap(({ effect }) =>
+      effect.type === type ? [effect as Extract<TreeEffect, { type: T }>] : [],
+    );
+  }
+}
+
+interface Happening {
+  at: number;
+  order: number;
+  run(): void;
+}
+
+export class TreeWorld {
+  now = START;
+  readonly peers: WorldPeer[] = [];
+  links: Link[] = [];
+  readonly directories: Directory[];
+  readonly channel = peerIdNumbered(0);
+  readonly latencyMs: number;
+  /** Pairs that cannot reach each other. */
+  isCut: (a: WorldPeer, b: WorldPeer) => boolean = () => false;
+  readonly #tuning: Partial<TreeTuning>;
+  readonly #seed: number;
+  #queue: Happening[] = [];
+  #order = 0;
+
+  constructor({ seed = 1, latencyMs = 20, tuning = {} }: WorldOptions = {}) {
+    this.#seed = seed;
+    this.latencyMs = latencyMs;
+    this.#tuning = tuning;
+    this.directories = [createDirectory({ seed }), createDirectory({ seed: seed + 1 })];
+  }
+
+  streamer(setup: PeerSetup = {}): WorldPeer {
+    const peer = this.#add({ maxChildren: 4, isViewer: false, ...setup });
+    this.tell(peer, { type: 'uplink', bps: setup.uplinkBps ?? 40_000_000 });
+    this.tell(peer, { type: 'broadcast', epoch: EPOCH });
+    return peer;
+  }
+
+  /** A peer that begins to look for a place. */
+  join(setup: PeerSetup = {}): WorldPeer {
+    const peer = this.#add(setup);
+    this.tell(peer, { type: 'start' });
+    return peer;
+  }
+
+  /** Peers one after another, each settled before the next. */
+  chain(count: number, setup: PeerSetup = {}): WorldPeer[] {
+    return Array.from({ length: count }, () => {
+      const peer = this.join({ maxChildren: 1, ...setup });
+      this.advance(3_000);
+      return peer;
+    });
+  }
+
+  #add({
+    kind = 'browser',
+    maxChildren = 6,
+    layers = 1,
+    ageS = 0,
+    isViewer = true,
+    ...rest
+  }: PeerSetup): WorldPeer {
+    const number = this.peers.length;
+    const peer = new WorldPeer(this, {
+      self: peerIdNumbered(number),
+      channel: this.channel,
+      kind,
+      addresses: [`/memory/${number}`],
+      seed: this.#seed * 1_000 + number,
+      maxChildren,
+      isViewer,
+      layers,
+      ageS,
+      tuning: { ...this.#tuning, ...rest.tuning },
+    });
+    this.peers.push(peer);
+    if (rest.uplinkBps !== undefined) this.tell(peer, { type: 'uplink', bps: rest.uplinkBps });
+    return peer;
+  }
+
+  peer(id: PeerId): WorldPeer {
+    const found = this.peers.find((each) => each.id === id);
+    if (!found) throw new Error(`no peer ${id}`);
+    return found;
+  }
+
+  /** It vanishes without a word. */
+  crash(peer: WorldPeer): void {
+    peer.isAlive = false;
+    for (const link of this.links) {
+      if (link.parent === peer && link.isUp) this.#lose(link);
+      if (link.child === peer) this.after(CONSENT_MS, () => this.#unlink(link));
+    }
+    for (const directory of this.directories) this.after(CONSENT_MS, () => directory.forget(peer.id));
+  }
+
+  leave(peer: WorldPeer): void {
+    this.tell(peer, { type: 'leave', reason: 'leaving' });
+    peer.isAlive = false;
+    for (const directory of this.directories) directory.forget(peer.id);
+  }
+
+  advance(ms: number): void {
+    const until = this.now + ms;
+    for (let steps = 0; steps < 1_000_000; steps++) {
+      const timer = this.#nextTimer(until);
+      const [next] = this.#queue;
+      if (next && next.at <= until && (timer === null || next.at <= timer.at)) {
+        this.#queue.shift();
+        this.now = Math.max(this.now, next.at);
+        next.run();
+      } else if (timer) {
+        this.now = Math.max(this.now, timer.at);
+        this.tell(timer.peer, { type: 'timeout' });
+      } else {
+        this.now = until;
+        return;
+      }
+    }
+    throw new Error('the world does not come to rest');
+  }
+
+  after(ms: number, run: () => void): void {
+    const happening = { at: this.now + ms, order: this.#order++, run };
+    const at = this.#queue.findIndex((each) => each.at > happening.at);
+    this.#queue.splice(at < 0 ? this.#queue.length : at, 0, happening);
+  }
+
+  tell(peer: WorldPeer, input: TreeInput): readonly TreeEffect[] {
+    if (!peer.isAlive) return [];
+    const effects = peer.tree.step(this.now, input).flatMap((effect) => peer.tamper?.(effect) ?? [effect]);
+    for (const effect of effects) {
+      peer.effects.push({ at: this.now, effect });
+      this.#run(peer, effect);
+    }
+    return effects;
+  }
+
+  /** Whether media of the streamer reach it. */
+  isFed(peer: WorldPeer): boolean {
+    let at: WorldPeer | null = peer;
+    for (let hops = 0; at !== null && hops < 50; hops++) {
+      if (!at.isAlive) return false;
+      if (at.id === this.channel) return true;
+      const parent: WorldPeer | null = at.plays;
+      const child: WorldPeer = at;
+      const link = this.links.find((each) => each.child === child && each.parent === parent);
+      if (!parent || !link?.isServed || parent.givenShare === 0 || this.isCut(parent, at)) return false;
+      at = parent;
+    }
+    return false;
+  }
+
+  /** Peers whose chain of parents comes back to them. */
+  get loops(): WorldPeer[] {
+    return this.peers.filter((peer) => {
+      let at = peer.plays;
+      for (let hops = 0; at !== null && hops <= this.peers.length; hops++) {
+        if (at === peer) return true;
+        at = at.plays;
+      }
+      return false;
+    });
+  }
+
+  #run(peer: WorldPeer, effect: TreeEffect): void {
+    switch (effect.type) {
+      case 'seek':
+        for (const directory of this.directories) {
+          this.after(2 * this.latencyMs, () =>
+            this.tell(peer, { type: 'found', candidates: directory.find(this.now, peer.id, effect.layers) }),
+          );
+        }
+        return;
+      case 'report':
+        this.after(this.latencyMs, () => {
+          for (const directory of this.directories) {
+            directory.report(this.now, peer.id, [`/memory/${this.peers.indexOf(peer)}`], effect.offer);
+          }
+        });
+        return;
+      case 'probe':
+        return this.#probe(peer, this.peer(effect.candidate.peerId));
+      case 'join':
+        return this.#join(peer, this.peer(effect.candidate.peerId), effect.join);
+      case 'play':
+        peer.plays = effect.peerId === null ? null : this.peer(effect.peerId);
+        this.#spreadMedia();
+        return;
+      case 'serve':
+        for (const link of this.links) {
+          if (link.parent !== peer || link.child.id !== effect.peerId) continue;
+          link.isServed = effect.isActive;
+          link.servedAt = this.now;
+          link.toldFlowing = false;
+        }
+        this.#spreadMedia();
+        return;
+      case 'close': {
+        const link = this.#linkOf(peer, effect.peerId);
+        if (!link) return;
+        const other = link.parent === peer ? link.child : link.parent;
+        this.links = this.links.filter((each) => each !== link);
+        this.#deliver(peer, other, { type: 'unlinked', peerId: peer.id, farewell: effect.reason });
+        return;
+      }
+      case 'send':
+        if (!this.#linkOf(peer, effect.peerId)) return;
+        return this.#deliver(peer, this.peer(effect.peerId), {
+          type: 'message',
+          peerId: peer.id,
+          message: effect.message,
+        });
+      case 'advertise':
+        return this.#advertise(peer, this.peer(effect.peerId), effect.state);
+      default:
+      // The answers to a join are taken by whoever asked.
+    }
+  }
+
+  #advertise(from: WorldPeer, to: WorldPeer, state: LinkState): void {
+    if (this.#linkOf(from, to.id)) this.#deliver(from, to, { type: 'state', peerId: from.id, state });
+  }
+
+  #probe(peer: WorldPeer, target: WorldPeer): void {
+    this.after(2 * this.latencyMs, () => {
+      if (!target.isAlive || this.isCut(peer, target)) return;
+      const standing = target.tree.standing(this.now);
+      this.after(2 * this.latencyMs, () =>
+        this.tell(peer, { type: 'probed', peerId: target.id, rttMs: 2 * this.latencyMs, standing }),
+      );
+    });
+  }
+
+  #join(peer: WorldPeer, target: WorldPeer, join: Extract<TreeEffect, { type: 'join' }>['join']): void {
+    this.after(2 * this.latencyMs, () => {
+      if (!target.isAlive || this.isCut(peer, target)) {
+        this.after(NO_WAY_MS, () =>
+          this.tell(peer, { type: 'answered', peerId: target.id, answer: { type: 'failed' } }),
+        );
+        return;
+      }
+      const addresses = [`/memory/${this.peers.indexOf(peer)}`];
+      const effects = this.tell(target, { type: 'asked', peerId: peer.id, addresses, join });
+      for (const effect of effects) {
+        if (effect.type === 'refuse') {
+          const { reason, retryAfterMs } = effect;
+          this.#answer(peer, target, { type: 'refused', reason, retryAfterMs });
+        }
+        if (effect.type === 'redirect')
+          this.#answer(peer, target, { type: 'redirected', parents: effect.parents });
+        if (effect.type === 'accept') {
+          this.#answer(peer, target, {
+            type: 'accepted',
+            kind: target.tree.standing(this.now)?.kind ?? 'browser',
+          });
+          this.#connect(peer, target, !effect.standby);
+        }
+      }
+    });
+  }
+
+  #answer(
+    peer: WorldPeer,
+    target: WorldPeer,
+    answer: Extract<TreeInput, { type: 'answered' }>['answer'],
+  ): void {
+    this.after(2 * this.latencyMs, () => this.tell(peer, { type: 'answered', peerId: target.id, answer }));
+  }
+
+  #connect(child: WorldPeer, parent: WorldPeer, isServed: boolean): void {
+    const link: Link = { child, parent, isUp: false, isServed, servedAt: this.now, toldFlowing: false };
+    this.links = this.links.filter((each) => each.child !== child || each.parent !== parent);
+    this.links.push(link);
+    this.after(2 * this.latencyMs + CONNECT_MS, () => {
+      if (!this.links.includes(link) || !child.isAlive || !parent.isAlive) return;
+      link.isUp = true;
+      const rttMs = 2 * this.latencyMs;
+      for (const [self, other] of [
+        [child, parent],
+        [parent, child],
+      ] as const) {
+        this.tell(self, { type: 'linked', peerId: other.id });
+        this.tell(self, { type: 'measured', peerId: other.id, rttMs, offsetMs: 0 });
+      }
+      this.#spreadMedia();
+    });
+  }
+
+  /** Tells children of pictures wherever they have begun to come. */
+  #spreadMedia(): void {
+    for (const link of this.links) {
+      if (!link.isUp || !link.isServed || link.toldFlowing || !this.isFed(link.parent)) continue;
+      if (link.parent.givenShare === 0 || this.isCut(link.parent, link.child)) continue;
+      link.toldFlowing = true;
+      const { servedAt } = link;
+      this.after(this.latencyMs + 20, () => {
+        if (!this.links.includes(link) || link.servedAt !== servedAt || !link.isServed) return;
+        this.tell(link.child, { type: 'flowing', peerId: link.parent.id });
+        const receivedShare = link.parent.givenShare;
+        for (const after of [2_000, 4_000, 6_000]) {
+          if (receivedShare < 1) this.after(after, () => this.#measure(link, receivedShare));
+        }
+        this.#spreadMedia();
+      });
+    }
+  }
+
+  #measure(link: Link, receivedShare: number): void {
+    if (!this.links.includes(link) || !link.isServed) return;
+    this.tell(link.child, { type: 'measured', peerId: link.parent.id, receivedShare });
+  }
+
+  #lose(link: Link): void {
+    const { child, parent } = link;
+    const silentMs = link.isServed ? SILENCE_MS : 8_000;
+    this.after(silentMs, () => {
+      if (this.links.includes(link)) this.tell(child, { type: 'silent', peerId: parent.id });
+    });
+    this.after(CONSENT_MS, () => this.#unlink(link));
+  }
+
+  #unlink(link: Link): void {
+    if (!this.links.includes(link)) return;
+    this.links = this.links.filter((each) => each !== link);
+    this.tell(link.child, { type: 'unlinked', peerId: link.parent.id, farewell: null });
+    this.tell(link.parent, { type: 'unlinked', peerId: link.child.id, farewell: null });
+  }
+
+  #linkOf(peer: WorldPeer, other: PeerId): Link | undefined {
+    return this.links.find(
+      ({ child, parent }) =>
+        (child === peer && parent.id === other) || (parent === peer && child.id === other),
+    );
+  }
+
+  #deliver(from: WorldPeer, to: WorldPeer, input: TreeInput): void {
+    this.after(this.latencyMs, () => {
+      if (!this.isCut(from, to)) this.tell(to, input);
+    });
+  }
+
+  #nextTimer(until: number): { at: number; peer: WorldPeer } | null {
+    let earliest: { at: number; peer: WorldPeer } | null = null;
+    for (const peer of this.peers) {
+      const at = peer.isAlive ? peer.tree.deadline() : null;
+      if (at !== null && at <= until && (earliest === null || at < earliest.at)) earliest = { at, peer };
+    }
+    return earliest;
+  }
+}
