@@ -1,13 +1,12 @@
 import { createTreePeer, type TreeTuning } from '@casto/core';
-import { Arrivals } from './engine/arrivals.ts';
+import { Arrivals, start } from './engine/arrivals.ts';
 import { PlaneLatency } from './engine/latency.ts';
 import { setFed } from './engine/media.ts';
 import { Population } from './engine/population.ts';
 import { runWorld } from './engine/run-world.ts';
 import { MEASURED_FROM_MS, Scenes, viewersAtFirst } from './engine/scenes.ts';
 import { stepPeer } from './engine/stepping.ts';
-import { start } from './engine/arrivals.ts';
-import { World } from './engine/world.ts';
+import { World, type WorldOptions } from './engine/world.ts';
 import type { Ablation, SimulationOptions, SimulationResult } from './world-view.ts';
 
 /** Not the first broadcast of this streamer, so that liars have an older one to replay. */
@@ -33,9 +32,12 @@ export function simulate(options: SimulationOptions): SimulationResult {
 }
 
 /** @internal For tests and diagnosis. */
-export function simulateWorld(options: SimulationOptions): SimulatedWorld {
+export function simulateWorld(
+  options: SimulationOptions,
+  createCore: WorldOptions['createCore'] = createTreePeer,
+): SimulatedWorld {
   const { seed, scenario, ablation, viewers, relays, minutes, tickMs, observers } = options;
-  const world = new World({ seed, latency: new PlaneLatency(), observers, createCore: createTreePeer });
+  const world = new World({ seed, latency: new PlaneLatency(), observers, createCore });
   const relaysServe = ablation !== 'no-headless-relays';
   const hasLiars = scenario === 'liars' || scenario === 'chaos';
   const population = new Population(world, { seed, tuning: TUNING[ablation], hasLiars, relaysServe });

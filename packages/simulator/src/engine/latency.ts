@@ -52,7 +52,8 @@ export class PlaneLatency implements LatencyModel {
   delayMs(a: PeerIndex, b: PeerIndex): number {
     const dx = (this.#x[a] ?? 0) - (this.#x[b] ?? 0);
     const dy = (this.#y[a] ?? 0) - (this.#y[b] ?? 0);
-    return Math.sqrt(dx * dx + dy * dy) + (this.#access[a] ?? 0) + (this.#access[b] ?? 0);
+    const accessMs = (this.#access[a] ?? 0) + (this.#access[b] ?? 0);
+    return Math.sqrt(dx * dx + dy * dy) + accessMs;
   }
 
   #grow(least: number): void {

@@ -68,7 +68,7 @@ export class Population {
         uplinkBps: uplinkFor(RELAY_SLOTS) * SPARE,
         maxChildren,
       });
-      relay.directory = createDirectory({ seed: this.#seed() });
+      relay.directory = createDirectory({ seed: this.#seed(), own: relay.id });
     }
     const { streamer } = this.#world;
     streamer.contacts = nearestRelays(this.#world, streamer, 2);

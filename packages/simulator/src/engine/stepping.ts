@@ -1,6 +1,6 @@
 /** Feeds a core and does what it wants. */
 
-import type { TreeEffect, TreeInput } from '@casto/core';
+import type { TreeInput } from '@casto/core';
 import { EVENT } from './events.ts';
 import { perform } from './effects.ts';
 import type { SimPeer } from './sim-peer.ts';
@@ -9,31 +9,34 @@ import type { World } from './world.ts';
 export function stepPeer(world: World, peer: SimPeer, input: TreeInput): void {
   const { core } = peer;
   if (core === null) return;
-  const effects: readonly TreeEffect[] = core.step(world.now, input);
-  for (const effect of effects) perform(world, peer, effect);
+  for (const effect of core.step(world.now, input)) perform(world, peer, effect);
   schedule(world, peer);
 }
 
-/** Timeouts in a row that a core may want at one instant before something is wrong with it. */
-const MOST_IDLE_TIMEOUTS = 100;
+/** Timeouts in a row that a core may want at one instant. */
+const MOST_IDLE_TIMEOUTS = 32;
+/** A real timer takes at least this long, so that a core that wants timeouts without end starves nobody else. */
+const LEAST_TIMER_MS = 1;
 
-/** A timeout comes up. One that was set for later than the core wants it has been overtaken, and does nothing. */
+/** A timeout comes up. One that the core has moved away meanwhile is set anew, and one that it moved nearer is over. */
 export function timeoutDue(world: World, peer: SimPeer): void {
   if (world.queue.time !== peer.timerAt) return;
   peer.timerAt = Infinity;
   const due = peer.core?.deadline() ?? null;
-  if (due !== null && due <= world.now) {
-    stepPeer(world, peer, TIMEOUT);
-    const next = peer.core?.deadline() ?? null;
-    peer.idleTimeouts = next !== null && next <= world.now ? peer.idleTimeouts + 1 : 0;
-    if (peer.idleTimeouts > MOST_IDLE_TIMEOUTS)
-      throw new Error(`peer ${peer.index} wants timeouts without end`);
-  } else schedule(world, peer);
+  if (due === null) return;
+  if (due > world.now) return schedule(world, peer);
+  stepPeer(world, peer, TIMEOUT);
+  peer.idleTimeouts = peer.timerAt <= world.now ? peer.idleTimeouts + 1 : 0;
+  if (peer.idleTimeouts < MOST_IDLE_TIMEOUTS) return;
+  world.noteOddity('timeouts without end');
+  peer.idleTimeouts = 0;
+  peer.timerAt = world.now + LEAST_TIMER_MS;
+  world.queue.add(peer.timerAt, EVENT.timeout, peer.index);
 }
 
 const TIMEOUT: TreeInput = { type: 'timeout' };
 
-/** The queue holds at most one timeout that counts; a deadline that moved away is looked at again when it comes. */
+/** The queue holds at most one timeout that counts. */
 function schedule(world: World, peer: SimPeer): void {
   const due = peer.core?.deadline() ?? null;
   if (due === null || due >= peer.timerAt) return;
