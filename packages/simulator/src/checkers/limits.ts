@@ -1,0 +1,35 @@
+/** What the checkers tolerate. */
+export interface CheckLimits {
+  /** A loop younger than this is transient: its members have been told of it, and the word is on its way. */
+  readonly loopMs: number;
+  /** Hops from the streamer at most. */
+  readonly depth: number;
+  /** A peer may be deeper for this long, when a branch above it moved and the word is on its way. */
+  readonly depthMs: number;
+  /**
+   * An uplink may be over-full for this long: it is measured a second after the first picture, and children that it
+   * cannot serve have 1.5 s until they are sent away and 5 s to leave.
+   */
+  readonly uplinkMs: number;
+  /** An honest viewer may be without media for this long once no fault is at work. */
+  readonly hungryMs: number;
+  /** Control traffic of one honest viewer over its life, headers included, in bits per second. */
+  readonly viewerControlBps: number;
+  /** Lives shorter than this are all join: they are not held to the limit above. */
+  readonly controlLifeMs: number;
+  /** Control traffic of all honest viewers on average. */
+  readonly meanControlBps: number;
+}
+
+export const CHECK_LIMITS: CheckLimits = {
+  loopMs: 2_000,
+  depth: 12,
+  depthMs: 2_000,
+  uplinkMs: 10_000,
+  hungryMs: 10_000,
+  // Ten times the goal of 2 kb/s: a peer with six children and as many standbys as it may have stays below.
+  viewerControlBps: 20_000,
+  controlLifeMs: 60_000,
+  // Twice the goal, so that this tells of traffic that grows, and the goal table of traffic that is too much.
+  meanControlBps: 4_000,
+};
