@@ -66,6 +66,8 @@ export function parentCost(parent: ParentQualities): ParentCost {
 
 /** A headless relay outlasts any page. */
 const HEADLESS_STRENGTH = 1_000;
+/** More slots than these a page cannot fill; who claims them shall not pass for a relay. */
+const MAX_PAGE_SLOTS = 64;
 
 /**
  * What a child is worth near the streamer: the children it can have, times how long it is likely to stay. 0 for one
@@ -74,7 +76,9 @@ const HEADLESS_STRENGTH = 1_000;
 export function childStrength(child: { kind: PeerKind; slots: number; ageS: number }): number {
   if (child.slots === 0) return 0;
   if (child.kind === 'headless') return HEADLESS_STRENGTH + child.slots;
-  return child.slots * (1 + log2(1 + Math.min(child.ageS, AGE_LIMIT_S) / AGE_UNIT_S));
+  return (
+    Math.min(child.slots, MAX_PAGE_SLOTS) * (1 + log2(1 + Math.min(child.ageS, AGE_LIMIT_S) / AGE_UNIT_S))
+  );
 }
 
 /** Rate at which a neighbour's qualities move with each measurement. */
