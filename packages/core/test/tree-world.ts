@@ -17,7 +17,8 @@ export const START = 1_700_000_000_000;
 export const EPOCH = 1_700_000_000;
 
 const CONNECT_MS = 100;
-const SILENCE_MS = 110;
+/** Until a child notices that its parent has gone silent. */
+export const SILENCE_MS = 110;
 const CONSENT_MS = 10_000;
 const NO_WAY_MS = 4_000;
 
@@ -187,6 +188,11 @@ export class TreeWorld {
       if (link.child === peer) this.after(CONSENT_MS, () => this.#unlink(link));
     }
     for (const directory of this.directories) this.after(CONSENT_MS, () => directory.forget(peer.id));
+  }
+
+  /** The links of a peer to its parents are gone; both ends live on. */
+  sever(peer: WorldPeer): void {
+    for (const link of this.links.filter(({ child }) => child === peer)) this.#unlink(link);
   }
 
   leave(peer: WorldPeer): void {

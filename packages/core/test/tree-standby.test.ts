@@ -1,0 +1,165 @@
+/** PROTOCOL.md, S: links that wait until they are needed. */
+
+import { describe, expect, test } from 'vitest';
+import { TREE_DEFAULTS } from '../src/tree/tree-tuning.ts';
+import {
+  about,
+  EPOCH,
+  joins,
+  LonePeer,
+  loneStreamer,
+  numberOf,
+  offered,
+  only,
+  sent,
+  standing,
+  word,
+} from './lone-peer.ts';
+import { TreeWorld } from './tree-world.ts';
+
+const { upkeepMs, standbysPerSlot, standbysBesides } = TREE_DEFAULTS;
+
+/** Whom an attached peer asks to stand by, of candidates that all answer. */
+function chosen(peer: LonePeer, ...standings: [number, ReturnType<typeof standing>][]): number[] {
+  while (peer.view.searchingFor !== 'standby') peer.advance(100);
+  peer.found(standings.map(([number]) => offered(number)));
+  return joins(standings.flatMap(([number, answer]) => peer.probed(number, answer)));
+}
+
+describe('an attached peer', () => {
+  test('[S1.1] keeps two standbys, which get no media and take no slots', () => {
+    const world = new TreeWorld();
+    const streamer = world.streamer({ maxChildren: 4 });
+    const viewers = Array.from({ length: 20 }, () => world.join({ uplinkBps: 20e6 }));
+    world.advance(60_000);
+    const counts = viewers.map(({ standbys }) => standbys.length);
+    expect(Math.max(...counts)).toBe(TREE_DEFAULTS.standbys);
+    // Those whose parent has most of a small tree below it find fewer.
+    expect(counts.filter((count) => count === TREE_DEFAULTS.standbys).length).toBeGreaterThan(15);
+    for (const viewer of viewers) {
+      for (const other of viewer.standbys) expect(world.peer(other).children).not.toContain(viewer);
+    }
+    const { freeSlots, slots } = streamer.view;
+    expect(slots - freeSlots).toBe(streamer.children.length);
+  });
+
+  test('[S1.1] asks for as many as are missing, without media', () => {
+    const peer = new LonePeer().attach(2);
+    expect(chosen(peer, [3, standing(3)], [4, standing(4)], [5, standing(5)])).toHaveLength(2);
+    const asked = only(
+      'join',
+      peer.done.map(({ effect }) => effect),
+    ).slice(-2);
+    expect(asked.map(({ join }) => join.standby)).toEqual([true, true]);
+    asked.forEach(({ candidate }) => peer.up(numberOf(candidate.peerId)));
+    expect(peer.standbys).toHaveLength(2);
+    expect(only('seek', peer.advance(5 * upkeepMs))).toEqual([]);
+  });
+
+  test('[S1.2] that found none looks again ever later', () => {
+    const peer = new LonePeer({ tuning: { rebalanceMs: 1e9 } }).attach(2);
+    const waits: number[] = [];
+    for (let before = 0; waits.length < 6;) {
+      while (peer.view.searchingFor === null) peer.advance(100);
+      const at = peer.times('seek').at(-1) ?? 0;
+      waits.push(at - before);
+      before = at;
+      peer.found([]);
+    }
+    [1, 1, 2, 4, 8, 8].forEach((times, i) => {
+      const leastMs = i === 0 ? 1_000 : upkeepMs * times;
+      expect(waits[i]).toBeGreaterThanOrEqual(leastMs);
+      expect(waits[i]).toBeLessThanOrEqual(1.5 * leastMs);
+    });
+    expect(waits[5]).not.toBe(waits[4]);
+  });
+
+  test('[S1.2] that found one looks for the other as at first', () => {
+    const peer = new LonePeer().attach(2);
+    for (let round = 0; round < 4; round++) expect(chosen(peer)).toEqual([]);
+    expect(chosen(peer, [3, standing(3)])).toEqual([3]);
+    peer.up(3);
+    const before = peer.now;
+    while (peer.view.searchingFor === null) peer.advance(100);
+    peer.found([]);
+    while (peer.view.searchingFor === null) peer.advance(100);
+    expect(peer.now - before).toBeLessThan(9.5 * upkeepMs);
+  });
+});
+
+describe('a candidate', () => {
+  test('[S2.1] below the own parent is no standby', () => {
+    const peer = new LonePeer().attach(2);
+    expect(chosen(peer, [3, standing(3, { via: [2] })], [4, standing(4, { via: [2, 9] })])).toEqual([]);
+  });
+
+  test('[S2.1] below the streamer is one even when the streamer is the own parent', () => {
+    const peer = new LonePeer().attach(0, word(0));
+    expect(chosen(peer, [3, standing(3, { via: [] })])).toEqual([3]);
+  });
+
+  test('[S2.2] that shares hops with the own path costs 30 ms for each', () => {
+    const choice = (fasterMs: number) => {
+      const peer = new LonePeer({ tuning: { standbys: 1 } }).attach(2, word(2, { via: [8, 9] }));
+      const shared = standing(3, { via: [8, 9], delayMs: 100 - fasterMs });
+      return chosen(peer, [3, shared], [4, standing(4, { via: [6, 7], delayMs: 100 })]);
+    };
+    expect(choice(59)).toEqual([4]);
+    expect(choice(61)).toEqual([3]);
+  });
+});
+
+describe('a standby', () => {
+  const useless = {
+    'is below the own parent': word(3, { via: [2] }),
+    'gets no media': word(3, { flowing: false }),
+    'is detached': word(3, { depth: null }),
+    'is at the greatest depth': word(3, { via: [21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31] }),
+    'is of an older epoch': word(3, { epoch: EPOCH - 1 }),
+  };
+  test.each(Object.entries(useless))('[S2.3] that %s is replaced at the next upkeep', (_, state) => {
+    const peer = new LonePeer().attach(2).standBy(3, 4);
+    peer.tell({ type: 'broadcast', epoch: EPOCH });
+    expect(peer.standbys).toEqual([3, 4]);
+    expect(about('close', peer.hears(3, state))).toEqual([]);
+    const closed: (number | null)[] = [];
+    while (closed.length === 0) closed.push(...about('close', peer.advance(100)));
+    expect(closed).toEqual([3]);
+    peer.probed(3, null);
+    peer.found([offered(5)]);
+    expect(joins(peer.probed(5))).toEqual([5]);
+  });
+
+  test('[S2.3] that is of use stays', () => {
+    const peer = new LonePeer().attach(2).standBy(3, 4);
+    expect(only('close', peer.advance(5 * upkeepMs))).toEqual([]);
+  });
+});
+
+describe('a parent', () => {
+  test('[S3.1] accepts two standbys per slot and two besides', () => {
+    const streamer = loneStreamer(3);
+    const most = standbysPerSlot * 3 + standbysBesides;
+    const answers = Array.from(
+      { length: most + 1 },
+      (_, i) => streamer.asked(2 + i, { standby: true })[0]?.type,
+    );
+    expect(answers).toEqual([...Array.from({ length: most }, () => 'accept'), 'refuse']);
+    expect(streamer.view.freeSlots).toBe(3);
+  });
+
+  test('[S3.1] accepts none without slots', () => {
+    expect(loneStreamer(0).asked(2, { standby: true })).toMatchObject([{ type: 'refuse', reason: 'full' }]);
+  });
+
+  test('[S3.1] gives a standby a slot when it is activated', () => {
+    const streamer = loneStreamer(3).child(2, { standby: true });
+    expect(streamer.gets(2, { type: 'activate', layer: 0 })).toMatchObject([
+      { type: 'serve', isActive: true },
+    ]);
+    expect(streamer.view.freeSlots).toBe(2);
+    expect(sent('redirect', streamer.gets(2, { type: 'activate', layer: 0 }))).toEqual([]);
+    expect(streamer.gets(2, { type: 'pause' })).toMatchObject([{ type: 'serve', isActive: false }]);
+    expect(streamer.view.freeSlots).toBe(3);
+  });
+});
