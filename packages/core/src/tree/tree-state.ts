@@ -309,11 +309,16 @@ export function ageS(state: TreeState, now: Instant): number {
 }
 
 export function slotsOf(state: TreeState): number {
-  const { options, network, processor, uplinkBps, bitrateBps, slotCap, isDraining } = state;
+  const slots = uncappedSlots(state);
+  return state.slotCap === null ? slots : Math.min(slots, state.slotCap.slots);
+}
+
+/** Slots before the children have their say. */
+export function uncappedSlots(state: TreeState): number {
+  const { options, network, processor, uplinkBps, bitrateBps, isDraining, tuning } = state;
   if (isDraining) return 0;
   const { maxChildren } = options;
-  const slots = measuredSlots({ maxChildren, network, processor, uplinkBps, bitrateBps }, state.tuning);
-  return slotCap === null ? slots : Math.min(slots, slotCap.slots);
+  return measuredSlots({ maxChildren, network, processor, uplinkBps, bitrateBps }, tuning);
 }
 
 export function activeChildren(state: TreeState): number {

@@ -6,7 +6,7 @@ import { isWell } from './parent-checks.ts';
 import { dropUselessStandbys, keepLive } from './parents.ts';
 import { beginSearch, missingStandbys, standbyWaitMs } from './searching.ts';
 import { correctSlots } from './slots.ts';
-import { activeChildren, currentParent, jittered, slotsOf, type TreeState } from './tree-state.ts';
+import { activeChildren, currentParent, jittered, slotsOf, uncappedSlots, type TreeState } from './tree-state.ts';
 
 export function upkeep(state: TreeState, now: Instant): void {
   state.roster.expire(now);
@@ -46,7 +46,7 @@ function correct(state: TreeState, now: Instant): void {
   for (const child of state.children.values()) {
     if (child.isActive && (child.state?.received ?? 1000) < servedShare * own * 1000) badlyServed++;
   }
-  const { slots } = state;
+  const slots = uncappedSlots(state);
   state.slotCap = correctSlots(
     state.slotCap,
     { now, active: activeChildren(state), badlyServed, slots },
