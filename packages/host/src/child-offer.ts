@@ -1,12 +1,8 @@
 /** What a parent makes of a child's offer before it answers. */
 
 import type { VideoCodec } from '@casto/core';
-import {
-  CapabilitiesError,
-  matchCapabilities,
-  parseRtpCapabilities,
-  type RtpCapabilities,
-} from './capabilities.ts';
+import type { RtpCapabilities } from './capabilities.ts';
+import { CapabilitiesError, matchCapabilities, parseRtpCapabilities } from './capability-match.ts';
 import type { JoinRequest } from './link-handshake.ts';
 import { SessionDescriptionError } from './session-description-error.ts';
 import { parseSessionDescription } from './session-description.ts';

@@ -7,7 +7,13 @@ export {
   rewriteCandidateAddress,
   splitCandidates,
 } from './candidates.ts';
-export * from './capabilities.ts';
+export {
+  pageRtpCapabilities,
+  relayRtpCapabilities,
+  type NativeCapabilities,
+  type RtpCapabilities,
+} from './capabilities.ts';
+export * from './capability-match.ts';
 export * from './channel-signature.ts';
 export * from './child-offer.ts';
 export * from './clock.ts';

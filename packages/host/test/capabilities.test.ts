@@ -1,12 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  CapabilitiesError,
-  matchCapabilities,
-  pageRtpCapabilities,
-  parseRtpCapabilities,
-  relayRtpCapabilities,
-} from '../src/capabilities.ts';
+import { pageRtpCapabilities, relayRtpCapabilities } from '../src/capabilities.ts';
+import { CapabilitiesError, matchCapabilities, parseRtpCapabilities } from '../src/capability-match.ts';
 import type { NativeCapabilities, RtpCapabilities } from '../src/capabilities.ts';
 import { HEADER_EXTENSIONS, PAYLOAD_TYPES } from '../src/codecs.ts';
 import { chromiumAudio, chromiumVideo, firefoxAudio, firefoxVideo } from './fixtures/native-capabilities.ts';

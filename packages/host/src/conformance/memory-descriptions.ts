@@ -1,6 +1,7 @@
 /** What ends in memory put into their descriptions. */
 
-import { matchCapabilities, relayRtpCapabilities } from '../capabilities.ts';
+import { relayRtpCapabilities } from '../capabilities.ts';
+import { matchCapabilities } from '../capability-match.ts';
 import type { WantedMedia } from '../codecs.ts';
 import type { MediaSection, SessionParameters } from '../session-parameters.ts';
 
