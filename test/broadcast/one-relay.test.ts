@@ -58,7 +58,7 @@ for (const codec of ['vp8', 'h264'] as const) {
       expect(late.errors).toEqual([]);
     });
 
-    test('stats() tells codec, depth, parent, latency and viewers', async () => {
+    test('stats() tells codec, place in the tree, latency and viewers', async () => {
       const relays = [relay.http];
       const streamer = await newPage();
       const { channel, peerId } = await goLive(streamer, { relays, codec });
@@ -74,9 +74,11 @@ for (const codec of ['vp8', 'h264'] as const) {
       expect(seen.role).toBe('viewer');
       expect(seen.channel).toBe(channel);
       expect(seen.depth).toBe(2);
+      expect(seen.path).toHaveLength(3);
       expect(seen.parents).toEqual([
-        { peerId: relay.peerId, kind: 'headless', rttMs: expect.any(Number) as number },
+        { peerId: relay.peerId, kind: 'headless', role: 'active', rttMs: expect.any(Number) as number },
       ]);
+      expect(seen).toMatchObject({ children: [], slots: 0, freeSlots: 0 });
       expect(seen.video?.codec).toBe(codec);
       expect(seen.video?.frames).toBeGreaterThan(0);
       expect(seen.audio?.codec).toBe('opus');
@@ -88,8 +90,11 @@ for (const codec of ['vp8', 'h264'] as const) {
       expect(own.role).toBe('streamer');
       expect(own.peerId).toBe(peerId);
       expect(own.children).toEqual([
-        { peerId: relay.peerId, kind: 'headless', rttMs: expect.any(Number) as number },
+        { peerId: relay.peerId, kind: 'headless', role: 'active', rttMs: expect.any(Number) as number },
       ]);
+      expect(own).toMatchObject({ depth: 0, parents: [], search: null });
+      expect(own.slots).toBeGreaterThan(0);
+      expect(seen.path[0]).toBe(own.path[0]);
       expect(own.upload.bytes).toBeGreaterThan(0);
     });
   });

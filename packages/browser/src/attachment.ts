@@ -1,152 +1,200 @@
 /** A viewer's link to one parent, from the join to its loss. */
 
 import type { Connection } from '@libp2p/interface';
-import { encodePath, PROTOCOL_VERSION, type ChannelId, type ChannelRecord } from '@casto/core';
 import {
+  PROTOCOL_VERSION,
+  type ChannelId,
+  type ChannelRecord,
+  type LinkMeasurement,
+  type TreeJoin,
+} from '@casto/core';
+import {
+  joinFieldsOf,
+  layersIn,
   pageRtpCapabilities,
   peerIdOf,
   PeerLink,
   requestLink,
   verifyRecord,
   type Acceptance,
-  type JoinOutcome,
   type Clock,
+  type JoinOutcome,
   type LinkEvent,
 } from '@casto/host';
 import { CastoError } from './errors.ts';
 import { createPeerConnection, PageChildEnd } from './page-link.ts';
 import type { FrameTap } from './page-worker.ts';
 import type { PageContext } from './role.ts';
+import { readMediaStats } from './stats.ts';
 
-/** ICE and DTLS take three round trips; a relay on the other side of the world answers within 2 s. */
-const CONNECT_MS = 8_000;
+/** Where the browser shows no frames, its receiver is asked this often whether some have come. */
+const LOOK_MS = 50;
 
-/**
- * A silent parent gets this long to be heard again before another is looked for: until there is a standby to switch
- * to, a join costs more than the stumble of a busy machine.
- */
-const STUMBLE_MS = 500;
-
-/** One parent that is connected. */
+/** One parent that accepted. */
 export class Attachment {
   readonly link: PeerLink;
   readonly end: PageChildEnd;
-  readonly taps: readonly FrameTap[];
+  readonly record: ChannelRecord;
   /** What the broadcast has: a `<video>` waits for the first picture of a track that never brings one. */
   readonly tracks: readonly MediaStreamTrack[];
-  /** Milliseconds since 1970. */
-  readonly attachedAt: number;
   readonly #clock: Clock;
-  #isLeaving = false;
-  #isLost = false;
-  #cancelStumble: (() => void) | null = null;
-  #lose: (() => void) | null = null;
+  /** Of the stream that people look at: the video where there is some. */
+  readonly #tap: FrameTap | null;
+  readonly #receiver: RTCRtpReceiver;
+  readonly #onFlowing: () => void;
+  /** Since when media are wanted; `null` while they are not. */
+  #wantedSince: number | null = null;
+  #isFlowing = false;
+  #cancelLook: () => void = () => {};
+  /** Least time from capture to arrival since the last measurement, by the clocks of both ends. */
+  #leastDelayMs: number | null = null;
+  #packets = { received: 0, lost: 0 };
 
-  constructor(prepared: PreparedEnd, link: PeerLink, record: ChannelRecord, clock: Clock) {
+  constructor(
+    { end, taps }: PreparedEnd,
+    { link, record, clock }: { link: PeerLink; record: ChannelRecord; clock: Clock },
+    onFlowing: () => void,
+  ) {
     this.link = link;
+    this.end = end;
+    this.record = record;
     this.tracks = [
-      ...(record.audio ? [prepared.end.audio.track] : []),
-      ...(record.video === null ? [] : [prepared.end.video.track]),
+      ...(record.audio ? [end.audio.track] : []),
+      ...(record.video === null ? [] : [end.video.track]),
     ];
-    this.end = prepared.end;
-    this.taps = prepared.taps;
     this.#clock = clock;
-    this.attachedAt = clock.now();
+    this.#onFlowing = onFlowing;
+    this.#receiver = record.video === null ? end.audio : end.video;
+    this.#tap = taps?.[record.video === null ? 'audio' : 'video'] ?? null;
+    if (this.#tap) this.#tap.onReport = (report) => this.#takeFrames(report);
   }
 
-  /** Whether the parent can go on: it is connected, heard, and does not send its children away. */
-  get isWell(): boolean {
-    return !this.link.isClosed && !this.link.isSilent && !this.#isLeaving;
+  /** Media are wanted from now on, or no more: `onFlowing` tells of the next first picture. */
+  want(isWanted: boolean): void {
+    if (isWanted === (this.#wantedSince !== null)) return;
+    this.#wantedSince = isWanted ? this.#clock.now() : null;
+    this.#isFlowing = false;
+    this.#cancelLook();
+    if (isWanted && this.#tap === null) this.#look();
   }
 
-  /** Resolves when another parent is to be looked for. One waiter at a time. */
-  untilLost(): Promise<void> {
-    if (this.link.isClosed || this.#isLeaving || this.#isLost) return Promise.resolve();
-    return new Promise((resolve) => (this.#lose = resolve));
+  /** Pictures may come before the parent's word; the tree knows the parent from then on. */
+  opened(): void {
+    if (this.#isFlowing) this.#onFlowing();
   }
 
-  take(event: LinkEvent): void {
-    if (event.type === 'silent') {
-      this.#cancelStumble ??= this.#clock.setTimer(() => {
-        this.#isLost = true;
-        this.#lose?.();
-      }, STUMBLE_MS);
+  close(): void {
+    this.#cancelLook();
+    this.#tap?.close();
+  }
+
+  /** From capture to arrival; `null` until the clocks of the path are known. */
+  get latencyMs(): number | null {
+    const last = this.#tap?.last;
+    if (!last || last.capturedAt === null) return null;
+    return this.#inStreamersTime(last.at - last.capturedAt);
+  }
+
+  /** What came since the last measurement; `null` while media are not wanted, or none came. */
+  async measure(): Promise<LinkMeasurement | null> {
+    const { packetsReceived, packetsLost } = await readMediaStats(this.end.pc);
+    const received = packetsReceived - this.#packets.received;
+    const lost = Math.max(0, packetsLost - this.#packets.lost);
+    this.#packets = { received: packetsReceived, lost: packetsLost };
+    const latencyMs = this.#leastDelayMs === null ? null : this.#inStreamersTime(this.#leastDelayMs);
+    this.#leastDelayMs = null;
+    if (this.#wantedSince === null || received <= 0) return null;
+    const lossShare = lost / (lost + received);
+    return { lossShare, receivedShare: 1 - lossShare, ...(latencyMs === null ? {} : { latencyMs }) };
+  }
+
+  #takeFrames({ at, capturedAt, keyFrames, frames }: NonNullable<FrameTap['last']>): void {
+    if (capturedAt !== null) {
+      this.#leastDelayMs = Math.min(this.#leastDelayMs ?? Infinity, at - capturedAt);
     }
-    if (event.type === 'revived') this.#forgetStumble();
-    const isDraining = event.type === 'message' && event.message.type === 'drain';
-    if (isDraining) this.#isLeaving = true;
-    if (isDraining || event.type === 'closed') {
-      this.#forgetStumble();
-      this.#lose?.();
-    }
+    const isPicture = this.record.video === null ? frames > 0 : keyFrames > 0;
+    if (isPicture && this.#wantedSince !== null && at >= this.#wantedSince) this.#flow();
   }
 
-  #forgetStumble(): void {
-    this.#cancelStumble?.();
-    this.#cancelStumble = null;
-    this.#isLost = false;
+  #look(): void {
+    const [source] = this.#receiver.getSynchronizationSources();
+    const heardAt = source === undefined ? 0 : performance.timeOrigin + source.timestamp;
+    if (this.#wantedSince === null || this.link.isClosed) return;
+    if (heardAt > this.#wantedSince) return this.#flow();
+    this.#cancelLook = this.#clock.setTimer(() => this.#look(), LOOK_MS);
+  }
+
+  #flow(): void {
+    if (this.#isFlowing) return;
+    this.#isFlowing = true;
+    if (this.link.isOpen) this.#onFlowing();
+  }
+
+  #inStreamersTime(delayMs: number): number | null {
+    const { clockOffsetMs, remoteState } = this.link;
+    const aboveMs = remoteState?.clockOffsetMs ?? null;
+    return clockOffsetMs === null || aboveMs === null ? null : Math.max(0, delayMs + clockOffsetMs + aboveMs);
   }
 }
 
 export type JoinRefusal = Exclude<JoinOutcome, { type: 'accepted' }>;
 
-export type LinkListener = (link: PeerLink, event: LinkEvent) => void;
-
 /** The page's end of a link that has no other end yet. */
 export interface PreparedEnd {
   readonly end: PageChildEnd;
-  readonly taps: readonly FrameTap[];
+  /** `null` where the browser shows no frames. */
+  readonly taps: { readonly audio: FrameTap; readonly video: FrameTap } | null;
 }
 
 /** Makes an end and begins its offer, which takes about as long as reaching a relay. */
 export function prepareEnd({ settings, worker }: PageContext): PreparedEnd {
   const end = new PageChildEnd(createPeerConnection(settings.iceServers));
-  const taps = [
-    worker.tap(end.audio, { operation: 'strip', kind: 'audio' }),
-    worker.tap(end.video, { operation: 'strip', kind: 'video' }),
-  ].filter((tap) => tap !== null);
+  const audio = worker.tap(end.audio, { operation: 'strip', kind: 'audio' });
+  const video = worker.tap(end.video, { operation: 'strip', kind: 'video' });
   // Whoever asks a parent awaits the offer and hears of its failure.
   end.offer().catch(() => {});
-  return { end, taps };
+  return { end, taps: audio === null || video === null ? null : { audio, video } };
+}
+
+export interface AskOptions {
+  readonly channel: ChannelId;
+  readonly join: TreeJoin;
+  readonly prepared: PreparedEnd;
+  readonly signal: AbortSignal;
+  readonly onEvent: (attachment: Attachment, event: LinkEvent) => void;
+  readonly onFlowing: (attachment: Attachment) => void;
 }
 
 /**
- * Asks one peer to become the parent.
+ * Asks one peer to become a parent.
  *
- * @returns The attachment once media can flow, or what the peer said instead.
- * @throws {CastoError} `protocol`, `timed-out`.
+ * @returns The attachment, whose link is about to come up, or what the peer said instead.
+ * @throws {CastoError} `protocol`, and whatever breaks a stream.
  */
 export async function askParent(
   context: PageContext,
-  channel: ChannelId,
   connection: Connection,
-  options: { prepared: PreparedEnd; ageS: number; signal: AbortSignal; onEvent: LinkListener },
+  options: AskOptions,
 ): Promise<Attachment | JoinRefusal> {
   const { refused, worker } = context;
-  const join = {
+  const { channel, join, prepared, signal } = options;
+  const request = {
+    ...joinFieldsOf(join),
     version: PROTOCOL_VERSION,
     channel,
-    kind: 'browser' as const,
-    layers: [0],
+    layers: layersIn(join.layers),
     audio: true,
     capabilities: receivingCapabilities(),
-    path: encodePath([]),
-    standby: false,
-    slots: 0,
-    ageS: options.ageS,
   };
-  const outcome = await requestLink(connection, options.prepared.end, join, {
-    signal: options.signal,
-    refused,
-  });
+  const outcome = await requestLink(connection, prepared.end, request, { signal, refused });
   if (outcome.type !== 'accepted') return outcome;
   markStep('accepted');
   try {
     const record = await acceptedRecord(outcome, channel, worker.clock.now());
     const parent = { peerId: peerIdOf(connection.remotePeer), kind: outcome.kind };
-    return await attach(context, { prepared: options.prepared, parent, record }, options);
+    return attach(context, { parent, record }, options);
   } catch (error) {
-    options.prepared.end.close();
+    prepared.end.close();
     throw error;
   }
 }
@@ -164,46 +212,26 @@ async function acceptedRecord(
   return record;
 }
 
-async function attach(
+function attach(
   { worker, refused }: PageContext,
-  {
-    prepared,
-    parent,
-    record,
-  }: { prepared: PreparedEnd; parent: Pick<PeerLink, 'peerId' | 'kind'>; record: ChannelRecord },
-  { signal, onEvent }: { signal: AbortSignal; onEvent: LinkListener },
-): Promise<Attachment> {
-  const { end, taps } = prepared;
-  let settle = (): void => {};
-  const settled = new Promise<void>((resolve) => (settle = resolve));
+  { parent, record }: { parent: Pick<PeerLink, 'peerId' | 'kind'>; record: ChannelRecord },
+  { prepared, onEvent, onFlowing }: AskOptions,
+): Attachment {
+  const { end } = prepared;
   const link: PeerLink = new PeerLink({
     role: 'child',
     ...parent,
     end,
     clock: worker.clock,
     refused,
-    activity: { lastSentAt: () => 0, lastHeardAt: () => lastHeard(taps, end) },
-    onEvent: (event) => {
-      if (event.type === 'connected' || event.type === 'closed') settle();
-      attachment.take(event);
-      onEvent(link, event);
-    },
+    activity: { lastSentAt: () => 0, lastHeardAt: () => lastHeard(prepared) },
+    onEvent: (event) => onEvent(attachment, event),
   });
-  const attachment = new Attachment(prepared, link, record, worker.clock);
-  if (end.state === 'connecting') {
-    await Promise.race([settled, aborted(AbortSignal.any([signal, AbortSignal.timeout(CONNECT_MS)]))]);
-  }
-  if (link.isClosed || stateOf(end) !== 'connected') {
-    link.close();
-    throw new CastoError('timed-out', 'the parent accepted, but no connection came about');
-  }
-  markStep('connected');
+  const { clock } = worker;
+  const attachment: Attachment = new Attachment(prepared, { link, record, clock }, () =>
+    onFlowing(attachment),
+  );
   return attachment;
-}
-
-/** What was narrowed before an `await` has changed meanwhile. */
-function stateOf(end: PageChildEnd): PageChildEnd['state'] {
-  return end.state;
 }
 
 function receivingCapabilities(): unknown {
@@ -214,18 +242,10 @@ function receivingCapabilities(): unknown {
 }
 
 /** When media last came, by the worker's reports; without a worker, by what the receivers themselves tell. */
-function lastHeard(taps: readonly FrameTap[], end: PageChildEnd): number {
-  if (taps.length > 0) return Math.max(0, ...taps.map((tap) => tap.last?.at ?? 0));
+function lastHeard({ taps, end }: PreparedEnd): number {
+  if (taps !== null) return Math.max(taps.audio.last?.at ?? 0, taps.video.last?.at ?? 0);
   const sources = [end.audio, end.video].flatMap((receiver) => receiver.getSynchronizationSources());
   return Math.max(0, ...sources.map(({ timestamp }) => performance.timeOrigin + timestamp));
-}
-
-/** Resolves when the signal aborts; never rejects. */
-export function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
 
 /** Shows the steps of a join in the browser's performance tools, and to benchmarks. */

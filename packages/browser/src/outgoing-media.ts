@@ -19,6 +19,8 @@ export interface OutgoingOptions {
   /** Bits per second for all video to this child; `null`: only the layers' own limits. */
   maxBps: number | null;
   epoch: number;
+  /** Whether the child wants media at once; a standby does not. */
+  isActive: boolean;
   worker: PageWorker;
 }
 
@@ -36,9 +38,11 @@ export class OutgoingMedia {
   #sections: OutgoingSection[] = [];
   #cancelKeyFrames: () => void = () => {};
   #lastSentAt = 0;
+  #isActive: boolean;
 
   constructor(options: OutgoingOptions) {
     this.#options = options;
+    this.#isActive = options.isActive;
     this.#clock = options.worker.clock;
   }
 
@@ -76,6 +80,13 @@ export class OutgoingMedia {
     this.#keepKeyFrames();
   }
 
+  /** Sends media, or pauses. An encoder that was paused begins with a key frame. */
+  setActive(isActive: boolean): void {
+    if (isActive === this.#isActive) return;
+    this.#isActive = isActive;
+    for (const section of this.#sections) void this.#limit(section);
+  }
+
   wantKeyFrame(layer: number): void {
     for (const section of this.#sections) {
       if (section.kind === 'video' && section.layer === layer) void this.#forceKeyFrame(section);
@@ -105,6 +116,7 @@ export class OutgoingMedia {
     const parameters = sender.getParameters();
     const encoding = parameters.encodings[0];
     if (encoding === undefined) return;
+    encoding.active = this.#isActive;
     if (kind === 'audio') {
       encoding.maxBitrate = AUDIO_BITS_PER_SECOND;
       encoding.priority = 'high';
@@ -131,7 +143,7 @@ export class OutgoingMedia {
     const now = this.#clock.now();
     for (const section of this.#sections) {
       const isDue = now - section.lastKeyFrameAt > KEY_FRAME_INTERVAL_MS - 2 * KEY_FRAME_CHECK_MS;
-      if (section.kind === 'video' && isDue) void this.#forceKeyFrame(section);
+      if (section.kind === 'video' && isDue && this.#isActive) void this.#forceKeyFrame(section);
     }
     this.#cancelKeyFrames = this.#clock.setTimer(() => this.#keepKeyFrames(), KEY_FRAME_CHECK_MS);
   }

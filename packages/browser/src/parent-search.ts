@@ -1,171 +1,180 @@
-/** How a viewer finds a parent: it asks its relay, whom that names, and waits while the channel is not live. */
+/**
+ * How a viewer looks for parents, on behalf of the tree: it asks its relays, whom they name, and waits while the
+ * channel is not live.
+ *
+ *   searching ──not live──▶ waiting ──news──▶ searching
+ */
 
 import type { Libp2p } from '@libp2p/interface';
-import { multiaddr } from '@multiformats/multiaddr';
-import type { ChannelId, ParentCandidate, Refusal } from '@casto/core';
+import { reconnectWaitMs, type ChannelId, type PeerId, type TreeInput, type TreeView } from '@casto/core';
 import type { ChannelNews } from '@casto/host';
-import {
-  askParent,
-  markStep,
-  prepareEnd,
-  type Attachment,
-  type JoinRefusal,
-  type LinkListener,
-  type PreparedEnd,
-} from './attachment.ts';
-import { CastoError } from './errors.ts';
-import { connectRelay, type RelaySession } from './relay-session.ts';
-import type { PageContext } from './role.ts';
+import { markStep } from './attachment.ts';
+import { CastoError, toCastoError } from './errors.ts';
+import { isWorthRetrying } from './join-failure.ts';
+import { wait } from './page-peer.ts';
+import { PageRelays } from './page-relays.ts';
+import { ParentFinder } from './parent-finder.ts';
+import type { RelaySession } from './relay-session.ts';
+import type { RelayTarget } from './relay-list.ts';
+import type { Reach } from './stumble-guard.ts';
 
-/** A peer behind a circuit: two hops of dialling. */
-const DIAL_MS = 8_000;
+/** Rounds of asking that may fail before a first search is given up; between them passes up to a second. */
+const FIRST_ROUNDS = 5;
 
 export interface ParentSearchOptions {
-  context: PageContext;
   libp2p: Libp2p;
   channel: ChannelId;
-  /** Seconds since the viewer came to the channel. */
-  ageS: () => number;
-  onEvent: LinkListener;
+  targets: readonly RelayTarget[];
+  now: () => number;
+  signal: AbortSignal;
+  /** The tree that searches. */
+  tell: (input: TreeInput) => void;
+  view: () => TreeView;
+  /** No further attempt helps, or a first search has had its rounds. */
+  onFailure: (failure: CastoError) => void;
 }
 
 export class ParentSearch {
+  readonly finder: ParentFinder;
   readonly #options: ParentSearchOptions;
-  #session: RelaySession | null = null;
+  readonly #relays: PageRelays;
+  #rounds = 0;
+  #hadParent = false;
+  #lastFailure: CastoError | null = null;
+  /** The channel is not live: searching goes on when a relay says that it is. */
+  #isWaiting = false;
 
   constructor(options: ParentSearchOptions) {
+    const { libp2p, channel, targets, now, signal } = options;
     this.#options = options;
-  }
-
-  /**
-   * Asks until somebody sends media.
-   *
-   * @throws {CastoError} When the channel cannot be watched here, or not now.
-   */
-  async find(signal: AbortSignal): Promise<Attachment> {
-    let prepared: PreparedEnd | null = prepareEnd(this.#options.context);
-    const session = await this.#openSession(signal).catch((error: unknown) => {
-      prepared?.end.close();
-      throw error;
+    this.#relays = new PageRelays({
+      libp2p,
+      targets,
+      signal,
+      now,
+      onLost: () => (this.#isWaiting = false),
     });
-    for (;;) {
-      const result = await this.#ask(session.connection, signal, prepared ?? undefined);
-      prepared = null;
-      if (!('type' in result)) return result;
-      if (result.type === 'redirected') return this.#askCandidates(result.parents, signal);
-      if (result.reason === 'offline') {
-        await this.#watchUntil(session, signal, ({ live }) => live);
-      } else if (result.reason === 'not-found') {
-        await this.#waitForKnown(session, signal);
-      } else {
-        await this.#leave(session);
-        throw refusalFailure(result.reason);
-      }
-    }
+    this.finder = new ParentFinder({ libp2p, channel, relays: this.#relays });
   }
 
-  async #openSession(signal: AbortSignal): Promise<RelaySession> {
-    if (this.#session?.isOpen) return this.#session;
-    const { libp2p, context } = this.#options;
-    this.#session = await connectRelay(libp2p, context.targets, signal);
-    markStep('relay');
-    return this.#session;
-  }
-
-  #ask(
-    connection: RelaySession['connection'],
-    signal: AbortSignal,
-    prepared = prepareEnd(this.#options.context),
-  ): Promise<Attachment | JoinRefusal> {
-    const { context, channel, ageS, onEvent } = this.#options;
-    return askParent(context, channel, connection, { prepared, ageS: ageS(), signal, onEvent });
-  }
-
-  async #askCandidates(parents: ParentCandidate[], signal: AbortSignal): Promise<Attachment> {
-    const { addCircuit } = await import('./page-circuit.ts');
-    await addCircuit(this.#options.libp2p);
-    let failure: unknown = new CastoError('relay-full', 'every relay that carries the channel is full');
-    for (const parent of parents) {
+  /** @throws {CastoError} When no relay is there. */
+  async reachRelay(): Promise<void> {
+    const { signal } = this.#options;
+    for (let attempt = 0; ; attempt++) {
       try {
-        const result = await this.#askCandidate(parent, signal);
-        if (!('type' in result)) return result;
-        if (result.type === 'refused') failure = refusalFailure(result.reason);
+        await this.#relays.first();
+        markStep('relay');
+        return;
       } catch (error) {
-        if (signal.aborted) throw error;
-        failure = error;
+        const failure = toCastoError(error, 'no-relay', 'the relay cannot be reached');
+        if (signal.aborted || attempt + 1 >= FIRST_ROUNDS) throw failure;
+        await wait(reconnectWaitMs(attempt, Math.random()), signal);
       }
     }
-    throw failure;
   }
 
-  async #askCandidate(parent: ParentCandidate, signal: AbortSignal): Promise<Attachment | JoinRefusal> {
-    const addresses = parent.addresses.map((address) => multiaddr(address));
-    const connection = await this.#options.libp2p.dial(addresses, {
-      signal: AbortSignal.any([signal, AbortSignal.timeout(DIAL_MS)]),
-    });
-    if (connection.remotePeer.toString() !== parent.peerId) {
-      throw new CastoError('protocol', 'the relay gave the address of another peer');
+  async seek(layers: number): Promise<void> {
+    const { signal, tell } = this.#options;
+    if (this.#isWaiting || signal.aborted) return;
+    if (!this.#hadParent && this.#rounds++ >= FIRST_ROUNDS) return this.#exhausted();
+    // A first join does not wait for a second opinion; an outcast asks those it depends on, whatever they did.
+    const isFirst = !this.#hadParent && this.#rounds === 1;
+    if ((isFirst || this.#isOutcast()) && this.#askRelay()) return;
+    try {
+      await this.#ask(await this.#relays.first(), layers);
+    } catch (error) {
+      this.failed(toCastoError(error, 'no-relay', 'the relay was lost'));
+      tell({ type: 'found', candidates: [], isLast: true });
     }
-    return this.#ask(connection, signal);
   }
 
-  /** The next attempt may reach another relay of the list. */
-  async #leave(session: RelaySession): Promise<void> {
-    if (this.#options.context.targets.length < 2) return;
-    this.#session = null;
-    await session.close();
+  async probe(peerId: PeerId): Promise<void> {
+    const epoch = this.#isWaiting ? null : this.#options.view().epoch;
+    const probed = await this.finder.probe(peerId, { epoch });
+    const { rttMs, standing } = probed ?? { rttMs: 0, standing: null };
+    this.#options.tell({ type: 'probed', peerId, rttMs, standing });
   }
 
-  async #waitForKnown(session: RelaySession, signal: AbortSignal): Promise<void> {
-    const news = await this.#watchUntil(session, signal, () => true);
-    if (news.record === null) {
-      await this.#leave(session);
-      throw refusalFailure('not-found');
-    }
-    if (!news.live) await this.#watchUntil(session, signal, ({ live }) => live);
+  /** A picture has come. */
+  succeeded(): void {
+    this.#hadParent = true;
+    this.#isWaiting = false;
   }
 
-  /** @throws {CastoError} `no-relay` when the relay is lost, `aborted`. */
-  async #watchUntil(
-    session: RelaySession,
-    signal: AbortSignal,
-    isEnough: (news: ChannelNews) => boolean,
-  ): Promise<ChannelNews> {
+  /** Failures that another attempt may mend are no news. */
+  failed(failure: CastoError): void {
+    this.#lastFailure = failure;
+    if (!isWorthRetrying(failure)) this.#options.onFailure(failure);
+  }
+
+  /** A peer said no. One of the page's relays is listened to until the channel is live. */
+  refused(peerId: PeerId, failure: CastoError): void {
+    const session = this.#relays.of(peerId);
+    const isNotLive = failure.reason === 'channel-offline' || failure.reason === 'channel-not-found';
+    if (session === null || !isNotLive) return this.failed(failure);
+    this.#followChannel(session, failure).catch((error: unknown) =>
+      this.failed(toCastoError(error, 'no-relay', 'the relay was lost')),
+    );
+  }
+
+  /** How to ask about a parent beside the link to it; only the page's own relays can be asked so. */
+  reachOf(peerId: PeerId): () => Promise<Reach> {
+    if (this.#relays.of(peerId) === null) return () => Promise.resolve('unknown');
+    return async () => {
+      const probed = await this.finder.probe(peerId, { epoch: null });
+      if (this.#relays.of(peerId) === null) return 'gone';
+      return probed === null ? 'unknown' : 'answers';
+    };
+  }
+
+  #exhausted(): void {
+    this.#options.onFailure(this.#lastFailure ?? new CastoError('timed-out', 'no parent answers'));
+  }
+
+  /** While there is a parent, nothing is lost by waiting for a relay that still has to be connected. */
+  async #ask(first: RelaySession, layers: number): Promise<void> {
+    const { tell, view } = this.#options;
+    const isUrgent = view().phase === 'detached' && this.#relays.open.length < 2;
+    const second = this.#relays
+      .second()
+      .then((session) => (session === null ? [] : this.finder.seek(session, layers)));
+    tell({ type: 'found', candidates: await this.finder.seek(first, layers), isLast: isUrgent });
+    tell({ type: 'found', candidates: await second, isLast: true });
+  }
+
+  /** Whether the page has no parent, and all its relays are banned. */
+  #isOutcast(): boolean {
+    const { phase, banned } = this.#options.view();
+    const isBanned = ({ relayId }: RelaySession): boolean => banned.some(({ peerId }) => peerId === relayId);
+    return phase === 'detached' && this.#relays.open.every(isBanned);
+  }
+
+  /** Asks the first relay for a place without looking around. @returns Whether there is one to ask. */
+  #askRelay(): boolean {
+    const { tell, view } = this.#options;
+    const [relay] = this.#relays.open;
+    if (!relay || view().parents.some(({ peerId }) => peerId === relay.relayId)) return false;
+    tell({ type: 'named', parents: [{ peerId: relay.relayId, addresses: [] }] });
+    return true;
+  }
+
+  /** Waits for the relay's word that the channel is live; until then, asking again is of no use. */
+  async #followChannel(session: RelaySession, refusal: CastoError): Promise<void> {
     const rendezvous = await session.rendezvous();
-    return new Promise((resolve, reject) => {
-      const lost = (): void => reject(new CastoError('no-relay', 'the relay was lost'));
-      session.onClosed = lost;
-      rendezvous.onClosed = lost;
-      const stopped = (): void => reject(new CastoError('aborted', 'stopped while waiting'));
-      signal.addEventListener('abort', stopped, { once: true });
-      rendezvous.watch(this.#options.channel, (news) => isEnough(news) && resolve(news)).catch(reject);
+    let isFirst = true;
+    await rendezvous.watch(this.#options.channel, (news) => {
+      this.#takeNews(news, isFirst ? refusal : null);
+      isFirst = false;
     });
   }
-}
 
-function refusalFailure(reason: Refusal): CastoError {
-  switch (reason) {
-    case 'full':
-    case 'too-deep':
-      return new CastoError('relay-full', 'the relay has no free slot');
-    case 'no-common-codec':
-      return new CastoError('no-common-codec', 'this browser cannot decode the video of the channel');
-    case 'draining':
-    case 'busy':
-    case 'loop':
-      return new CastoError('timed-out', `the relay cannot serve now: ${reason}`);
-    case 'offline':
-      return new CastoError('channel-offline', 'nothing is broadcast on the channel');
-    case 'not-found':
-      return new CastoError('channel-not-found', 'no relay knows the channel');
-    case 'not-allowed':
-      return new CastoError('no-permission', 'the relay does not allow it');
-    default:
-      return new CastoError('protocol', `the relay refused: ${reason}`);
+  /** @param refusal - That the news explains, `null` for news that come by themselves. */
+  #takeNews({ live, record }: ChannelNews, refusal: CastoError | null): void {
+    const hadWaited = this.#isWaiting;
+    const isUnknown = refusal?.reason === 'channel-not-found' && record === null && !live;
+    this.#isWaiting = !live && !isUnknown && this.#options.view().phase === 'detached';
+    if (isUnknown) return this.failed(refusal);
+    if (this.#isWaiting) this.#rounds = 0;
+    else if (hadWaited && live) this.#askRelay();
   }
-}
-
-/** Whether another attempt can have another outcome. */
-export function isWorthRetrying({ reason }: CastoError): boolean {
-  return ['timed-out', 'no-relay', 'relay-full', 'protocol', 'channel-offline'].includes(reason);
 }

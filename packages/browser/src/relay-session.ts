@@ -9,12 +9,13 @@ import type { RelayTarget } from './relay-list.ts';
 
 /** The next relay of the list is tried as well when the one before has not answered for this long. */
 const STAGGER_MS = 1_000;
+const RENDEZVOUS_MS = 8_000;
 
 export interface RelaySession {
   readonly target: RelayTarget;
   readonly connection: Connection;
   readonly relayId: PeerId;
-  /** The rendezvous stream, opened at first use. */
+  /** The rendezvous stream, opened at first use, and anew when it was lost. */
   rendezvous(): Promise<RendezvousClient>;
   readonly isOpen: boolean;
   onClosed: (() => void) | null;
@@ -65,6 +66,7 @@ function closeLosers(attempts: Promise<RelaySession>[], winner: RelaySession): v
 function openSession(target: RelayTarget, connection: Connection): RelaySession {
   const relayId = peerIdOf(connection.remotePeer);
   let opening: Promise<RendezvousClient> | null = null;
+  let client: RendezvousClient | null = null;
   let isOpen = connection.status === 'open';
   const session: RelaySession = {
     target,
@@ -74,9 +76,15 @@ function openSession(target: RelayTarget, connection: Connection): RelaySession 
       return isOpen;
     },
     onClosed: null,
-    rendezvous: () => {
-      opening ??= RendezvousClient.open(connection, AbortSignal.timeout(8_000));
-      return opening;
+    rendezvous: async () => {
+      if (client?.isClosed) opening = client = null;
+      opening ??= RendezvousClient.open(connection, AbortSignal.timeout(RENDEZVOUS_MS));
+      try {
+        return (client = await opening);
+      } catch (error) {
+        opening = null;
+        throw error;
+      }
     },
     close: () => connection.close().catch(() => connection.abort(new Error('closed'))),
   };

@@ -1,6 +1,7 @@
 /** What streamer and viewer have in common. */
 
-import type { PeerLink, RefusalCounter } from '@casto/host';
+import type { ChildView, ParentView } from '@casto/core';
+import type { RefusalCounter, TreeDriver } from '@casto/host';
 import type { Emit } from './events.ts';
 import type { Settings } from './options.ts';
 import type { PageWorker } from './page-worker.ts';
@@ -28,6 +29,14 @@ export interface Role {
   stop(): Promise<void>;
 }
 
-export function peerStats(link: PeerLink): CastoPeerStats {
-  return { peerId: link.peerId, kind: link.kind, rttMs: link.rttMs };
+/** Neighbours as the tree sees them, without those that are still being connected, or not heard any more. */
+export function peersStats(driver: TreeDriver, views: readonly (ParentView | ChildView)[]): CastoPeerStats[] {
+  const peers = views.flatMap(({ peerId, kind, role }): CastoPeerStats[] => {
+    const link = driver.link(peerId);
+    if (role === 'connecting' || link === null || link.isSilent) return [];
+    return [{ peerId, kind, role, rttMs: link.rttMs }];
+  });
+  return peers.sort((a, b) => ORDER[a.role] - ORDER[b.role]);
 }
+
+const ORDER = { active: 0, standby: 1 } as const;

@@ -3,6 +3,8 @@
 export interface CastoPeerStats {
   peerId: string;
   kind: 'browser' | 'headless';
+  /** `active`: the media passes over this link; `standby`: it is connected, and waits to be needed. */
+  role: 'active' | 'standby';
   /** Round trip on the link in milliseconds; `null` until measured. */
   rttMs: number | null;
 }
@@ -36,8 +38,16 @@ export interface CastoStats {
   peerId: string;
   /** Hops from the streamer; `null` while detached. */
   depth: number | null;
+  /** Short ids of the peers from the streamer to this page, eight hexadecimal digits each; empty while detached. */
+  path: string[];
+  /** The one that delivers, if any, comes first; then the standbys that would take its place. */
   parents: CastoPeerStats[];
   children: CastoPeerStats[];
+  /** Children that this page can serve, and how many more it would take. */
+  slots: number;
+  freeSlots: number;
+  /** What this page looks for: any parent at all, a standby, or a better parent; `null`: nothing. */
+  search: 'parent' | 'standby' | 'better' | null;
   video: CastoVideoStats | null;
   audio: CastoAudioStats | null;
   /** From the capture of a frame to its arrival here; `null` until the clocks of the path are known. */
@@ -59,6 +69,9 @@ interface RtpEntry {
   keyFramesDecoded?: number;
   keyFramesEncoded?: number;
   packetsLost?: number;
+  packetsReceived?: number;
+  availableOutgoingBitrate?: number;
+  qualityLimitationReason?: string;
   freezeCount?: number;
   bytesSent?: number;
   bytesReceived?: number;
@@ -70,6 +83,13 @@ export interface MediaStats {
   audio: CastoAudioStats | null;
   bytesSent: number;
   bytesReceived: number;
+  /** Of video and sound together. */
+  packetsReceived: number;
+  packetsLost: number;
+  /** What the congestion control would send, in bits per second; 0 before it knows. */
+  availableBps: number;
+  /** Whether an encoder sends less than it may because the way does not carry more. */
+  isLimited: boolean;
 }
 
 /** Reads one peer connection's statistics. Of several video streams the largest picture counts. */
@@ -77,11 +97,15 @@ export async function readMediaStats(pc: RTCPeerConnection): Promise<MediaStats>
   const entries = new Map<string, RtpEntry>();
   (await pc.getStats()).forEach((entry: RtpEntry, id: string) => entries.set(id, entry));
   const codecOf = (entry: RtpEntry): string => codecName(entries.get(entry.codecId ?? ''));
-  const media: MediaStats = { video: null, audio: null, bytesSent: 0, bytesReceived: 0 };
+  const media: MediaStats = { video: null, audio: null, ...NOTHING };
   for (const entry of entries.values()) {
+    media.availableBps = Math.max(media.availableBps, entry.availableOutgoingBitrate ?? 0);
+    media.isLimited ||= entry.qualityLimitationReason === 'bandwidth';
     if (entry.type !== 'inbound-rtp' && entry.type !== 'outbound-rtp') continue;
     media.bytesSent += entry.bytesSent ?? 0;
     media.bytesReceived += entry.bytesReceived ?? 0;
+    media.packetsReceived += entry.packetsReceived ?? 0;
+    media.packetsLost += entry.packetsLost ?? 0;
     if (entry.kind === 'audio') media.audio = { codec: codecOf(entry), packetsLost: entry.packetsLost ?? 0 };
     if (entry.kind === 'video' && (entry.frameWidth ?? 0) >= (media.video?.width ?? 0)) {
       media.video = videoStats(entry, codecOf(entry));
@@ -89,6 +113,15 @@ export async function readMediaStats(pc: RTCPeerConnection): Promise<MediaStats>
   }
   return media;
 }
+
+const NOTHING = {
+  bytesSent: 0,
+  bytesReceived: 0,
+  packetsReceived: 0,
+  packetsLost: 0,
+  availableBps: 0,
+  isLimited: false,
+} as const;
 
 function videoStats(entry: RtpEntry, codec: string): CastoVideoStats {
   return {

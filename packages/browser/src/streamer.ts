@@ -1,27 +1,16 @@
-/** The broadcasting side of a page: captures, announces its channel, and serves children. */
+/** The broadcasting side of a page: captures, announces its channel, and serves children: the root of the tree. */
 
 import type { Libp2p } from '@libp2p/interface';
+import { encodePath, PROTOCOL_VERSION, shortId, type ChannelRecord, type PeerId } from '@casto/core';
 import {
-  linkState,
-  PROTOCOL_VERSION,
-  ANNOUNCE_MS,
-  RECORD_LIFETIME_MS,
-  reconnectWaitMs,
-  rootPosition,
-  type ChannelRecord,
-  type LinkState,
-  type PeerId,
-  type Position,
-} from '@casto/core';
-import {
-  AnnounceError,
   pageRtpCapabilities,
   peerIdOf,
   PeerLink,
   reduceChildOffer,
   serveLinks,
   signalForwarder,
-  signRecord,
+  TreeDriver,
+  treeJoinOf,
   type JoinDecision,
   type JoinRequest,
   type LinkEvent,
@@ -29,23 +18,24 @@ import {
   type SignalForwarder,
   type SessionParameters,
 } from '@casto/host';
+import { Announcer } from './announcer.ts';
 import { captureSource, releaseSource } from './capture.ts';
-import { CastoError, toCastoError } from './errors.ts';
+import { CastoError } from './errors.ts';
 import { storedIdentity, type Identity } from './identity.ts';
 import { OutgoingMedia, withStartBitrate } from './outgoing-media.ts';
 import { createPeerConnection, PageParentEnd } from './page-link.ts';
-import { createPagePeer, wait } from './page-peer.ts';
-import { connectRelay, type RelaySession } from './relay-session.ts';
-import { peerStats, type PageContext, type Role } from './role.ts';
+import { createPagePeer } from './page-peer.ts';
+import { peersStats, type PageContext, type Role } from './role.ts';
 import { readMediaStats, TransferMeter, type CastoStats } from './stats.ts';
+import { UplinkEstimate } from './uplink-estimate.ts';
 
 /** Relays that may pull the channel from this page at once: the one it announces to, and its successor. */
 const MAX_RELAY_CHILDREN = 4;
-/** A relay that took the announcement asks for the media at once; the handshake takes about 0.3 s. */
-const RELAY_JOIN_MS = 12_000;
-
+/** How often the uplink is looked at. */
+const MEASURE_MS = 5_000;
 interface Child {
   link: PeerLink;
+  end: PageParentEnd;
   media: OutgoingMedia;
   pc: RTCPeerConnection;
 }
@@ -56,16 +46,17 @@ export class Streamer implements Role {
   readonly #libp2p: Libp2p;
   readonly #self: PeerId;
   readonly #epoch: number;
-  readonly #position: Position;
-  readonly #children = new Set<Child>();
+  readonly #driver: TreeDriver;
+  readonly #children = new Map<PeerId, Child>();
+  readonly #uplink = new UplinkEstimate();
+  /** Where viewers reach this page through its relay's circuit; the tree tells them to its neighbours. */
+  readonly #addresses: string[] = [];
   readonly #upload = new TransferMeter();
   readonly #signals: SignalForwarder;
   readonly #closed = new AbortController();
   #source: MediaStream | null = null;
-  #session: RelaySession | null = null;
-  #sequence = 0;
+  #announcer: Announcer | null = null;
   #viewers = 0;
-  #relayJoined: (() => void) | null = null;
 
   private constructor(context: PageContext, identity: Identity, libp2p: Libp2p) {
     this.#context = context;
@@ -74,7 +65,7 @@ export class Streamer implements Role {
     this.#self = peerIdOf(libp2p.peerId);
     this.#signals = signalForwarder({ clock: context.worker.clock, refused: context.refused });
     this.#epoch = Math.floor(context.worker.clock.now() / 1000);
-    this.#position = rootPosition(this.#self, this.#epoch);
+    this.#driver = this.#createDriver();
   }
 
   static async create(context: PageContext): Promise<Streamer> {
@@ -103,23 +94,30 @@ export class Streamer implements Role {
       throw new CastoError('no-device', 'the stream to broadcast has no tracks');
     source.getVideoTracks()[0]?.addEventListener('ended', () => this.#sourceEnded());
     await serveLinks(this.#libp2p, (join, from) => this.#judge(join, from), { refused });
-    await this.#goLive();
-    void this.#stayLive();
+    this.#announcer = this.#createAnnouncer();
+    this.#driver.tell({ type: 'broadcast', epoch: this.#epoch });
+    await this.#announcer.goLive();
+    void this.#announcer.stayLive();
+    void this.#keepMeasuring();
     this.#context.emit('live', { channel: this.#self });
     return source;
   }
 
   async stats(): Promise<CastoStats> {
-    const links = [...this.#children];
-    const reports = await Promise.all(links.map(({ pc }) => readMediaStats(pc)));
+    const reports = await Promise.all([...this.#children.values()].map(({ pc }) => readMediaStats(pc)));
     const bytes = reports.reduce((sum, report) => sum + report.bytesSent, 0);
+    const view = this.#driver.view();
     return {
       role: 'streamer',
       channel: this.#self,
       peerId: this.#self,
       depth: 0,
+      path: [...view.path],
       parents: [],
-      children: links.map(({ link }) => peerStats(link)),
+      children: peersStats(this.#driver, view.children),
+      slots: view.slots,
+      freeSlots: view.freeSlots,
+      search: null,
       video: reports.find(({ video }) => video !== null)?.video ?? null,
       audio: reports.find(({ audio }) => audio !== null)?.audio ?? null,
       latencyMs: 0,
@@ -130,119 +128,65 @@ export class Streamer implements Role {
 
   async stop(): Promise<void> {
     this.#closed.abort();
-    const session = this.#session;
-    if (session?.isOpen) await this.#announce(session, false).catch(() => {});
-    await Promise.all(this.#links().map((link) => link.leave('ended')));
+    await this.#announcer?.end();
+    await this.#driver.stop('ended');
     if (this.#source) releaseSource(this.#context.settings.source, this.#source);
     await this.#libp2p.stop();
     this.#identity.release();
   }
 
-  /** Connects to a relay, announces, and waits until the relay takes the media, if it is one that does. */
-  async #goLive(): Promise<void> {
-    const { targets } = this.#context;
-    const signal = AbortSignal.any([this.#context.signal, this.#closed.signal]);
-    const session = await connectRelay(this.#libp2p, targets, signal);
-    this.#session = session;
-    try {
-      const joined = this.#nextRelayChild(signal);
-      const { carries } = await this.#announce(session, true);
-      if (this.#context.settings.maxChildren > 0) await this.#reserveCircuit(session);
-      if (carries && !this.#hasRelayChild()) await joined;
-    } catch (error) {
-      await session.close();
-      throw announceFailure(error);
-    }
-  }
-
-  #hasRelayChild(): boolean {
-    return [...this.#children].some(({ link }) => link.peerId === this.#session?.relayId);
-  }
-
-  /** Resolves when a relay has attached as a child. */
-  #nextRelayChild(signal: AbortSignal): Promise<void> {
-    const timeout = AbortSignal.timeout(RELAY_JOIN_MS);
-    const joined = new Promise<void>((resolve, reject) => {
-      this.#relayJoined = resolve;
-      timeout.addEventListener('abort', () =>
-        reject(new CastoError('timed-out', 'the relay took the announcement but not the media')),
-      );
-      signal.addEventListener('abort', () => reject(new CastoError('aborted', 'stopped while going live')));
-    });
-    // Not awaited when the relay only introduces.
-    joined.catch(() => {});
-    return joined;
-  }
-
-  /** Viewers that a relay does not serve itself reach this page through the relay's circuit. */
-  async #reserveCircuit(session: RelaySession): Promise<void> {
-    // A relay without free reservations still carries the media.
-    const { listenOnCircuit } = await import('./page-circuit.ts');
-    await listenOnCircuit(this.#libp2p, session.connection).catch(() => {});
-  }
-
-  /** Announces anew while the relay is there, and finds another when it is not. */
-  async #stayLive(): Promise<void> {
-    const signal = AbortSignal.any([this.#context.signal, this.#closed.signal]);
-    for (let attempt = 0; !signal.aborted;) {
-      try {
-        if (!this.#session?.isOpen) {
-          await this.#goLive();
-          this.#context.emit('live', { channel: this.#self });
-        }
-        attempt = 0;
-        await this.#untilAnnouncement(signal);
-        if (this.#session?.isOpen) await this.#announce(this.#session, true);
-      } catch (error) {
-        if (signal.aborted) return;
-        const failure = toCastoError(error, 'no-relay', 'the relay was lost');
-        this.#context.emit('error', failure);
-        await this.#session?.close();
-        await wait(reconnectWaitMs(attempt++, Math.random()), signal).catch(() => {});
-      }
-    }
-  }
-
-  /** Waits for the next announcement, or for the loss of the relay. */
-  #untilAnnouncement(signal: AbortSignal): Promise<void> {
-    const session = this.#session;
-    return new Promise((resolve) => {
-      const cancel = this.#context.worker.clock.setTimer(resolve, ANNOUNCE_MS);
-      const done = (): void => {
-        cancel();
-        resolve();
-      };
-      if (session) session.onClosed = done;
-      signal.addEventListener('abort', done, { once: true });
-      if (!session?.isOpen) done();
-    });
-  }
-
-  async #announce(session: RelaySession, live: boolean): Promise<{ carries: boolean }> {
-    const signed = await signRecord(this.#identity.privateKey, this.#record(live));
-    const rendezvous = await session.rendezvous();
-    return rendezvous.announce(signed.bytes, session.target.token);
-  }
-
-  #record(live: boolean): ChannelRecord {
-    const { settings, worker } = this.#context;
-    const now = Math.floor(worker.clock.now());
-    // A clock set back must not make this streamer's news look old.
-    this.#sequence = Math.max(this.#sequence + 1, now);
-    const hasVideo = (this.#source?.getVideoTracks().length ?? 0) > 0;
-    return {
-      channel: this.#self,
+  #createAnnouncer(): Announcer {
+    return new Announcer({
+      context: this.#context,
+      libp2p: this.#libp2p,
+      privateKey: this.#identity.privateKey,
+      self: this.#self,
       epoch: this.#epoch,
-      sequence: this.#sequence,
-      expiresAt: now + RECORD_LIFETIME_MS,
-      title: settings.title,
-      app: settings.app,
-      video: hasVideo ? settings.codec : null,
-      layers: hasVideo ? settings.layers : 0,
+      broadcast: this.#broadcast(),
+      signal: AbortSignal.any([this.#context.signal, this.#closed.signal]),
+      hasChild: (peerId) => this.#children.has(peerId),
+      standing: () => this.#driver.standing(),
+      addresses: this.#addresses,
+    });
+  }
+
+  /** What there is to broadcast. */
+  #broadcast(): Pick<ChannelRecord, 'video' | 'audio'> {
+    const { codec } = this.#context.settings;
+    return {
+      video: (this.#source?.getVideoTracks().length ?? 0) > 0 ? codec : null,
       audio: (this.#source?.getAudioTracks().length ?? 0) > 0,
-      live,
-      listed: true,
     };
+  }
+
+  #createDriver(): TreeDriver {
+    const { settings, worker } = this.#context;
+    return new TreeDriver({
+      tree: {
+        self: this.#self,
+        channel: this.#self,
+        kind: 'browser',
+        addresses: this.#addresses,
+        seed: Math.floor(Math.random() * 2 ** 32),
+        maxChildren: settings.maxChildren + MAX_RELAY_CHILDREN,
+        isViewer: false,
+        layers: (1 << settings.layers) - 1,
+      },
+      clock: worker.clock,
+      ports: {
+        serve: (peerId, isActive) => this.#children.get(peerId)?.media.setActive(isActive),
+        report: (offer) => void this.#announcer?.report(offer),
+        // A streamer has no parent to look for, and encodes all its layers.
+        seek: () => {},
+        probe: () => {},
+        join: () => {},
+        abandon: () => {},
+        want: () => {},
+        play: () => {},
+        fetch: () => {},
+        changed: () => {},
+      },
+    });
   }
 
   async #judge(join: JoinRequest, from: PeerId): Promise<JoinDecision> {
@@ -253,23 +197,50 @@ export class Streamer implements Role {
     });
     if (join.version !== PROTOCOL_VERSION) return refuse('version');
     if (join.channel !== this.#self) return refuse('not-found');
-    if (this.#closed.signal.aborted || this.#source === null) return refuse('offline');
-    if (this.#freeSlots(join.kind) <= 0) return refuse('full');
+    if (this.#closed.signal.aborted || this.#announcer === null) return refuse('offline');
     const offer = reduceChildOffer(join, sendingCapabilities(), this.#broadcast());
-    return offer === null ? refuse('no-common-codec') : this.#acceptChild(join, from, offer);
+    if (offer === null) return refuse('no-common-codec');
+    if (join.kind === 'browser' && !this.#servesMorePages(from)) return refuse('full');
+    const decision = this.#driver.decide(from, [], treeJoinOf(join));
+    if (decision.type !== 'accept') return decision;
+    return this.#acceptChild(this.#announcer, join, { from, offer, isActive: !decision.standby });
   }
 
-  #freeSlots(kind: 'browser' | 'headless'): number {
-    const taken = [...this.#children].filter(({ link }) => link.kind === kind).length;
-    return (kind === 'headless' ? MAX_RELAY_CHILDREN : this.#context.settings.maxChildren) - taken;
+  /** The page's owner limits viewers, not relays: through those all the others watch. */
+  #servesMorePages(from: PeerId): boolean {
+    const others = [...this.#children.values()].filter(
+      ({ link }) => link.kind === 'browser' && link.peerId !== from,
+    );
+    return others.length < this.#context.settings.maxChildren;
   }
 
-  #broadcast(): { video: 'vp8' | 'h264' | null; audio: boolean } {
-    const { video, audio } = this.#record(true);
-    return { video, audio };
+  async #acceptChild(
+    announcer: Announcer,
+    join: JoinRequest,
+    { from, offer, isActive }: { from: PeerId; offer: SessionParameters; isActive: boolean },
+  ): Promise<JoinDecision> {
+    const child = this.#createChild(join, { from, offer, isActive });
+    this.#children.set(from, child);
+    this.#driver.attach(child.link);
+    this.#tellUplink();
+    const { bytes: record } = await announcer.sign(true);
+    return {
+      type: 'accept',
+      end: child.end,
+      acceptance: {
+        version: PROTOCOL_VERSION,
+        kind: 'browser',
+        record,
+        depth: 0,
+        path: encodePath([shortId(this.#self)]),
+      },
+    };
   }
 
-  async #acceptChild(join: JoinRequest, from: PeerId, offer: SessionParameters): Promise<JoinDecision> {
+  #createChild(
+    join: JoinRequest,
+    { from, offer, isActive }: { from: PeerId; offer: SessionParameters; isActive: boolean },
+  ): Child {
     const { settings, worker, refused } = this.#context;
     const media = new OutgoingMedia({
       stream: this.#source ?? new MediaStream(),
@@ -277,6 +248,7 @@ export class Streamer implements Role {
       encodedLayers: settings.layers,
       maxBps: settings.maxUplinkBps,
       epoch: this.#epoch,
+      isActive,
       worker,
     });
     const pc = createPeerConnection(settings.iceServers);
@@ -294,22 +266,15 @@ export class Streamer implements Role {
       activity: { lastSentAt: () => media.lastSentAt, lastHeardAt: () => 0 },
       onEvent: (event) => this.#childEvent(child, event),
     });
-    const child: Child = { link, media, pc };
-    this.#children.add(child);
-    this.#advertise();
-    const { bytes: record } = await signRecord(this.#identity.privateKey, this.#record(true));
-    const { depth, path } = this.#state();
-    return {
-      type: 'accept',
-      end,
-      acceptance: { version: PROTOCOL_VERSION, kind: 'browser', record, depth: depth ?? 0, path },
-    };
+    const child: Child = { link, end, media, pc };
+    return child;
   }
 
   #childEvent(child: Child, event: LinkEvent): void {
+    this.#driver.take(child.link, event);
     switch (event.type) {
       case 'connected':
-        if (child.link.kind === 'headless') this.#relayJoined?.();
+        if (child.link.kind === 'headless') this.#announcer?.relayJoined();
         return;
       case 'key-frame-wanted':
         child.media.wantKeyFrame(event.layer);
@@ -318,60 +283,49 @@ export class Streamer implements Role {
         this.#countViewers();
         return;
       case 'forward':
-        this.#signals.forward(event.message, child.link, this.#links());
+        this.#signals.forward(event.message, child.link, [...this.#driver.links]);
         return;
       case 'closed':
         child.media.close();
-        this.#children.delete(child);
+        if (this.#children.get(child.link.peerId) === child) this.#children.delete(child.link.peerId);
         this.#countViewers();
+        this.#tellUplink();
         return;
       default:
       // A parent has nothing to do about the rest.
     }
   }
 
-  #links(): PeerLink[] {
-    return [...this.#children].map(({ link }) => link);
-  }
-
   #countViewers(): void {
     let count = 0;
-    for (const { link } of this.#children) count += link.remoteState?.viewers ?? 0;
+    for (const { role, viewers } of this.#driver.view().children) if (role === 'active') count += viewers;
     if (count !== this.#viewers) this.#context.emit('viewers', { count });
     this.#viewers = count;
-    this.#advertise();
   }
 
-  #advertise(): void {
-    const state = this.#state();
-    for (const { link } of this.#children) link.advertise(state);
+  async #keepMeasuring(): Promise<void> {
+    const reports = await Promise.all([...this.#children.values()].map(({ pc }) => readMediaStats(pc)));
+    if (this.#closed.signal.aborted) return;
+    this.#uplink.measure(reports, this.#context.worker.clock.now());
+    const { bitrateBps } = this.#uplink;
+    if (bitrateBps !== null) this.#driver.tell({ type: 'bitrate', bps: bitrateBps });
+    this.#tellUplink();
+    this.#context.worker.clock.setTimer(() => void this.#keepMeasuring(), MEASURE_MS);
   }
 
-  #state(): LinkState {
-    let subtreeSlots = 0;
-    for (const { link } of this.#children) {
-      subtreeSlots += (link.remoteState?.freeSlots ?? 0) + (link.remoteState?.subtreeSlots ?? 0);
-    }
-    const { maxChildren, layers } = this.#context.settings;
-    const hasVideo = (this.#source?.getVideoTracks().length ?? 0) > 0;
-    return linkState(this.#position, {
-      slots: maxChildren,
-      freeSlots: Math.max(0, this.#freeSlots('browser')),
-      subtreeSlots,
-      viewers: this.#viewers,
-      flowing: true,
-      ageS: Math.max(0, Math.floor(this.#context.worker.clock.now() / 1000) - this.#epoch),
-      layers: hasVideo ? (1 << layers) - 1 : 0,
-    });
+  #tellUplink(): void {
+    const children = [...this.#children.values()];
+    const relays = children.filter(({ link }) => link.kind === 'headless').length;
+    const bps = this.#uplink.bpsFor({ relays, active: children.length });
+    this.#driver.tell({ type: 'uplink', bps });
   }
 
   /** The person stopped sharing in the browser's own controls, or unplugged the camera. */
   #sourceEnded(): void {
     if (this.#closed.signal.aborted) return;
     this.#closed.abort();
-    const session = this.#session;
-    if (session?.isOpen) void this.#announce(session, false).catch(() => {});
-    for (const link of this.#links()) void link.leave('ended');
+    void this.#announcer?.end();
+    void this.#driver.stop('ended');
     this.#context.emit('ended', { channel: this.#self });
   }
 }
@@ -381,16 +335,4 @@ function sendingCapabilities(): RtpCapabilities {
     audio: RTCRtpSender.getCapabilities('audio'),
     video: RTCRtpSender.getCapabilities('video'),
   });
-}
-
-function announceFailure(error: unknown): CastoError {
-  if (!(error instanceof AnnounceError)) return toCastoError(error, 'no-relay', 'the relay was lost');
-  switch (error.reason) {
-    case 'not-allowed':
-      return new CastoError('no-permission', 'the relay asks for a publish token', { cause: error });
-    case 'full':
-      return new CastoError('relay-full', 'the relay takes no more channels', { cause: error });
-    default:
-      return new CastoError('protocol', `the relay refused the channel: ${error.reason}`, { cause: error });
-  }
 }

@@ -1,67 +1,93 @@
 /**
- * The watching side of a page: shows what its parent sends, and finds another parent when it is lost.
+ * The watching side of a page: shows what its parent sends. Who that is, and who stands by, the tree's core decides
+ * (PROTOCOL.md, J to S); this file does what it says.
  *
  *   searching ──connected──▶ attached ──silent, drained, closed──▶ searching
  *
- * A silent parent is kept until another one delivers: it may only have stumbled. The stream that the page holds
- * stays the same through all of it.
+ * The stream that the page holds stays the same through all of it.
  */
 
 import type { Libp2p } from '@libp2p/interface';
 import {
-  detachedPosition,
   isPeerId,
-  linkState,
-  positionBelow,
-  reconnectWaitMs,
   type ChannelId,
+  type JoinAnswer,
+  type ParentCandidate,
   type PeerId,
-  type Position,
+  type TreeJoin,
 } from '@casto/core';
-import { peerIdOf, type LinkEvent, type PeerLink } from '@casto/host';
-import { aborted, markStep, type Attachment } from './attachment.ts';
+import { joinAnswerOf, peerIdOf, TreeDriver, type LinkEvent } from '@casto/host';
+import { askParent, markStep, prepareEnd, type Attachment, type PreparedEnd } from './attachment.ts';
 import { CastoError, toCastoError } from './errors.ts';
 import { freshIdentity } from './identity.ts';
-import { createPagePeer, wait } from './page-peer.ts';
-import { isWorthRetrying, ParentSearch } from './parent-search.ts';
-import { peerStats, type PageContext, type Role } from './role.ts';
+import { refusalFailure } from './join-failure.ts';
+import { followNetwork } from './network-conditions.ts';
+import { createPagePeer } from './page-peer.ts';
+import { ParentSearch } from './parent-search.ts';
+import { peersStats, type PageContext, type Role } from './role.ts';
 import { readMediaStats, TransferMeter, type CastoStats } from './stats.ts';
+import { StumbleGuard } from './stumble-guard.ts';
 
-/** A relay that could not serve at the first try gets this many more before `start()` gives up. */
-const FIRST_ATTEMPTS = 4;
-/** A link that held this long ends a series of failures. */
-const STABLE_MS = 10_000;
+/** How often it is looked what parents really deliver. */
+const MEASURE_MS = 5_000;
+/** The only layer that viewers take, as bits. */
+const LAYERS = 0b1;
+
+const TUNING = {
+  /** A relay that has not the channel yet takes it in from another relay, which may have to do so itself. */
+  attemptMs: 8_000,
+  /** The pictures since the last key frame come first, and a slow link needs more than a second for them. */
+  activationMs: 2_500,
+} as const;
+
+interface Watched {
+  readonly attachment: Attachment;
+  readonly guard: StumbleGuard;
+}
 
 export class Viewer implements Role {
   readonly channel: ChannelId;
   readonly #context: PageContext;
   readonly #libp2p: Libp2p;
   readonly #self: PeerId;
+  readonly #driver: TreeDriver;
   readonly #search: ParentSearch;
   readonly #stream = new MediaStream();
   readonly #closed = new AbortController();
+  readonly #signal: AbortSignal;
   readonly #download = new TransferMeter();
-  #attachment: Attachment | null = null;
-  /** When it first had a parent, in milliseconds since 1970. */
-  #cameAt: number | null = null;
-  #position: Position;
+  readonly #watched = new Map<PeerId, Watched>();
+  /** Joins that have no link yet. */
+  readonly #attempts = new Map<PeerId, AbortController>();
+  /** Settles `start()`; `null` once it is settled. */
+  #starting: { resolve: () => void; reject: (failure: CastoError) => void } | null = null;
+  /** An end whose offer is made while a relay is being reached. */
+  #prepared: PreparedEnd | null = null;
+  /** The parent whose media is played. */
+  #current: Attachment | null = null;
+  #shown: Attachment | null = null;
+  #lastParent: PeerId | null = null;
   #viewers = 0;
   #hasEnded = false;
-  #lastParent: PeerId | null = null;
 
   private constructor(context: PageContext, channel: ChannelId, libp2p: Libp2p) {
+    const { worker, targets } = context;
     this.#context = context;
     this.channel = channel;
     this.#libp2p = libp2p;
     this.#self = peerIdOf(libp2p.peerId);
-    this.#position = detachedPosition(this.#self);
+    this.#signal = AbortSignal.any([context.signal, this.#closed.signal]);
     this.#search = new ParentSearch({
-      context,
       libp2p,
       channel,
-      ageS: () => this.#ageS(),
-      onEvent: (link, event) => this.#linkEvent(link, event),
+      targets,
+      now: () => worker.clock.now(),
+      signal: this.#signal,
+      tell: (input) => this.#driver.tell(input),
+      view: () => this.#driver.view(),
+      onFailure: (failure) => this.#fail(failure),
     });
+    this.#driver = this.#createDriver();
   }
 
   static async create(context: PageContext, channel: ChannelId): Promise<Viewer> {
@@ -76,132 +102,212 @@ export class Viewer implements Role {
   }
 
   async start(): Promise<MediaStream> {
-    await this.#attachFirst();
-    void this.#stayAttached();
+    const started = new Promise<void>((resolve, reject) => (this.#starting = { resolve, reject }));
+    // It may fail before it is awaited.
+    started.catch(() => {});
+    this.#prepared = prepareEnd(this.#context);
+    this.#signal.addEventListener('abort', () =>
+      this.#starting?.reject(new CastoError('aborted', 'stopped while joining')),
+    );
+    await this.#search.reachRelay();
+    followNetwork((network) => this.#driver.tell({ type: 'network', network }), this.#signal);
+    this.#driver.tell({ type: 'start' });
+    await started;
+    this.#keepMeasuring();
     return this.#stream;
   }
 
   async stats(): Promise<CastoStats> {
-    const attachment = this.#attachment;
-    const parent = attachment?.isWell ? attachment.link : null;
-    const media = attachment ? await readMediaStats(attachment.end.pc) : null;
-    const now = this.#context.worker.clock.now();
+    const current = this.#current;
+    const view = this.#driver.view();
+    const media = current ? await readMediaStats(current.end.pc) : null;
+    const isWell = current !== null && !current.link.isSilent && !current.link.isClosed;
     return {
       role: 'viewer',
       channel: this.channel,
       peerId: this.#self,
-      depth: parent ? this.#position.depth : null,
-      parents: parent ? [peerStats(parent)] : [],
+      depth: isWell ? view.depth : null,
+      path: isWell ? [...view.path] : [],
+      parents: peersStats(this.#driver, view.parents),
       children: [],
+      slots: view.slots,
+      freeSlots: view.freeSlots,
+      search: view.searchingFor,
       video: media?.video ?? null,
       audio: media?.audio ?? null,
-      latencyMs: attachment?.isWell ? this.#latencyMs(attachment) : null,
+      latencyMs: isWell ? current.latencyMs : null,
       upload: { bytes: 0, bitsPerSecond: 0 },
-      download: this.#download.measure(media?.bytesReceived ?? 0, now),
+      download: this.#download.measure(media?.bytesReceived ?? 0, this.#context.worker.clock.now()),
     };
   }
 
   async stop(): Promise<void> {
     this.#closed.abort();
-    await this.#attachment?.link.leave('leaving');
+    this.#prepared?.end.close();
+    await this.#driver.stop('leaving');
     for (const track of this.#stream.getTracks()) this.#stream.removeTrack(track);
     await this.#libp2p.stop();
   }
 
-  get #signal(): AbortSignal {
-    return AbortSignal.any([this.#context.signal, this.#closed.signal]);
+  #createDriver(): TreeDriver {
+    const { clock } = this.#context.worker;
+    return new TreeDriver({
+      tree: {
+        self: this.#self,
+        channel: this.channel,
+        kind: 'browser',
+        addresses: [],
+        seed: Math.floor(Math.random() * 2 ** 32),
+        maxChildren: 0,
+        isViewer: true,
+        layers: LAYERS,
+        tuning: TUNING,
+      },
+      clock,
+      ports: {
+        seek: (layers) => void this.#search.seek(layers),
+        probe: ({ peerId }) => void this.#search.probe(peerId),
+        join: (candidate, join) => void this.#join(candidate, join),
+        abandon: (peerId) => this.#attempts.get(peerId)?.abort(new Error('given up')),
+        want: (peerId, isWanted) => this.#watched.get(peerId)?.attachment.want(isWanted),
+        play: (peerId) => this.#play(peerId),
+        serve: () => {},
+        fetch: () => {},
+        report: () => {},
+        changed: () => {},
+      },
+    });
   }
 
-  /** @throws {CastoError} When the channel cannot be watched, or no relay is there. */
-  async #attachFirst(): Promise<void> {
-    const signal = this.#signal;
-    for (let attempt = 0; ; attempt++) {
-      try {
-        this.#adopt(await this.#search.find(signal));
-        return;
-      } catch (error) {
-        if (signal.aborted) throw new CastoError('aborted', 'stopped while joining', { cause: error });
-        const failure = toCastoError(error, 'protocol', 'the relay answered with an error');
-        if (!isWorthRetrying(failure) || attempt >= FIRST_ATTEMPTS) throw failure;
-        await wait(reconnectWaitMs(attempt, Math.random()), signal);
-      }
+  async #join(candidate: ParentCandidate, join: TreeJoin): Promise<void> {
+    const { peerId } = candidate;
+    const attempt = new AbortController();
+    this.#attempts.set(peerId, attempt);
+    const signal = AbortSignal.any([attempt.signal, this.#signal]);
+    const prepared = this.#takePrepared();
+    try {
+      const connection = await this.#search.finder.connect(candidate, signal);
+      const result = await askParent(this.#context, connection, {
+        channel: this.channel,
+        join,
+        prepared,
+        signal,
+        onEvent: (attachment, event) => this.#linkEvent(attachment, event),
+        onFlowing: ({ link }) => this.#driver.tell({ type: 'flowing', peerId: link.peerId }),
+      });
+      if ('type' in result) {
+        this.#answered(peerId, joinAnswerOf(result));
+        if (result.type === 'refused') this.#search.refused(peerId, refusalFailure(result.reason));
+      } else this.#adopt(result);
+    } catch (error) {
+      prepared.end.close();
+      this.#answered(peerId, { type: 'failed' });
+      if (!signal.aborted) this.#search.failed(toCastoError(error, 'protocol', 'a join failed'));
+    } finally {
+      if (this.#attempts.get(peerId) === attempt) this.#attempts.delete(peerId);
     }
   }
 
-  /** Finds another parent whenever the present one is lost, until the viewer is stopped. */
-  async #stayAttached(): Promise<void> {
-    const signal = this.#signal;
-    for (let failures = 0; !signal.aborted;) {
-      const present = this.#attachment;
-      if (present !== null) {
-        await Promise.race([present.untilLost(), aborted(signal)]);
-        if (this.#context.worker.clock.now() - present.attachedAt > STABLE_MS) failures = 0;
-      }
-      try {
-        if (failures > 0) await wait(reconnectWaitMs(failures - 1, Math.random()), signal);
-        this.#replace(present, await this.#search.find(signal));
-      } catch (error) {
-        if (!signal.aborted) this.#tell(error);
-      }
-      failures++;
-    }
+  #takePrepared(): PreparedEnd {
+    const prepared = this.#prepared ?? prepareEnd(this.#context);
+    this.#prepared = null;
+    return prepared;
   }
 
-  /** The present parent may have come back while another one was looked for. */
-  #replace(present: Attachment | null, next: Attachment): void {
-    if (present?.isWell) {
-      next.link.close();
-      return;
-    }
-    this.#adopt(next);
-    present?.link.close();
+  #answered(peerId: PeerId, answer: JoinAnswer): void {
+    this.#driver.tell({ type: 'answered', peerId, answer });
   }
 
-  /** Failures that another attempt may mend are no news to the page. */
-  #tell(error: unknown): void {
-    const failure = toCastoError(error, 'protocol', 'reconnecting failed');
-    if (!isWorthRetrying(failure)) this.#context.emit('error', failure);
-  }
-
-  /** Shows a new parent's media in the stream that the page holds. */
   #adopt(attachment: Attachment): void {
-    const previous = this.#lastParent;
-    const parent = attachment.link.peerId;
-    this.#attachment = attachment;
-    this.#cameAt ??= attachment.attachedAt;
-    this.#lastParent = parent;
-    this.#replaceTracks(attachment.tracks);
-    this.#reposition();
-    if (previous === null || this.#hasEnded) this.#context.emit('live', { channel: this.channel });
-    this.#hasEnded = false;
-    if (previous === null || previous === parent) this.#context.emit('attached', { parent });
-    else this.#context.emit('parent-changed', { parent, previous });
+    const { link, record } = attachment;
+    const { peerId } = link;
+    const { clock } = this.#context.worker;
+    const guard = new StumbleGuard(link, { clock, reach: this.#search.reachOf(peerId) });
+    this.#watched.set(peerId, { attachment, guard });
+    this.#driver.tell({ type: 'broadcast', epoch: record.epoch });
+    this.#answered(peerId, { type: 'accepted', kind: link.kind });
+    this.#driver.attach(link);
   }
 
-  #replaceTracks(tracks: readonly MediaStreamTrack[]): void {
-    const old = this.#stream.getTracks();
-    for (const track of tracks) this.#stream.addTrack(track);
-    for (const track of old) this.#stream.removeTrack(track);
-  }
-
-  #linkEvent(link: PeerLink, event: LinkEvent): void {
+  #linkEvent(attachment: Attachment, event: LinkEvent): void {
+    const { link } = attachment;
+    this.#driver.take(link, event);
+    this.#watched.get(link.peerId)?.guard.take(event);
     switch (event.type) {
-      case 'clock':
-        this.#reposition();
+      case 'connected':
+        markStep('connected');
+        // Nothing is lost by showing the first parent before its first picture, and a picture may be won.
+        if (this.#shown === null) this.#show(attachment);
         return;
+      case 'opened':
+        return attachment.opened();
       case 'state':
-        this.#reposition();
-        this.#countViewers(event.state.viewers);
+        this.#search.finder.rememberPath(link.peerId, event.state.path);
+        if (attachment === this.#current) this.#countViewers(event.state.viewers);
         return;
       case 'farewell':
         if (event.reason === 'ended') this.#end();
         return;
       case 'closed':
-        if (this.#attachment?.link === link) this.#attachment = null;
-        return;
+        return this.#forget(attachment);
       default:
-      // The rest is for parents, or handled by whoever waits for the link.
+      // The rest is for the tree alone.
     }
+  }
+
+  #forget(attachment: Attachment): void {
+    const { link } = attachment;
+    attachment.close();
+    if (this.#watched.get(link.peerId)?.attachment === attachment) this.#watched.delete(link.peerId);
+    if (this.#current === attachment) this.#current = null;
+    if (this.#shown === attachment && this.#lastParent === null) this.#shown = null;
+  }
+
+  /** Shows this parent's media in the stream that the page holds; without any, the last picture stays. */
+  #play(peerId: PeerId | null): void {
+    const attachment = peerId === null ? null : (this.#watched.get(peerId)?.attachment ?? null);
+    this.#current = attachment;
+    if (attachment === null) return;
+    const previous = this.#lastParent;
+    const parent = attachment.link.peerId;
+    this.#lastParent = parent;
+    this.#search.succeeded();
+    this.#show(attachment);
+    if (previous === null || this.#hasEnded) this.#context.emit('live', { channel: this.channel });
+    this.#hasEnded = false;
+    if (previous === null || previous === parent) this.#context.emit('attached', { parent });
+    else this.#context.emit('parent-changed', { parent, previous });
+    if (attachment.link.remoteState) this.#countViewers(attachment.link.remoteState.viewers);
+  }
+
+  #show(attachment: Attachment): void {
+    if (this.#shown !== attachment) {
+      const old = this.#stream.getTracks();
+      for (const track of attachment.tracks) this.#stream.addTrack(track);
+      for (const track of old) this.#stream.removeTrack(track);
+    }
+    this.#shown = attachment;
+    this.#starting?.resolve();
+    this.#starting = null;
+  }
+
+  #fail(failure: CastoError): void {
+    if (this.#signal.aborted) return;
+    if (this.#starting === null) this.#context.emit('error', failure);
+    this.#starting?.reject(failure);
+    this.#starting = null;
+  }
+
+  #keepMeasuring(): void {
+    if (this.#signal.aborted) return;
+    for (const { attachment } of this.#watched.values()) void this.#measure(attachment);
+    this.#context.worker.clock.setTimer(() => this.#keepMeasuring(), MEASURE_MS);
+  }
+
+  async #measure(attachment: Attachment): Promise<void> {
+    const measured = await attachment.measure();
+    const { peerId } = attachment.link;
+    if (measured !== null) this.#driver.tell({ type: 'measured', peerId, ...measured });
   }
 
   #end(): void {
@@ -214,31 +320,6 @@ export class Viewer implements Role {
     if (count === this.#viewers) return;
     this.#viewers = count;
     this.#context.emit('viewers', { count });
-  }
-
-  /** Works out the own place from the parent's, and tells the parent. */
-  #reposition(): void {
-    const link = this.#attachment?.link;
-    if (!link) return;
-    this.#position = positionBelow(this.#self, link.remoteState, link.toParent);
-    const ageS = this.#ageS();
-    const served = { slots: 0, freeSlots: 0, subtreeSlots: 0, layers: 0 };
-    link.advertise(linkState(this.#position, { ...served, viewers: 1, flowing: true, ageS }));
-  }
-
-  #ageS(): number {
-    if (this.#cameAt === null) return 0;
-    return Math.max(0, Math.floor((this.#context.worker.clock.now() - this.#cameAt) / 1000));
-  }
-
-  #latencyMs({ taps }: Attachment): number | null {
-    const { clockOffsetMs } = this.#position;
-    // Video counts where there is some: it is what people compare.
-    for (const { last } of taps.toReversed()) {
-      if (clockOffsetMs === null || last === null || last.capturedAt === null) continue;
-      return Math.max(0, last.at + clockOffsetMs - last.capturedAt);
-    }
-    return null;
   }
 }
 

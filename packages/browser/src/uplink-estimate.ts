@@ -1,0 +1,54 @@
+/** What a streamer's uplink is taken to carry, from what its links tell (PROTOCOL.md, C1). */
+
+import { TREE_DEFAULTS } from '@casto/core';
+import type { MediaStats } from './stats.ts';
+
+/** Of the media that one child gets, before it is measured: 720p at 30 pictures a second. */
+const DEFAULT_BITRATE_BPS = 2_500_000;
+/** A still picture takes next to nothing; the rate that was needed before is forgotten this slowly. */
+const RATE_KEPT = 0.95;
+/** Against a sum that comes out a billionth too small. */
+const ROUNDING = 1.001;
+
+/** What one look at a child's connection tells. */
+export type UplinkReport = Pick<MediaStats, 'bytesSent' | 'availableBps' | 'isLimited'>;
+
+export class UplinkEstimate {
+  #availableBps = 0;
+  #isLimited = true;
+  #bitrateBps: number | null = null;
+  #last: { bytes: number; at: number } | null = null;
+
+  /** Of the media that one child gets; `null` until it is measured. */
+  get bitrateBps(): number | null {
+    return this.#bitrateBps;
+  }
+
+  /** Takes the reports of all children, at `now` in milliseconds. */
+  measure(reports: readonly UplinkReport[], now: number): void {
+    this.#availableBps = reports.reduce((sum, { availableBps }) => sum + availableBps, 0);
+    this.#isLimited = reports.length === 0 || reports.some(({ isLimited }) => isLimited);
+    const bytes = Math.max(0, ...reports.map(({ bytesSent }) => bytesSent));
+    const last = this.#last;
+    this.#last = { bytes, at: now };
+    if (last === null || bytes <= last.bytes || now <= last.at) return;
+    const bps = ((bytes - last.bytes) * 8_000) / (now - last.at);
+    this.#bitrateBps = Math.max(bps, (this.#bitrateBps ?? 0) * RATE_KEPT);
+  }
+
+  /**
+   * The uplink in bits per second. What the congestion control reports is less than there is: it looks no further
+   * than twice the rate that a link asks for. So links that are not held back prove room for as many again, and one
+   * more finds out the rest. A relay is always let in, because all the others watch through it.
+   */
+  bpsFor({ relays, active }: { relays: number; active: number }): number {
+    const proven = this.#isLimited || active === 0 ? 0 : 2 * active + 1;
+    return Math.max(this.#availableBps, this.#neededBps(Math.max(relays + 1, proven)));
+  }
+
+  #neededBps(children: number): number {
+    const { packetOverhead, uplinkShare } = TREE_DEFAULTS;
+    const perChildBps = (this.#bitrateBps ?? DEFAULT_BITRATE_BPS) * packetOverhead;
+    return ((children * perChildBps) / uplinkShare) * ROUNDING;
+  }
+}
