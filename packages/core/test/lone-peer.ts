@@ -1,7 +1,14 @@
 /** One peer of the tree by itself: its neighbours are what a test says that they are. */
 
 import { createTreePeer, type TreePeer, type TreePeerOptions } from '../src/tree/tree-peer.ts';
-import type { JoinAnswer, TreeEffect, TreeInput, TreeJoin, TreeMessage } from '../src/tree/tree-io.ts';
+import type {
+  JoinAnswer,
+  LinkMeasurement,
+  TreeEffect,
+  TreeInput,
+  TreeJoin,
+  TreeMessage,
+} from '../src/tree/tree-io.ts';
 import type { TreeTuning } from '../src/tree/tree-tuning.ts';
 import type { TreeView } from '../src/tree/tree-view.ts';
 import type { LinkState } from '../src/control-messages.ts';
@@ -247,10 +254,7 @@ export class LonePeer {
     return this.tell({ type: 'silent', peerId: id(number) });
   }
 
-  measured(
-    number: number,
-    sample: { rttMs?: number; receivedShare?: number; latencyMs?: number },
-  ): readonly TreeEffect[] {
+  measured(number: number, sample: LinkMeasurement): readonly TreeEffect[] {
     return this.tell({ type: 'measured', peerId: id(number), ...sample });
   }
 
@@ -308,7 +312,7 @@ export class LonePeer {
 /** The streamer by itself, with room for so many children. */
 export function loneStreamer(slots: number, setup: LoneSetup = {}): LonePeer {
   const peer = new LonePeer({ self: id(0), maxChildren: slots, isViewer: false, ...setup });
-  peer.tell({ type: 'uplink', bps: 1e9 });
+  peer.tell({ type: 'uplink', bps: 1e12 });
   peer.tell({ type: 'broadcast', epoch: EPOCH });
   return peer;
 }

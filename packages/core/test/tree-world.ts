@@ -50,6 +50,8 @@ interface Link {
 }
 
 export class WorldPeer {
+  /** The streamer is number 0. */
+  readonly number: number;
   readonly id: PeerId;
   readonly tree: TreePeer;
   readonly world: TreeWorld;
@@ -61,8 +63,9 @@ export class WorldPeer {
   givenShare = 1;
   plays: WorldPeer | null = null;
 
-  constructor(world: TreeWorld, options: TreePeerOptions) {
+  constructor(world: TreeWorld, number: number, options: TreePeerOptions) {
     this.world = world;
+    this.number = number;
     this.id = options.self;
     this.tree = createTreePeer(options);
   }
@@ -157,7 +160,7 @@ export class TreeWorld {
     ...rest
   }: PeerSetup): WorldPeer {
     const number = this.peers.length;
-    const peer = new WorldPeer(this, {
+    const peer = new WorldPeer(this, number, {
       self: peerIdNumbered(number),
       channel: this.channel,
       kind,
@@ -252,16 +255,22 @@ export class TreeWorld {
     return false;
   }
 
-  /** Peers whose chain of parents comes back to them. */
-  get loops(): WorldPeer[] {
-    return this.peers.filter((peer) => {
+  /** Numbers of the live peers that no media reach. */
+  get unfed(): number[] {
+    return this.peers.filter((peer) => peer.isAlive && !this.isFed(peer)).map(({ number }) => number);
+  }
+
+  /** Numbers of the peers whose chain of parents comes back to them. */
+  get loops(): number[] {
+    const isBelowItself = (peer: WorldPeer): boolean => {
       let at = peer.plays;
       for (let hops = 0; at !== null && hops <= this.peers.length; hops++) {
         if (at === peer) return true;
         at = at.plays;
       }
       return false;
-    });
+    };
+    return this.peers.filter((peer) => peer.isAlive && isBelowItself(peer)).map(({ number }) => number);
   }
 
   #run(peer: WorldPeer, effect: TreeEffect): void {

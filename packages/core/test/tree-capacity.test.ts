@@ -1,0 +1,248 @@
+/** PROTOCOL.md, C: how many children a peer has, and what becomes of those for whom there is no room. */
+
+import { describe, expect, test } from 'vitest';
+import { measuredSlots } from '../src/tree/slots.ts';
+import { TREE_DEFAULTS } from '../src/tree/tree-tuning.ts';
+import type { TreeEffect } from '../src/tree/tree-io.ts';
+import {
+  about,
+  candidate,
+  id,
+  LonePeer,
+  loneStreamer,
+  messages,
+  numberOf,
+  only,
+  sent,
+  word,
+} from './lone-peer.ts';
+
+const { uplinkShare, packetOverhead, overflowShare, shedMs, shedGraceMs, shedRequests } = TREE_DEFAULTS;
+const { slotRecoveryMs, upkeepMs, maxLinks, servedShare } = TREE_DEFAULTS;
+
+/** With a parent 2 and room for six children. */
+function relay(): LonePeer {
+  const peer = new LonePeer({ tuning: { preemption: false } });
+  peer.tell({ type: 'uplink', bps: 1e9 });
+  return peer.attach(2);
+}
+
+function named(effects: readonly TreeEffect[]): number[] {
+  return only('redirect', effects).flatMap(({ parents }) => parents.map(({ peerId }) => numberOf(peerId)));
+}
+
+describe('slots', () => {
+  test('[C1.1] are what half of the uplink carries', () => {
+    const peer = new LonePeer({ maxChildren: 100 });
+    const bitrateBps = 1_000_000;
+    peer.tell({ type: 'bitrate', bps: bitrateBps });
+    const uplinkBps = (4 * bitrateBps * packetOverhead) / uplinkShare;
+    peer.tell({ type: 'uplink', bps: uplinkBps });
+    expect(peer.view.slots).toBe(4);
+    peer.tell({ type: 'uplink', bps: uplinkBps - 1 });
+    expect(peer.view.slots).toBe(3);
+    peer.tell({ type: 'bitrate', bps: bitrateBps / 2 });
+    expect(peer.view.slots).toBe(7);
+  });
+
+  test('[C1.1] are at most what the owner allows', () => {
+    const peer = new LonePeer({ maxChildren: 2 });
+    peer.tell({ type: 'uplink', bps: 1e9 });
+    expect(peer.view.slots).toBe(2);
+  });
+
+  test('[C1.1] are none where they would cost money, or the own picture', () => {
+    const peer = relay();
+    expect(peer.view.slots).toBe(6);
+    for (const network of ['metered', 'mobile'] as const) {
+      peer.tell({ type: 'network', network });
+      expect(peer.view.slots).toBe(0);
+    }
+    peer.tell({ type: 'network', network: 'unmetered' });
+    peer.tell({ type: 'processor', load: 0.9 });
+    expect(peer.view.slots).toBe(6);
+    peer.tell({ type: 'processor', load: 0.91 });
+    expect(peer.view.slots).toBe(0);
+  });
+
+  test('[C1.2] are one before the uplink is measured', () => {
+    expect(new LonePeer({ maxChildren: 6 }).view.slots).toBe(1);
+    expect(new LonePeer({ maxChildren: 0 }).view.slots).toBe(0);
+    const unmeasured = {
+      maxChildren: 6,
+      network: 'mobile',
+      processor: 0,
+      uplinkBps: null,
+      bitrateBps: 1,
+    } as const;
+    expect(measuredSlots(unmeasured, TREE_DEFAULTS)).toBe(0);
+  });
+
+  test('[C2.1] below are summed from what active children tell', () => {
+    const peer = relay();
+    peer.child(3, {}, { freeSlots: 1, subtreeSlots: 10 }).child(4, {}, { freeSlots: 2, subtreeSlots: 20 });
+    peer.child(5, { standby: true }, { freeSlots: 100, subtreeSlots: 100 });
+    const [told] = only('advertise', peer.advance(TREE_DEFAULTS.tellMs)).slice(-1);
+    expect(told).toMatchObject({
+      peerId: id(2),
+      state: { freeSlots: 4, subtreeSlots: 33, viewers: 3, slots: 6 },
+    });
+  });
+
+  test('[C2.2] of a child count as taken by the joiners sent there, until it tells of them again', () => {
+    const streamer = loneStreamer(1).child(2, { slots: 2 }, { freeSlots: 1, subtreeSlots: 1 });
+    const sentTo = [3, 4, 5].map((number) => named(streamer.asked(number)));
+    expect(sentTo).toEqual([[2], [2], []]);
+    streamer.hears(2, word(2, { freeSlots: 1 }));
+    expect(named(streamer.asked(6))).toEqual([2]);
+  });
+});
+
+describe('complaints', () => {
+  function complain(peer: LonePeer, shares: number[]): LonePeer {
+    shares.forEach((share, i) => peer.child(10 + i, {}, { received: Math.round(1_000 * share) }));
+    peer.advance(1.5 * upkeepMs);
+    return peer;
+  }
+
+  test('[C3.1] of half of the children leave one slot less than there are children', () => {
+    const poor = servedShare - 0.001;
+    expect(complain(relay(), [poor, poor, 1, 1]).view.slots).toBe(3);
+    expect(complain(relay(), [poor, 1, 1]).view.slots).toBe(6);
+    expect(complain(relay(), [servedShare, servedShare]).view.slots).toBe(6);
+    expect(complain(relay(), [poor]).view.slots).toBe(0);
+  });
+
+  test('[C3.1] count against what the peer itself gets', () => {
+    const peer = relay().standBy(3, 4);
+    for (let i = 0; i < 20; i++) peer.measured(2, { receivedShare: 0.92 });
+    expect(complain(peer, [0.89, 0.89]).view.slots).toBe(6);
+    expect(complain(peer, [0.86, 0.86]).view.slots).toBe(1);
+  });
+
+  test('[C3.1] are forgotten slot by slot', () => {
+    const peer = complain(relay().standBy(3, 4), [0.5, 0.5, 0.5]);
+    expect(peer.view.slots).toBe(2);
+    [10, 11, 12].forEach((number) => peer.hears(number, word(number, { received: 1_000 })));
+    const seen: number[] = [];
+    for (let waitedMs = 0; waitedMs < 6 * slotRecoveryMs; waitedMs += 1_000) {
+      peer.advance(1_000);
+      if (seen.at(-1) !== peer.view.slots) seen.push(peer.view.slots);
+      if (waitedMs < slotRecoveryMs - 1.5 * upkeepMs) expect(peer.view.slots).toBe(2);
+    }
+    expect(seen).toEqual([2, 3, 4, 5, 6]);
+  });
+});
+
+describe('more children than slots', () => {
+  test('[C4.1] are taken for a while when standbys are needed, up to half as many more', () => {
+    const streamer = loneStreamer(4);
+    const overflow = Math.ceil(4 * overflowShare);
+    for (let number = 2; number < 10; number++) streamer.child(number, { standby: true });
+    const served = [2, 3, 4, 5, 6, 7, 8, 9].flatMap((number) =>
+      about('serve', streamer.gets(number, { type: 'activate', layer: 0 })),
+    );
+    expect(served).toHaveLength(4 + overflow);
+    expect(sent('redirect', streamer.gets(9, { type: 'activate', layer: 0 }))).toEqual([9]);
+  });
+
+  test('[C4.1] are not taken by a peer without slots', () => {
+    const streamer = loneStreamer(2).child(2, { standby: true });
+    streamer.tell({ type: 'network', network: 'metered' });
+    expect(sent('redirect', streamer.gets(2, { type: 'activate', layer: 0 }))).toEqual([2]);
+  });
+
+  /** With two children of different strength, and one slot less than before. */
+  function crowded(): LonePeer {
+    const streamer = loneStreamer(3, { tuning: { preemption: false } });
+    streamer
+      .child(2, { slots: 2, ageS: 600 }, { freeSlots: 2 })
+      .child(3, { slots: 0 })
+      .child(4, { slots: 1 });
+    streamer.tell({ type: 'uplink', bps: (2 * 2_500_000 * packetOverhead) / uplinkShare });
+    expect(streamer.view.slots).toBe(2);
+    return streamer;
+  }
+
+  test('[C4.2] become fewer: the weakest is sent to the others', () => {
+    const streamer = crowded();
+    expect(sent('redirect', streamer.advance(shedMs - 1))).toEqual([]);
+    const told = messages('redirect', streamer.advance(1));
+    expect(told).toEqual([{ to: 3, message: { type: 'redirect', parents: [candidate(2)] } }]);
+  });
+
+  test('[C4.2] become fewer even when the weakest does not go', () => {
+    const streamer = crowded();
+    const effects = streamer.advance(2 * (shedMs + shedRequests * (shedGraceMs + shedMs)));
+    expect(sent('redirect', effects)).toHaveLength(shedRequests);
+    expect(about('close', effects)).toEqual([3]);
+    expect(streamer.times('close')[0]).toBeGreaterThanOrEqual(shedMs + shedRequests * shedGraceMs);
+    expect(streamer.view.children).toHaveLength(2);
+  });
+
+  test('[C4.2] are let be when one of them goes', () => {
+    const streamer = crowded();
+    streamer.advance(shedMs);
+    streamer.unlinked(4);
+    expect(only('close', streamer.advance(60_000))).toEqual([]);
+    const paused = crowded();
+    paused.advance(shedMs);
+    paused.gets(3, { type: 'pause' });
+    expect(only('close', paused.advance(60_000))).toEqual([]);
+  });
+
+  test('[C5.1] are never more than links may be', () => {
+    const streamer = loneStreamer(1_000);
+    const accepted = Array.from({ length: maxLinks + 20 }, (_, i) =>
+      about('accept', streamer.asked(2 + i)),
+    ).flat();
+    expect(accepted).toHaveLength(maxLinks);
+    expect(about('accept', streamer.asked(2))).toEqual([2]);
+  });
+});
+
+describe('a peer that goes', () => {
+  test('[C6.1] tells its children and the directories when it leaves', () => {
+    const peer = relay().child(3).child(4, { standby: true });
+    const effects = peer.tell({ type: 'leave', reason: 'leaving' });
+    expect(about('close', effects)).toEqual([2, 3, 4]);
+    expect(only('report', effects)).toEqual([{ type: 'report', offer: null }]);
+    expect(peer.asked(9)).toEqual([]);
+    expect(peer.tree.deadline()).toBeNull();
+  });
+
+  test('[C6.1] tells its children and the directories when it drains', () => {
+    const peer = relay().child(3).child(4, { standby: true });
+    peer.advance(TREE_DEFAULTS.reportMs);
+    const effects = [
+      ...peer.tell({ type: 'drain', withinMs: 5_000 }),
+      ...peer.advance(TREE_DEFAULTS.reportMs),
+    ];
+    expect(sent('drain', effects)).toEqual([3, 4]);
+    expect(only('report', effects)).toEqual([{ type: 'report', offer: null }]);
+    expect(peer.view.slots).toBe(0);
+    expect(peer.asked(9)).toMatchObject([{ type: 'refuse', reason: 'draining' }]);
+    expect(sent('redirect', peer.gets(4, { type: 'activate', layer: 0 }))).toEqual([4]);
+  });
+});
+
+describe('a join for other layers', () => {
+  test('[C7.1] makes a headless relay fetch them', () => {
+    const peer = new LonePeer({ kind: 'headless' });
+    peer.tell({ type: 'uplink', bps: 1e9 });
+    peer.attach(2, word(2, { layers: 0b001 }));
+    expect(peer.asked(3, { layers: 0b010 })).toMatchObject([
+      { type: 'fetch', layers: 0b010 },
+      { type: 'accept', layers: 0b010 },
+    ]);
+    expect(only('fetch', peer.asked(4, { layers: 0b011 }))).toEqual([]);
+  });
+
+  test('[C7.1] is redirected by a page to children that have them', () => {
+    const peer = relay()
+      .child(3, {}, { freeSlots: 2, layers: 0b001 })
+      .child(4, {}, { freeSlots: 2, layers: 0b010 });
+    expect(named(peer.asked(5, { layers: 0b010 }))).toEqual([4]);
+    expect(peer.asked(6, { layers: 0b100 })).toMatchObject([{ type: 'refuse', reason: 'full' }]);
+  });
+});
