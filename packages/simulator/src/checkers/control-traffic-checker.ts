@@ -36,11 +36,12 @@ export class ControlTrafficChecker {
       if (world.role(peer) !== 'viewer' || world.isLiar(peer)) continue;
       const sentBits = world.controlBytes(peer).wire * 8;
       const aliveMs = world.aliveMs(peer);
+      if (aliveMs < this.#limits.controlLifeMs) continue;
       bits += sentBits;
       livedMs += aliveMs;
-      if (aliveMs >= this.#limits.controlLifeMs) this.#check(peer, (sentBits * 1000) / aliveMs, now);
+      this.#check(peer, (sentBits * 1000) / aliveMs, now);
     }
-    if (now >= this.#limits.controlLifeMs) this.#checkMean((bits * 1000) / Math.max(1, livedMs), now);
+    this.#checkMean((bits * 1000) / Math.max(1, livedMs), now);
   }
 
   #check(peer: PeerIndex, bps: number, now: number): void {

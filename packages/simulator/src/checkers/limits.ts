@@ -15,7 +15,7 @@ export interface CheckLimits {
   readonly hungryMs: number;
   /** Control traffic of one honest viewer over its life, headers included, in bits per second. */
   readonly viewerControlBps: number;
-  /** Lives shorter than this are all join: they are not held to the limit above. */
+  /** Lives shorter than this are all join: they are not held to these limits. */
   readonly controlLifeMs: number;
   /** Control traffic of all honest viewers on average. */
   readonly meanControlBps: number;
