@@ -11,8 +11,9 @@ const IS_HUNGRY = 4;
 const IS_LIAR = 8;
 const FULL_CIRCLE = 3600;
 /** Room of an empty circle, beside 1 of the fullest. */
-const LEAST_ROOM = 0.35;
-const NAMES = ['streamer', 'headless relay', 'viewer who passes the stream on', 'viewer'];
+const LEAST_ROOM = 0.25;
+const NAMES = ['streamer', 'headless relay', 'viewer', 'viewer'];
+const SERVING = 2;
 
 /**
  * @param {Snapshot} snapshot
@@ -55,7 +56,9 @@ export function radiiOf(snapshots, deepest) {
   for (const { depth } of snapshots.flatMap((snapshot) => dotsOf(snapshot, deepest, [])))
     counts[depth] = (counts[depth] ?? 0) + 1;
   const most = Math.max(1, ...counts);
-  const rooms = [...counts].map((each, depth) => (depth === 0 ? 0 : LEAST_ROOM + Math.sqrt(each / most)));
+  const rooms = [...counts].map((each) => LEAST_ROOM + Math.sqrt(each / most));
+  rooms[0] = 0;
+  rooms[deepest + 1] = LEAST_ROOM * 2;
   const whole = rooms.reduce((sum, room) => sum + room, 0);
   let outer = 0;
   return rooms.map((room) => (outer += room) / whole);
@@ -120,7 +123,8 @@ export function describeDot(dot, dots, snapshot) {
   ];
   if (dot.depth > 0 && dot.parent !== DETACHED)
     parts.push(`${count(snapshot.delays[dot.row] ?? 0)} ms from the streamer`);
-  if (dot.kind > 1) parts.push(dot.isHungry ? 'without media' : 'has media');
+  if (dot.kind === SERVING) parts.push('passes the stream on');
+  if (dot.kind >= SERVING) parts.push(dot.isHungry ? 'without media' : 'has media');
   return parts;
 }
 

@@ -73,7 +73,8 @@ function drawLinks({ paint, middle, outer, dots, path, colours }) {
     if (parent === undefined) continue;
     const isOnPath = path.has(dot.row) && path.has(dot.parent);
     paint.strokeStyle = colours[isOnPath ? 'ink' : dot.isHungry ? 'hungry' : 'link'] ?? '';
-    paint.lineWidth = isOnPath ? 2 : 1;
+    // Many thin lines, or all would be one surface on a phone.
+    paint.lineWidth = isOnPath ? 2 : Math.max(0.4, Math.min(1, middle / 400));
     const half = ((parent.radius + dot.radius) / 2) * outer;
     const toAngle = Math.atan2(dot.y - middle, dot.x - middle);
     const fromAngle = dot.depth === 1 ? toAngle : Math.atan2(parent.y - middle, parent.x - middle);

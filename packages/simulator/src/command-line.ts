@@ -67,7 +67,9 @@ function execute(options: CliOptions, surroundings: Surroundings): number {
   if (html !== null)
     writeFileSync(
       html,
-      isSingle ? renderRunPage(first, snapshots) : renderGroupsPage(TITLES[options.mode], groups),
+      isSingle
+        ? renderRunPage(first, snapshots)
+        : renderGroupsPage(TITLES[options.mode], groups, options.mode),
     );
   return hasBrokenRule(groups, options) ? BROKEN_RULE : OK;
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { TreeSnapshot } from '../page/tree-picture.ts';
+import type { Mode } from './cli-options.ts';
 import { growthCharts } from './growth-charts.ts';
 import { PAGE_STYLE } from './html-page-style.ts';
 import { escapeHtml, scriptJson } from './html-text.ts';
@@ -41,22 +42,20 @@ export function renderRunPage(report: RunReport, snapshots: readonly TreeSnapsho
   });
 }
 
-/** The same for several runs: mean and worst of each group, and how the figures grow. */
-export function renderGroupsPage(title: string, groups: readonly GroupReport[]): string {
+/** The same for several runs: mean and worst of each group. */
+export function renderGroupsPage(title: string, groups: readonly GroupReport[], mode: Mode): string {
   const runs = groups.flatMap((group) => group.runs);
   const goals = goalSummaryTable(groups);
   const note = runs.length > groups.length ? 'Mean, and the worst run in brackets.' : '';
-  const sizes = new Set(runs.map((run) => run.request.viewers));
-  const growth = sizes.size === groups.length && groups.length > 1 ? growthCharts(groups) : [];
+  const isHeldAgainstGoals = (mode === 'run' || mode === 'goals') && goals.rows.length > 0;
+  const growth = mode === 'growth' ? growthCharts(groups) : [];
   return renderPage({
     title,
     subtitle: `${runs.length} runs`,
     snapshots: [],
     sections: [
-      growth.length === 0
-        ? ''
-        : section('With the number of viewers', `<div class="charts">${growth.join('')}</div>`),
-      goals.rows.length === 0 ? '' : section('Against the goals', renderTable(goals)),
+      growth.length === 0 ? '' : section('Curves', `<div class="charts wide">${growth.join('')}</div>`),
+      isHeldAgainstGoals ? section('Against the goals', renderTable(goals)) : '',
       section('All figures', `<p class="muted">${note}</p>${renderTable(figureTable(groups))}`),
       section('Rules broken', runs.map(violationsOf).join('') || '<p>None.</p>'),
     ],

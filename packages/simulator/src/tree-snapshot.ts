@@ -59,8 +59,8 @@ export class SnapshotRecorder implements Watcher {
 export function takeSnapshot(census: Census, rows: number, faults: readonly string[] = []): TreeSnapshot {
   const branches = branchesOf(census);
   const { world } = census;
-  const drawn = chooseRows(branches, rows);
   const detached = branches.detached.toSorted(byLot).slice(0, MOST_DETACHED);
+  const drawn = chooseRows(branches, rows - detached.length);
   const rowOf = new Map(drawn.map((peer, row) => [peer, row]));
   const viewers = census.peers.filter((peer) => world.role(peer) === 'viewer');
   const ids = [...drawn, ...detached];

@@ -120,21 +120,22 @@ describe('the page of a run', () => {
 });
 
 describe('the page of several runs', () => {
-  test('draws growth when the sizes differ', () => {
+  test('draws growth', () => {
     const groups = [300, 600].map((viewers) => ({
       label: `${viewers} viewers`,
       runs: [runOf(viewers, 'steady').report],
     }));
-    const growth = renderGroupsPage('Growth', groups);
+    const growth = renderGroupsPage('Growth', groups, 'growth');
     expect(unbalanced(growth)).toEqual([]);
     expect(growth).toContain('Depth by number of viewers. 300 viewers: p50');
     expect(growth.match(/<svg/g)?.length).toBe(4);
     expect(growth).not.toContain('playTree');
+    expect(growth).not.toContain('Against the goals');
   });
 
-  test('has tables alone when they do not', () => {
+  test('has tables alone otherwise', () => {
     const groups = ['a', 'b'].map((label) => ({ label, runs: [report, report] }));
-    const tables = renderGroupsPage('Seeds <1>', groups);
+    const tables = renderGroupsPage('Seeds <1>', groups, 'run');
     expect(unbalanced(tables)).toEqual([]);
     expect(tables).toContain('<h1>Seeds &lt;1&gt;</h1>');
     expect(tables).toContain('the worst run in brackets');

@@ -115,6 +115,15 @@ describe('a large tree', () => {
   }
 });
 
+test('those without a path are shown up to a hundred, within the rows', () => {
+  const world = grownWorld(5_000, 7);
+  for (let i = 0; i < 400; i++) world.add('viewer', -1, { hungrySince: 0 });
+  const snapshot = takeSnapshot(censusOf(world), 1_500);
+  expect(snapshot.detached).toBe(400);
+  expect(snapshot.parents.filter((parent) => parent === DETACHED).length).toBe(100);
+  expect(snapshot.ids.length).toBeLessThanOrEqual(1_500);
+});
+
 test('there are at most ten pictures a minute, and few enough rows in all', () => {
   const world = grownWorld(3_000, 6);
   for (const minutes of [3, 60]) {
