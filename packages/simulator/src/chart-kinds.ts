@@ -72,7 +72,7 @@ export function distributionChart({ title, unit, histogram, quantiles, goals }: 
   });
 }
 
-export function quantileText(quantiles: Quantiles, unit: string): string {
+function quantileText(quantiles: Quantiles, unit: string): string {
   const format = (value: number): string => `${formatNumber(value, 0)} ${unit}`;
   return `p50 ${format(quantiles.p50)}, p95 ${format(quantiles.p95)}, p99 ${format(quantiles.p99)}, longest ${format(quantiles.max)}, of ${formatNumber(quantiles.count, 0)}`;
 }

@@ -91,7 +91,7 @@ export function marker(axis: Axis, value: number, label: string, className: stri
   );
 }
 
-export function round(value: number): number {
+function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
