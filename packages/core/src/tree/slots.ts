@@ -28,6 +28,8 @@ export function measuredSlots(conditions: SlotConditions, tuning: TreeTuning): n
   const { maxChildren, network, processor, uplinkBps, bitrateBps } = conditions;
   if (network !== 'unmetered' || processor > BUSY_PROCESSOR) return 0;
   if (uplinkBps === null) return Math.min(UNMEASURED_SLOTS, maxChildren);
+  // Without this, no media over no uplink would be 0/0.
+  if (uplinkBps <= 0) return 0;
   const perChildBps = bitrateBps * tuning.packetOverhead;
   return Math.min(maxChildren, Math.floor((uplinkBps * tuning.uplinkShare) / perChildBps));
 }
