@@ -18,8 +18,8 @@ export const MAX_CANDIDATE_LENGTH = 256;
 
 /** L4: peers named in one redirect. More would only be guesses: a joiner probes six. */
 export const MAX_REDIRECT_PEERS = 6;
-/** J2: candidates in a directory's answer: twice what a joiner probes, because some will be full or gone. */
-export const MAX_FOUND_PEERS = 12;
+/** J2: candidates in a directory's answer: more than a joiner probes, because some will be full or gone. */
+export const MAX_FOUND_PEERS = 8;
 export const MAX_PEER_ADDRESSES = 8;
 export const MAX_ADDRESS_LENGTH = 256;
 

@@ -9,7 +9,7 @@ import type { ParentCandidate, Refusal } from '../link-messages.ts';
 import { decodePath, type PeerId } from '../peer-id.ts';
 import { closesLoop } from '../position.ts';
 import { childStrength } from './scores.ts';
-import { greet, passedLayers, reservedSlots, tellDirectories, tellParent } from './telling.ts';
+import { greet, landingRoom, passedLayers, reservedSlots, tellDirectories, tellParent } from './telling.ts';
 import type { TreeJoin } from './tree-io.ts';
 import {
   activeChildren,
@@ -95,7 +95,12 @@ export function childPauses(state: TreeState, now: Instant, child: ChildLink): v
   if (!child.isActive) return;
   child.isActive = false;
   child.leavingSince = null;
-  state.effects.push({ type: 'serve', peerId: child.peerId, isActive: false });
+  if (hasTooManyStandbys(state)) {
+    state.children.delete(child.peerId);
+    state.effects.push({ type: 'close', peerId: child.peerId, reason: 'moved' });
+  } else {
+    state.effects.push({ type: 'serve', peerId: child.peerId, isActive: false });
+  }
   roomChanged(state, now);
 }
 
@@ -133,8 +138,10 @@ export function shed(state: TreeState, now: Instant): void {
     if (child.leavingSince === null) continue;
     staying -= child.isActive ? 1 : 0;
     if (now - child.leavingSince < state.tuning.shedGraceMs) continue;
-    if (activeChildren(state) <= state.slots) {
+    if (activeChildren(state) <= state.slots || child.timesAsked < state.tuning.shedRequests) {
+      // Asked again, or another in its place.
       child.leavingSince = null;
+      staying += child.isActive ? 1 : 0;
       continue;
     }
     state.children.delete(child.peerId);
@@ -144,6 +151,7 @@ export function shed(state: TreeState, now: Instant): void {
     const weakest = weakestChild(state);
     if (weakest === null) break;
     weakest.leavingSince = now;
+    weakest.timesAsked++;
     staying--;
     const parents = placesBelow(state, weakest.peerId, weakest);
     state.effects.push({ type: 'send', peerId: weakest.peerId, message: { type: 'redirect', parents } });
@@ -192,12 +200,20 @@ function judge(state: TreeState, now: Instant, peerId: PeerId, join: TreeJoin): 
 }
 
 function judgeStandby(state: TreeState): Verdict {
-  const { standbysPerSlot, standbysBesides } = state.tuning;
   if (state.slots === 0) return refuse('full', REFUSED_MS);
-  const standbys = state.children.size - activeChildren(state);
-  return standbys < standbysPerSlot * state.slots + standbysBesides
-    ? { type: 'accept' }
-    : { type: 'redirect' };
+  return standbys(state) < standbyLimit(state) ? { type: 'accept' } : { type: 'redirect' };
+}
+
+function hasTooManyStandbys(state: TreeState): boolean {
+  return standbys(state) > standbyLimit(state);
+}
+
+function standbys(state: TreeState): number {
+  return state.children.size - activeChildren(state);
+}
+
+function standbyLimit({ tuning, slots }: TreeState): number {
+  return tuning.standbysPerSlot * slots + tuning.standbysBesides;
 }
 
 function judgePlace(state: TreeState, now: Instant, peerId: PeerId, join: TreeJoin): Verdict {
@@ -211,6 +227,7 @@ function judgePlace(state: TreeState, now: Instant, peerId: PeerId, join: TreeJo
   if (join.kind === 'headless' && preemption && active < overflow && hasWeakChild(state)) {
     return { type: 'accept' };
   }
+  if (join.path.length === 0 && active < state.slots + landingRoom(state)) return { type: 'accept' };
   const isStrong = join.kind === 'headless' || join.slots >= state.tuning.promotionSlots;
   const reserved = isStrong ? 0 : reservedSlots(state);
   return active + reserved < state.slots ? { type: 'accept' } : { type: 'redirect' };
@@ -242,6 +259,7 @@ function accept(
     state: null,
     sentDown: 0,
     leavingSince: null,
+    timesAsked: 0,
   });
   state.effects.push({ type: 'accept', peerId, standby: join.standby, layers: join.layers });
   roomChanged(state, now);

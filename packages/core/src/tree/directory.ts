@@ -39,7 +39,8 @@ const NAMED_PER_SLOT = 3;
 /** What a place costs more for each joiner that it was named to, in milliseconds of path delay. */
 const NAMED_COST_MS = 10;
 
-export function createDirectory({ seed }: { seed: number }): Directory {
+/** @param own - The relay itself, which is named whenever it has room: whoever asks it can reach it. */
+export function createDirectory({ seed, own = null }: { seed: number; own?: PeerId | null }): Directory {
   const random = createRandom(seed);
   const entries: Entry[] = [];
   const byPeer = new Map<PeerId, Entry>();
@@ -83,6 +84,8 @@ export function createDirectory({ seed }: { seed: number }): Directory {
     },
     find: (now, joiner, layers) => {
       const drawn = new Set<Entry>();
+      const first = own === null ? undefined : byPeer.get(own);
+      if (first && isWantedBy(first, joiner, layers)) drawn.add(first);
       for (let i = 0; i < DRAWN && entries.length > 0; i++) {
         const entry = entries[entries.length <= DRAWN ? i : random.below(entries.length)];
         if (entry === undefined) break;
@@ -93,14 +96,17 @@ export function createDirectory({ seed }: { seed: number }): Directory {
         .map((entry) => ({ entry, cost: costOf(entry) }))
         .sort((a, b) => a.cost - b.cost)
         .slice(0, MAX_FOUND_PEERS);
-      for (const { entry } of best) entry.named++;
+      for (const { entry } of best) if (entry !== first) entry.named++;
       return best.map(({ entry }) => entry.candidate);
     },
   };
 }
 
-function isFor({ candidate, named }: Entry, joiner: PeerId, layers: number): boolean {
-  const { peerId, offer } = candidate;
-  if (peerId === joiner || (offer.layers & layers) === 0) return false;
-  return named < NAMED_PER_SLOT * offer.freeSlots;
+function isFor(entry: Entry, joiner: PeerId, layers: number): boolean {
+  const { candidate, named } = entry;
+  return named < NAMED_PER_SLOT * candidate.offer.freeSlots && isWantedBy(entry, joiner, layers);
+}
+
+function isWantedBy({ candidate }: Entry, joiner: PeerId, layers: number): boolean {
+  return candidate.peerId !== joiner && (candidate.offer.layers & layers) !== 0;
 }

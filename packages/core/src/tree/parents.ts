@@ -278,6 +278,7 @@ function armActivation(state: TreeState, now: Instant): void {
 function play(state: TreeState, now: Instant, link: ParentLink): void {
   state.phase = { type: 'attached', parent: link.peerId };
   state.moving = null;
+  state.contented = 0;
   state.timers.clear('orphan');
   state.timers.clear('starved');
   state.effects.push({ type: 'play', peerId: link.peerId });

@@ -238,7 +238,7 @@ function takeNext(
     // Nothing is known of it until it answers; a page is the more careful guess.
     if (mayAsk(state, now, named.peerId)) return { ...named, kind: 'browser' };
   }
-  const [best] = ranked(state, search);
+  const [best] = ranked(state, now, search);
   if (best === undefined) return null;
   const probed = search.probes.get(best.candidate.peerId);
   if (probed) probed.isTried = true;
@@ -261,7 +261,8 @@ function giveUpRound(state: TreeState, now: Instant, search: Search): void {
   search.round++;
   search.redirects = 0;
   if (search.purpose !== 'parent') {
-    state.fruitless++;
+    if (search.purpose === 'standby') state.fruitless++;
+    else state.contented++;
     endSearch(state);
     return;
   }

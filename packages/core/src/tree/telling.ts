@@ -34,7 +34,7 @@ function stateFor(state: TreeState, now: Instant, received: number | null): Link
   }
   const load = {
     slots: state.slots,
-    freeSlots: Math.max(0, state.slots - activeChildren(state)),
+    freeSlots: offeredSlots(state),
     subtreeSlots,
     viewers,
     flowing: isFlowing(state),
@@ -112,7 +112,7 @@ export function tellDirectories(state: TreeState, now: Instant): void {
 
 function offerOf(state: TreeState, now: Instant): Offer | null {
   const { depth, delayMs } = state.position;
-  const freeSlots = state.slots - activeChildren(state) - reservedSlots(state);
+  const freeSlots = Math.max(offeredSlots(state), state.slots + landingRoom(state) - activeChildren(state));
   if (depth === null || freeSlots <= 0 || !isFlowing(state) || state.isDraining) return null;
   if (depth >= MAX_PARENT_DEPTH) return null;
   const { kind } = state.options;
@@ -134,6 +134,16 @@ export function standingOf(state: TreeState, now: Instant): Standing | null {
   const { kind } = state.options;
   const offered = { kind, depth, delayMs: delayMs ?? 0, freeSlots, ageS: ageS(state, now), layers };
   return { ...offered, path, epoch, flowing };
+}
+
+/** Places for anybody. */
+function offeredSlots(state: TreeState): number {
+  return Math.max(0, state.slots - activeChildren(state) - reservedSlots(state));
+}
+
+/** J5.6: a headless relay is the nearest peer that can be reached for sure: newcomers begin there. */
+export function landingRoom({ options, slots, tuning }: TreeState): number {
+  return options.kind === 'headless' ? Math.ceil(slots * tuning.landingShare) : 0;
 }
 
 /** P5: near the streamer a share of the places is kept for those who pass the stream on to others. */

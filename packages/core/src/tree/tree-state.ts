@@ -96,6 +96,7 @@ export interface ChildLink {
   sentDown: number;
   /** When it was asked to go elsewhere; `null` while it may stay. */
   leavingSince: Instant | null;
+  timesAsked: number;
 }
 
 /** What a search is for: any parent at all, a standby, or a better parent than the present one. */
@@ -123,6 +124,8 @@ export interface Search {
   redirects: number;
   /** All directories have answered in this round. */
   isFound: boolean;
+  /** Peers that a full one named, to be asked without probes. */
+  readonly named: ParentCandidate[];
   readonly probes: Map<PeerId, Probe>;
 }
 
@@ -161,6 +164,8 @@ export interface TreeState {
   told: Told;
   /** Searches for standbys that found none, in a row. */
   fruitless: number;
+  /** Searches for a better parent that found none, in a row. */
+  contented: number;
 }
 
 /** What was last told, to know what is news. */
@@ -217,6 +222,7 @@ export function createTreeState(options: TreePeerOptions): TreeState {
       reportAt: -Infinity,
     },
     fruitless: 0,
+    contented: 0,
   };
   state.slots = slotsOf(state);
   return state;
@@ -285,7 +291,8 @@ export function reposition(state: TreeState): void {
   const parent = currentParent(state);
   if (parent === null) return;
   const delayMs = linkDelayMs(parent);
-  state.position = positionBelow(state.options.self, parent.state, { offsetMs: parent.offsetMs, delayMs });
+  const position = positionBelow(state.options.self, parent.state, { offsetMs: parent.offsetMs, delayMs });
+  state.position = position.depth === null ? { ...position, epoch: state.epoch } : position;
 }
 
 /** What a link adds to the delay of the path. */

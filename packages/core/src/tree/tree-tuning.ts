@@ -16,6 +16,12 @@ export const TREE_DEFAULTS = {
   /** J7: first wait after a search without success; doubles up to `longestRetryMs`, half of it is drawn. */
   retryMs: 200,
   longestRetryMs: 4_000,
+  /** J5: an attempt that is not up after this gets another one beside it. A connection takes four round trips. */
+  hedgeMs: 600,
+  /** J5: attempts under way at a time, the slow ones included. */
+  maxAttempts: 5,
+  /** J5: a parent that delivers so soon after the first one may still take its place, if it is better. */
+  raceMs: 2_000,
   /** J6: redirects followed in one search. */
   maxRedirects: 12,
 
@@ -68,6 +74,10 @@ export const TREE_DEFAULTS = {
   shedMs: 1_500,
   /** C4: and after this it lets go of it. */
   shedGraceMs: 5_000,
+  /** C4: requests to go elsewhere before that. */
+  shedRequests: 3,
+  /** J5: share of its slots that a headless relay has besides, for newcomers who are sent on once they see a picture. */
+  landingShare: 0.33,
   /** C3: a child that gets less than this share of the media counts as badly served. */
   servedShare: 0.95,
   /** C3: slots come back one at a time after this. */
@@ -76,7 +86,7 @@ export const TREE_DEFAULTS = {
   standbysPerSlot: 2,
   standbysBesides: 2,
   /** C5: links of a peer to children of all kinds. */
-  maxLinks: 200,
+  maxLinks: 400,
   /** P4: invitations that wait for their guest. */
   maxInvitations: 2,
 

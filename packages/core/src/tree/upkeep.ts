@@ -6,7 +6,14 @@ import { isWell } from './parent-checks.ts';
 import { dropUselessStandbys, keepLive } from './parents.ts';
 import { beginSearch, missingStandbys, standbyWaitMs } from './searching.ts';
 import { correctSlots } from './slots.ts';
-import { activeChildren, currentParent, jittered, slotsOf, uncappedSlots, type TreeState } from './tree-state.ts';
+import {
+  activeChildren,
+  currentParent,
+  jittered,
+  slotsOf,
+  uncappedSlots,
+  type TreeState,
+} from './tree-state.ts';
 
 export function upkeep(state: TreeState, now: Instant): void {
   state.roster.expire(now);
@@ -23,9 +30,13 @@ export function upkeep(state: TreeState, now: Instant): void {
   state.timers.set('upkeep', now + standbyWaitMs(state));
 }
 
+/** Doublings of the wait of those who have found nothing better. */
+const MAX_PATIENCE = 3;
+
 /** B1: a look for a better place, at most one at a time. */
 export function rebalance(state: TreeState, now: Instant): void {
-  state.timers.set('rebalance', now + jittered(state, state.tuning.rebalanceMs));
+  const waitMs = state.tuning.rebalanceMs * (1 << Math.min(state.contented, MAX_PATIENCE));
+  state.timers.set('rebalance', now + jittered(state, waitMs));
   if (isWell(state, currentParent(state)) && (state.position.depth ?? 0) > 1)
     beginSearch(state, now, 'better');
 }
