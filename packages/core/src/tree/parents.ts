@@ -172,7 +172,8 @@ export function parentRedirects(
     if (currentParent(state) === null || !isWell(state, currentParent(state))) repair(state, now, named);
     return;
   }
-  if (link !== currentParent(state)) return;
+  // One at a time: a parent shall not make its child ask everybody.
+  if (link !== currentParent(state) || state.search?.isForced === true) return;
   const open = named.filter(({ peerId }) => state.parents.get(peerId)?.phase === 'standby');
   const [known] = open;
   const standby = known ? state.parents.get(known.peerId) : undefined;
