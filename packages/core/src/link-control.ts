@@ -19,7 +19,7 @@ import {
   STATE_MS,
 } from './config.ts';
 import { measureClock, type ClockEstimate } from './clock-offset.ts';
-import type { ControlMessage, Farewell, LinkState } from './control-messages.ts';
+import { MAX_AGE_S, type ControlMessage, type Farewell, type LinkState } from './control-messages.ts';
 import { unreachable } from './errors.ts';
 import { SilenceWatch } from './silence-watch.ts';
 import { sameState } from './state-news.ts';
@@ -101,6 +101,7 @@ class ControlMachine implements LinkControl {
   #pings = 0;
   #pingsUnderway: Instant[] = [];
   #advertised: LinkState | null = null;
+  #advertisedAt: Instant = 0;
   #lastSent: LinkState | null = null;
   readonly #keyFrameAskedAt = new Map<number, Instant>();
   readonly #wantedLayers = new Set<number>();
@@ -204,8 +205,16 @@ class ControlMachine implements LinkControl {
 
   #advertise(now: Instant, state: LinkState): LinkEffect[] {
     this.#advertised = state;
+    this.#advertisedAt = now;
     if (this.#lastSent && sameState(this.#lastSent, state)) return [];
     return this.#stage === 'connecting' ? [] : this.#sendState(now, state);
+  }
+
+  /** K4.1: the owner tells what is news to it; that it grew older is none. */
+  #repeatState(now: Instant): LinkEffect[] {
+    if (this.#advertised === null) return [];
+    const ageS = this.#advertised.ageS + Math.floor((now - this.#advertisedAt) / 1000);
+    return this.#sendState(now, { ...this.#advertised, ageS: Math.min(ageS, MAX_AGE_S) });
   }
 
   #sendState(now: Instant, state: LinkState): LinkEffect[] {
@@ -260,7 +269,7 @@ class ControlMachine implements LinkControl {
         .filter((layer) => this.#expired(`keyFrame${layer}`, now))
         .flatMap((layer) => this.#wantKeyFrame(now, layer)),
       ...(this.#expired('ping', now) ? this.#ping(now) : []),
-      ...(this.#expired('state', now) && this.#advertised ? this.#sendState(now, this.#advertised) : []),
+      ...(this.#expired('state', now) ? this.#repeatState(now) : []),
       ...(this.#expired('keepAlive', now) ? this.#send(now, { type: 'keep-alive' }) : []),
     ];
   }

@@ -65,9 +65,11 @@ describe.each<Role>(['parent', 'child'])('the state of a %s', (role) => {
     const control = advertised(role);
     const state = someState({ clockOffsetMs: 24 });
     expect(control.step(START + 100, { type: 'advertise', state })).toEqual([]);
+    // It has grown older meanwhile, which is no news that anybody has to tell it.
+    const ageS = state.ageS + Math.floor((STATE_MS - 100) / 1000);
     expect(control.step(START + STATE_MS, { type: 'timeout' })).toContainEqual({
       type: 'send',
-      message: { type: 'state', ...state },
+      message: { type: 'state', ...state, ageS },
     });
   });
 
