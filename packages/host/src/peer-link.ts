@@ -61,6 +61,8 @@ export class PeerLink {
   readonly end: LinkEnd;
   /** What the other end last told of itself. */
   remoteState: LinkState | null = null;
+  /** What this peer last told of itself, or will tell when the channel is open. */
+  advertised: LinkState | null = null;
   readonly #options: PeerLinkOptions;
   readonly #control;
   #armedFor: number | null = null;
@@ -111,6 +113,7 @@ export class PeerLink {
   }
 
   advertise(state: LinkState): void {
+    this.advertised = state;
     this.#step({ type: 'advertise', state });
   }
 

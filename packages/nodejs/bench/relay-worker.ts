@@ -42,6 +42,7 @@ function figures(): Record<string, number> {
 answerCalls({
   offer: () => {
     child = links.pull({ hub, layers: [0], audio: false, video: 'vp8', fromRelay: true });
+    child.media.play(true);
     return child.offer();
   },
   accept: async (answer) => {

@@ -54,6 +54,7 @@ let lostBefore = 0;
 answerCalls({
   offer: () => {
     const viewer = links.pull({ hub: sink, layers: [0], audio: false, video: 'vp8', fromRelay: true });
+    viewer.media.play(true);
     viewers.push(viewer);
     return viewer.offer();
   },

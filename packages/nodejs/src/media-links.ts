@@ -4,6 +4,7 @@ import type { ChildEnd, MediaActivity, ParentEnd, SessionParameters } from '@cas
 import type { Hub } from './media/hub.ts';
 
 export interface PullOptions {
+  /** Where the media go while they are played. */
   hub: Hub;
   /** Layers to ask for, one video section each. */
   layers: readonly number[];
@@ -19,12 +20,42 @@ export interface ServeOptions {
   offer: SessionParameters;
   /** Layers of the offer's video sections, in their order. */
   layers: readonly number[];
+  /** Whether it is sent media from the beginning, as it is by default. */
+  isActive?: boolean;
+}
+
+/** What came over a link. */
+export interface Arrivals {
+  /** Packets that the parent sent, as far as their numbers tell. */
+  readonly expected: number;
+  /** Those of them that arrived, at first or when they were sent again. */
+  readonly received: number;
+}
+
+/** The media of a parent, which reach the hub only while they are played. */
+export interface PulledMedia {
+  /** The first key frame since {@link expect} has begun, or the first packet where there is no video. */
+  onFlowing: (() => void) | null;
+  /** When the last packet of a stream came, `null` before the first. */
+  readonly lastUnitAt: number | null;
+  /** Waits for a key frame, and asks for it when none comes. */
+  expect(): void;
+  /** Lets the streams feed the hub, or takes them away from there. */
+  play(isPlayed: boolean): void;
+  tick(now: number): void;
+  /** Since the last call. */
+  takeArrivals(): Arrivals;
+}
+
+export interface ServedMedia {
+  /** Sends the child media, beginning with the packets since the last key frame, or stops it. */
+  serve(isActive: boolean): void;
 }
 
 export interface MediaLinks {
-  /** The relay as child. Its sources feed the hub once they arrive. */
-  pull(options: PullOptions): ChildEnd & MediaActivity;
+  /** The relay as child. */
+  pull(options: PullOptions): ChildEnd & MediaActivity & { readonly media: PulledMedia };
   /** The relay as parent. Its sinks are fed by the hub. */
-  serve(options: ServeOptions): ParentEnd & MediaActivity;
+  serve(options: ServeOptions): ParentEnd & MediaActivity & { readonly media: ServedMedia };
   close(): void;
 }

@@ -1,33 +1,29 @@
 /**
- * One channel inside a relay: pulled once from a parent, served to any number of children.
+ * One channel inside a relay, as a peer of the channel's tree: taken in from a parent, served to any number of children.
  *
- *   idle ──pull──▶ pulling ──connected──▶ attached ──parent lost──▶ idle
+ *   idle ──takeIn──▶ detached ──media──▶ attached ──parent lost──▶ detached
  *
  * Children stay while the channel has no parent: a streamer that reloads its page is back within seconds, and its
  * viewers go on watching over the links they have.
  */
 
-import type { Connection } from '@libp2p/interface';
 import {
-  closesLoop,
-  detachedPosition,
-  encodePath,
-  linkState,
-  MAX_DEPTH,
-  MAX_SUBTREE_COUNT,
-  positionBelow,
   PROTOCOL_VERSION,
   type ChannelId,
   type Farewell,
-  type LinkState,
+  type Offer,
+  type ParentCandidate,
   type PeerId,
-  type Position,
+  type Standing,
+  type TreeView,
 } from '@casto/core';
 import {
-  PeerLink,
   reduceChildOffer,
   relayRtpCapabilities,
   signalForwarder,
+  TreeDriver,
+  treeJoinOf,
+  type PeerLink,
   type Clock,
   type JoinDecision,
   type JoinRequest,
@@ -35,68 +31,88 @@ import {
   type RefusalCounter,
   type SignalForwarder,
   type SignedRecord,
+  type TreePorts,
 } from '@casto/host';
-import { ChannelUpstream } from './channel-upstream.ts';
+import { ChannelChildren } from './channel-children.ts';
+import { ChannelParents } from './channel-parents.ts';
+import type { ChannelSearch } from './channel-search.ts';
 import type { MediaLinks } from './media-links.ts';
 import { createHub, type Hub } from './media/hub.ts';
+import { Arrival } from './arrival.ts';
 import type { RelayLog } from './relay-log.ts';
+import { relayTreeOptions, uplinkFor } from './relay-tree.ts';
 
 /** How often queues, NACKs and reports of the media are looked after. */
 const TICK_MS = 25;
-/** Viewers come and go in crowds; each neighbour is told of their number at most this often. */
-const COUNT_MS = 500;
-
 export interface RelayChannelOptions {
   id: ChannelId;
   self: PeerId;
   clock: Clock;
   media: MediaLinks;
+  search: ChannelSearch;
   log: RelayLog;
   refused: RefusalCounter;
+  /** Where others reach this relay. */
+  addresses: readonly string[];
+  maxViewers: number;
+  /** Layers of the broadcast, as its record has them. */
+  layers: number;
   /** Viewers came or went, media began or stopped, the parent is lost: look at the channel again. */
   onChange: () => void;
   /** The parent says that the broadcast is over. */
   onEnded: () => void;
+  /** What the relay offers to joiners has changed. */
+  onOffer: (offer: Offer | null) => void;
 }
 
 export class RelayChannel {
   readonly id: ChannelId;
   readonly #options: RelayChannelOptions;
   readonly #hub: Hub;
-  readonly #upstream: ChannelUpstream;
+  readonly #driver: TreeDriver;
+  readonly #parents: ChannelParents;
+  readonly #children: ChannelChildren;
   readonly #forwarder: SignalForwarder;
-  readonly #children = new Set<PeerLink>();
-  #position: Position;
-  /** When it first had a parent. */
-  #cameAt: number | null = null;
+  readonly #arrival: Arrival;
+  /** Directories and probes that have not answered. */
+  #questions = 0;
+  #isStarted = false;
   #isFlowing = false;
   #cancelTick: (() => void) | null = null;
-  #cancelCount: (() => void) | null = null;
   #toldViewers = '';
+  #toldPlace = ' false false';
   #closed = false;
 
   constructor(options: RelayChannelOptions) {
-    const { id, self, clock, media, refused } = options;
+    const { id, clock, media, refused, search } = options;
     this.#options = options;
     this.id = id;
-    this.#position = detachedPosition(self);
     this.#forwarder = signalForwarder({ clock, refused });
+    this.#arrival = new Arrival(clock);
     this.#hub = createHub({ now: () => clock.now() });
     this.#hub.onEvent = (event) => {
       if (event.type === 'live' || event.type === 'silent') this.#followMedia();
     };
-    this.#upstream = new ChannelUpstream({
+    this.#driver = new TreeDriver({ tree: relayTreeOptions(options), clock, ports: this.#ports() });
+    this.#children = new ChannelChildren({
+      media,
+      hub: this.#hub,
+      clock,
+      refused,
+      onEvent: (link, event) => this.#childEvent(link, event),
+    });
+    this.#parents = new ChannelParents({
       id,
       clock,
       media,
       hub: this.#hub,
       refused,
+      driver: () => this.#driver,
+      connect: (candidate) => search.connect(candidate),
+      record: (which) => search.record(which),
       onEvent: (link, event) => this.#parentEvent(link, event),
-      onAttached: () => {
-        this.#cameAt ??= clock.now();
-        this.#reposition();
-        options.onChange();
-      },
+      onProgress: () => this.#changed(),
+      onFailed: (parent, error) => options.log('warn', 'pull-failed', { channel: id, parent, error }),
     });
   }
 
@@ -105,39 +121,97 @@ export class RelayChannel {
     return this.#isFlowing;
   }
 
+  /** Whether a parent delivers, and says where it stands. */
+  get isAttached(): boolean {
+    const { played } = this.#parents;
+    return played !== null && !played.isSilent && played.remoteState?.flowing === true;
+  }
+
+  /** Whether something is under way that may bring the channel in. */
+  get isPulling(): boolean {
+    if (!this.#isStarted || this.isAttached) return false;
+    return this.#questions > 0 || this.#parents.isTrying || this.#parents.played?.remoteState === null;
+  }
+
   /** The peer that this channel comes from, `null` while there is none. */
   get parent(): PeerId | null {
-    return this.#upstream.link?.peerId ?? null;
+    return this.#parents.played?.peerId ?? null;
   }
 
+  /** Of the broadcast that comes in; 0 without one. */
   get epoch(): number {
-    return this.#upstream.epoch;
+    return this.#parents.epoch;
   }
 
-  /** Links to children, relays among them. */
+  /** Links to children, relays and standbys among them. */
   get children(): number {
     return this.#children.size;
   }
 
-  /** Viewers at and below this relay. */
-  get viewers(): number {
-    let viewers = 0;
-    for (const child of this.#children) {
-      viewers += child.remoteState?.viewers ?? (child.kind === 'browser' ? 1 : 0);
-    }
-    return Math.min(viewers, MAX_SUBTREE_COUNT);
+  /** Children that are sent media. */
+  get served(): number {
+    return this.#children.active;
   }
 
-  /**
-   * Takes the channel in from a peer. A parent that it had stays until the new one delivers.
-   *
-   * @throws When the peer refuses or cannot be reached.
-   */
-  async pull(connection: Connection, signed: SignedRecord, fromRelay: boolean): Promise<void> {
-    const path = encodePath(this.#upstream.link ? this.#position.path : []);
-    const pulling = this.#upstream.pull(connection, signed, { fromRelay, path, ageS: this.#ageS() });
+  /** Children because of whom the channel is kept: a relay that only stands by waits for the same streamer. */
+  get dependents(): number {
+    return this.#children.dependents;
+  }
+
+  /** Viewers at and below this relay. */
+  get viewers(): number {
+    return this.#children.viewers;
+  }
+
+  /** Where this relay stands, for a peer that probes it; `null`: nowhere. */
+  get standing(): Standing | null {
+    return this.#driver.standing();
+  }
+
+  view(): TreeView {
+    return this.#driver.view();
+  }
+
+  /** Limits the children of this channel from here on. */
+  setSlots(slots: number): void {
+    this.#driver.tell({ type: 'uplink', bps: uplinkFor(slots) });
+  }
+
+  /** Looks for a parent, unless that was begun. */
+  start(): void {
+    if (this.#isStarted || this.#closed) return;
+    this.#isStarted = true;
+    this.#driver.tell({ type: 'start' });
     this.#keepTicking();
-    await pulling;
+  }
+
+  /** Takes the channel in. @returns Whether it comes in, once that is known. */
+  takeIn(): Promise<boolean> {
+    this.start();
+    if (this.isAttached) return Promise.resolve(true);
+    if (!this.isPulling) this.#searchAnew();
+    return this.#arrival.wait(() => this.isAttached);
+  }
+
+  /** Rounds in vain follow each other ever more slowly. Whoever asks has the streamer asked again at once. */
+  #searchAnew(): void {
+    const { search } = this.#options;
+    search.renew();
+    if (search.streamer !== null) this.#nameStreamer();
+  }
+
+  /** The streamer is connected here: nobody is a better parent, unless it is the parent already. */
+  followStreamer(epoch: number): void {
+    const known = this.#parents.epochOf(this.id);
+    if (known !== null && (known >= epoch || known === 0)) return;
+    this.start();
+    this.#parents.retire(this.id);
+    this.#driver.tell({ type: 'broadcast', epoch });
+    this.#nameStreamer();
+  }
+
+  #nameStreamer(): void {
+    this.#driver.tell({ type: 'named', parents: [{ peerId: this.id, addresses: [] }] });
   }
 
   /**
@@ -146,42 +220,30 @@ export class RelayChannel {
    * @throws {SessionDescriptionError | CapabilitiesError} When the offer or the capabilities are malformed.
    */
   accept(join: JoinRequest, from: PeerId, signed: SignedRecord): JoinDecision {
-    if (closesLoop(this.#position, from)) return { type: 'refuse', reason: 'loop', retryAfterMs: 1_000 };
-    const { depth, path } = this.#state();
-    if (depth === MAX_DEPTH) return { type: 'refuse', reason: 'too-deep', retryAfterMs: 5_000 };
     const offer = reduceChildOffer(join, relayRtpCapabilities(), signed.record);
     if (offer === null) return { type: 'refuse', reason: 'no-common-codec', retryAfterMs: 60_000 };
-    const { clock, media, refused } = this.#options;
-    const end = media.serve({ hub: this.#hub, offer, layers: join.layers });
-    const link: PeerLink = new PeerLink({
-      role: 'parent',
-      peerId: from,
-      kind: join.kind,
-      end,
-      clock,
-      refused,
-      activity: end,
-      onEvent: (event) => this.#childEvent(link, event),
-    });
-    this.#children.add(link);
-    link.advertise(this.#state());
-    this.#keepTicking();
-    this.#viewersChanged();
-    const acceptance = { version: PROTOCOL_VERSION, kind: 'headless' as const, record: signed.bytes };
-    return { type: 'accept', end, acceptance: { ...acceptance, depth: depth ?? 0, path } };
+    const decision = this.#driver.decide(from, [], treeJoinOf(join));
+    if (decision.type !== 'accept') return decision;
+    const standing = this.#driver.standing();
+    const { kind, layers } = join;
+    try {
+      const isActive = !decision.standby;
+      const { link, end } = this.#children.add({ peerId: from, kind, offer, layers, isActive });
+      this.#driver.attach(link);
+      this.#keepTicking();
+      this.#viewersChanged();
+      const acceptance = { version: PROTOCOL_VERSION, kind: 'headless' as const, record: signed.bytes };
+      const place = { depth: standing?.depth ?? 0, path: standing?.path ?? new Uint8Array() };
+      return { type: 'accept', end, acceptance: { ...acceptance, ...place } };
+    } catch (error) {
+      this.#driver.tell({ type: 'unlinked', peerId: from, farewell: null });
+      throw error;
+    }
   }
 
   /** Tells the children to find another parent. */
   drain(withinMs: number): void {
-    for (const child of this.#children) child.send({ type: 'drain', withinMs });
-  }
-
-  /** Lets go of the parent; children stay. */
-  async stopPulling(reason: Farewell): Promise<void> {
-    const released = this.#upstream.release(reason);
-    this.#reposition();
-    this.#followMedia();
-    await released;
+    this.#driver.tell({ type: 'drain', withinMs });
   }
 
   /** Ends every link. Idempotent. */
@@ -189,21 +251,81 @@ export class RelayChannel {
     if (this.#closed) return;
     this.#closed = true;
     this.#cancelTick?.();
-    this.#cancelCount?.();
-    await Promise.all([
-      this.#upstream.close(reason),
-      ...[...this.#children].map((link) => link.leave(reason)),
-    ]);
+    this.#children.close();
+    this.#options.search.stop();
+    this.#arrival.settle(false);
+    this.#parents.close();
+    await this.#driver.stop(reason);
     this.#hub.close();
   }
 
+  #ports(): TreePorts {
+    return {
+      seek: () => void this.#seek(),
+      probe: (candidate) => void this.#probe(candidate),
+      join: (candidate, join) => void this.#parents.join(candidate, join),
+      abandon: (peerId) => this.#parents.abandon(peerId),
+      want: (peerId, isWanted) => this.#parents.want(peerId, isWanted),
+      play: (peerId) => this.#play(peerId),
+      serve: (peerId, isActive) => this.#serve(peerId, isActive),
+      // A relay takes in all layers from the beginning.
+      fetch: () => {},
+      report: (offer) => this.#options.onOffer(offer),
+      changed: () => this.#changed(),
+    };
+  }
+
+  async #seek(): Promise<void> {
+    const isForParent = this.#driver.view().searchingFor === 'parent';
+    this.#questions++;
+    await this.#options.search.seek({
+      isForParent,
+      found: (candidates, isLast) => this.#driver.tell({ type: 'found', candidates, isLast }),
+    });
+    this.#questions--;
+    this.#changed();
+  }
+
+  async #probe(candidate: ParentCandidate): Promise<void> {
+    this.#questions++;
+    const probed = await this.#options.search.probe(candidate);
+    const { rttMs, standing } = probed ?? { rttMs: 0, standing: null };
+    this.#driver.tell({ type: 'probed', peerId: candidate.peerId, rttMs, standing });
+    this.#questions--;
+    this.#changed();
+  }
+
+  #play(peerId: PeerId | null): void {
+    const { log, search } = this.#options;
+    this.#parents.play(peerId);
+    if (peerId === null) return;
+    search.succeeded();
+    log('info', 'channel-pulled', { channel: this.id, parent: peerId });
+  }
+
+  #serve(peerId: PeerId, isActive: boolean): void {
+    const link = this.#driver.link(peerId);
+    if (link) this.#children.serve(link, isActive);
+    this.#viewersChanged();
+  }
+
+  /** Called for every word of every neighbour: tells the owner only what is news. */
+  #changed(): void {
+    if (this.#closed) return;
+    const { isAttached, isPulling } = this;
+    const isInVain = !isPulling && this.#options.search.isExhausted;
+    if (isAttached || isInVain) this.#arrival.settle(isAttached);
+    const told = `${this.parent ?? ''} ${isAttached} ${isPulling}`;
+    if (told === this.#toldPlace) return;
+    this.#toldPlace = told;
+    this.#followMedia();
+    this.#options.onChange();
+  }
+
   #parentEvent(link: PeerLink, event: LinkEvent): void {
-    const { log, onChange, onEnded } = this.#options;
+    const { log, onEnded } = this.#options;
+    const isPlayed = this.#parents.played === link;
     switch (event.type) {
-      case 'state':
-      case 'clock':
-        this.#reposition();
-        return;
       case 'forward':
         this.#forward(link, event);
         return;
@@ -211,20 +333,19 @@ export class RelayChannel {
         log('debug', 'parent-silent', { channel: this.id, silentMs: Math.round(event.silentMs) });
         return;
       case 'farewell':
-        if (event.reason === 'ended') onEnded();
+        // Of a standby it is only hearsay.
+        if (event.reason === 'ended' && (isPlayed || link.peerId === this.id)) onEnded();
         return;
       case 'closed':
         log('info', 'parent-lost', { channel: this.id, parent: link.peerId });
-        this.#reposition();
-        this.#followMedia();
-        onChange();
         return;
       default:
-      // The rest concerns parents only.
+      // The rest is about the tree.
     }
   }
 
   #childEvent(link: PeerLink, event: LinkEvent): void {
+    this.#driver.take(link, event);
     switch (event.type) {
       case 'key-frame-wanted':
         this.#hub.requestKeyFrame({ kind: 'video', layer: event.layer });
@@ -233,10 +354,7 @@ export class RelayChannel {
         this.#forward(link, event);
         return;
       case 'state':
-        this.#viewersChanged();
-        return;
       case 'closed':
-        this.#children.delete(link);
         this.#viewersChanged();
         return;
       default:
@@ -245,72 +363,26 @@ export class RelayChannel {
   }
 
   #forward(from: PeerLink, { message }: Extract<LinkEvent, { type: 'forward' }>): void {
-    const parent = this.#upstream.link;
-    this.#forwarder.forward(message, from, parent ? [parent, ...this.#children] : this.#children);
+    this.#forwarder.forward(message, from, this.#driver.links);
   }
 
-  /** Tells the owner at once, and the neighbours when the number of viewers has settled. */
+  /** Tells the owner at once, and the children when the number of viewers has settled. */
   #viewersChanged(): void {
-    const told = `${this.#children.size} ${this.viewers}`;
+    const told = `${this.#children.size} ${this.#children.active} ${this.viewers}`;
     if (this.#closed || told === this.#toldViewers) return;
     this.#toldViewers = told;
-    this.#cancelCount ??= this.#options.clock.setTimer(() => {
-      this.#cancelCount = null;
-      this.#advertise();
-    }, COUNT_MS);
+    this.#children.tellViewersSoon();
     this.#options.onChange();
   }
 
   #followMedia(): void {
-    const isFlowing = this.#upstream.link !== null && this.#hub.streams().some(({ isLive }) => isLive);
-    const hasChanged = isFlowing !== this.#isFlowing;
+    const isFlowing = this.#parents.played !== null && this.#hub.streams().some(({ isLive }) => isLive);
+    if (isFlowing === this.#isFlowing) return;
     this.#isFlowing = isFlowing;
-    // Layers may have come or gone although the channel flows on.
-    this.#advertise();
-    if (hasChanged) this.#options.onChange();
+    this.#options.onChange();
   }
 
-  #reposition(): void {
-    const { link } = this.#upstream;
-    this.#position = link
-      ? positionBelow(this.#options.self, link.remoteState, link.toParent)
-      : detachedPosition(this.#options.self);
-    this.#advertise();
-  }
-
-  #advertise(): void {
-    const state = this.#state();
-    for (const child of this.#children) child.advertise(state);
-    this.#upstream.link?.advertise(state);
-  }
-
-  #state(): LinkState {
-    return linkState(this.#position, {
-      slots: 0,
-      freeSlots: 0,
-      subtreeSlots: 0,
-      viewers: this.viewers,
-      flowing: this.#isFlowing,
-      ageS: this.#ageS(),
-      layers: this.#layers(),
-    });
-  }
-
-  #ageS(): number {
-    if (this.#cameAt === null) return 0;
-    return Math.max(0, Math.floor((this.#options.clock.now() - this.#cameAt) / 1000));
-  }
-
-  /** Those that come in, as bits. */
-  #layers(): number {
-    let layers = 0;
-    for (const { key, isLive } of this.#hub.streams()) {
-      if (key.kind === 'video' && isLive) layers |= 1 << key.layer;
-    }
-    return layers;
-  }
-
-  /** Ticks as long as there are links. */
+  /** Ticks as long as there are links, or will be. */
   #keepTicking(): void {
     this.#cancelTick ??= this.#options.clock.setTimer(() => this.#tick(), TICK_MS);
   }
@@ -318,7 +390,9 @@ export class RelayChannel {
   #tick(): void {
     this.#cancelTick = null;
     if (this.#closed) return;
-    this.#hub.tick(this.#options.clock.now());
-    if (this.#children.size > 0 || this.#upstream.isActive) this.#keepTicking();
+    const now = this.#options.clock.now();
+    this.#hub.tick(now);
+    this.#parents.tick(now);
+    if (this.#isStarted) this.#keepTicking();
   }
 }

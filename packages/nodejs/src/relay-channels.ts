@@ -7,55 +7,42 @@ import type { Connection } from '@libp2p/interface';
 import {
   MAX_SUBTREE_COUNT,
   PROTOCOL_VERSION,
-  reconnectWaitMs,
   type AnnounceRefusal,
   type ChannelId,
-  type Farewell,
+  type Offer,
   type OfferedCandidate,
   type ParentCandidate,
   type PeerId,
   type Refusal,
   type Standing,
+  type TreeView,
 } from '@casto/core';
-import type {
-  ChannelNews,
-  Clock,
-  JoinDecision,
-  JoinRequest,
-  RefusalCounter,
-  RendezvousHandlers,
-  SignedRecord,
+import {
+  type ChannelNews,
+  type Clock,
+  type JoinDecision,
+  type JoinRequest,
+  type RefusalCounter,
+  type RendezvousHandlers,
+  type SignedRecord,
 } from '@casto/host';
 import { judgeAnnouncement } from './announcement.ts';
-import { ChannelIntake, type CarrierSearch } from './channel-intake.ts';
-import { ChannelWatchers } from './channel-watchers.ts';
+import { ChannelEntry } from './channel-entry.ts';
+import { ChannelSearch, type CarrierSearch } from './channel-search.ts';
 import type { MediaLinks } from './media-links.ts';
 import type { RecordMemory } from './record-memory.ts';
 import { RelayChannel } from './relay-channel.ts';
 import type { RelayLog } from './relay-log.ts';
 import type { RelayChannel as ChannelStatus } from './relay-options.ts';
+import { RelayStreams } from './relay-streams.ts';
 
 /** Each live channel costs its bitrate of downlink. */
 const MAX_CHANNELS = 500;
 /** Channels that somebody only asks about. */
 const MAX_WATCHED_CHANNELS = 2_000;
 const MAX_WATCHERS_PER_CHANNEL = 5_000;
-/** Viewers of a streamer that vanished without a word are told that it is over after this long. */
-const OFFLINE_GRACE_MS = 60_000;
-/** A channel of another relay is given up this long after its last viewer left. */
-const LINGER_MS = 3_000;
-/** Attempts to take a channel back in after its parent was lost, before viewers are left waiting. */
-const PULL_ATTEMPTS = 6;
-
-interface Entry {
-  readonly id: ChannelId;
-  readonly media: RelayChannel;
-  readonly watchers: ChannelWatchers;
-  readonly intake: ChannelIntake;
-  /** What its timer is for. */
-  plan: 'none' | 'repair' | 'give-up';
-  cancelTimer: () => void;
-}
+/** Children come and go in crowds: what that leaves for other channels is told to them at most this often. */
+const SHARE_MS = 500;
 
 export interface RelayChannelsOptions {
   self: PeerId;
@@ -68,17 +55,22 @@ export interface RelayChannelsOptions {
   publishToken: string | null;
   /** Addresses at which viewers reach a streamer through this relay's circuit. */
   circuitAddresses: (streamer: PeerId) => string[];
+  /** Where others reach this relay. */
+  addresses: () => string[];
 }
 
 export class RelayChannels implements RendezvousHandlers {
   readonly #options: RelayChannelsOptions;
-  readonly #entries = new Map<ChannelId, Entry>();
+  readonly #entries = new Map<ChannelId, ChannelEntry>();
+  readonly #streams: RelayStreams;
   #network: CarrierSearch | null = null;
+  #cancelShare: (() => void) | null = null;
   #isDraining = false;
   #isClosed = false;
 
   constructor(options: RelayChannelsOptions) {
     this.#options = options;
+    this.#streams = new RelayStreams(options.clock);
     options.records.isNeeded = (channel) => this.#entries.has(channel);
   }
 
@@ -89,13 +81,13 @@ export class RelayChannels implements RendezvousHandlers {
 
   get viewers(): number {
     let viewers = 0;
-    for (const { media } of this.#entries.values()) viewers += media.viewers;
+    for (const entry of this.#entries.values()) viewers += entry.viewers;
     return Math.min(viewers, MAX_SUBTREE_COUNT);
   }
 
   /** Channels that this relay has from their streamers: what other relays may pull. */
   get carried(): ChannelId[] {
-    return [...this.#entries.values()].filter(({ intake }) => intake.streamer !== null).map(({ id }) => id);
+    return [...this.#entries.values()].filter(({ streamer }) => streamer !== null).map(({ id }) => id);
   }
 
   status(): ChannelStatus[] {
@@ -103,28 +95,35 @@ export class RelayChannels implements RendezvousHandlers {
       channel: entry.id,
       title: this.#options.records.get(entry.id)?.record.title ?? '',
       live: this.#isLive(entry),
-      viewers: entry.media.viewers,
+      viewers: entry.viewers,
     }));
+  }
+
+  /** The relay's place in a channel, for people; `null` when it has none. */
+  view(channel: ChannelId): TreeView | null {
+    return this.#entries.get(channel)?.media?.view() ?? null;
   }
 
   /** Refuses joins from here on and sends the children elsewhere. */
   drain(withinMs: number): void {
     this.#isDraining = true;
-    for (const { media } of this.#entries.values()) media.drain(withinMs);
+    for (const { media } of this.#entries.values()) media?.drain(withinMs);
   }
 
   get children(): number {
     let children = 0;
-    for (const { media } of this.#entries.values()) children += media.children;
+    for (const { media } of this.#entries.values()) children += media?.children ?? 0;
     return children;
   }
 
   /** Ends every link; nothing is taken or told from here on. Idempotent. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#cancelShare?.();
+    this.#streams.close();
     const entries = [...this.#entries.values()];
     this.#entries.clear();
-    await Promise.all(entries.map((entry) => this.#dispose(entry, 'leaving')));
+    await Promise.all(entries.map((entry) => entry.close('leaving')));
   }
 
   async announce(
@@ -147,7 +146,7 @@ export class RelayChannels implements RendezvousHandlers {
     if (this.#isClosed || connection.status !== 'open' || !this.#hasRoom(from)) return 'full';
     const entry = this.#entry(from);
     this.#followStreamer(entry, connection);
-    if (carries) void entry.intake.takeIn().then(() => this.#mediaChanged(entry));
+    if (carries) entry.followStreamer(signed.record.epoch);
     void this.#network?.publish(signed);
     entry.watchers.changed();
     return { carries };
@@ -169,16 +168,29 @@ export class RelayChannels implements RendezvousHandlers {
     };
   }
 
-  async seek(): Promise<OfferedCandidate[]> {
-    return [];
+  /** A channel that does not come in yet is taken in first: the relay itself is the nearest candidate. */
+  async seek(channel: ChannelId, layers: number, from: PeerId): Promise<readonly OfferedCandidate[]> {
+    const { maxViewers, clock } = this.#options;
+    if (maxViewers > 0 && !this.#isDraining && !this.#isClosed && this.#hasRoom(channel)) {
+      const entry = this.#entry(channel);
+      if (entry.media?.isAttached !== true) await entry.takeIn();
+      this.#forgetIfIdle(entry);
+    }
+    return this.#entries.get(channel)?.directory.find(clock.now(), from, layers) ?? [];
   }
 
-  report(): void {}
+  report(channel: ChannelId, from: PeerId, addresses: readonly string[], offer: Offer | null): void {
+    // Of a channel that nobody deals with here nobody will ask.
+    this.#entries.get(channel)?.directory.report(this.#options.clock.now(), from, addresses, offer);
+  }
 
-  forget(): void {}
+  forget(channel: ChannelId, from: PeerId): void {
+    this.#entries.get(channel)?.directory.forget(from);
+  }
 
-  standing(): Standing | null {
-    return null;
+  standing(channel: ChannelId): Standing | null {
+    if (this.#isDraining) return null;
+    return this.#entries.get(channel)?.media?.standing ?? null;
   }
 
   /** Judges a join of a viewer or another relay. */
@@ -187,38 +199,66 @@ export class RelayChannels implements RendezvousHandlers {
     if (join.version !== PROTOCOL_VERSION) return refuse('version', 60_000);
     if (this.#isDraining || this.#isClosed) return refuse('draining', 5_000);
     if (maxViewers === 0) return this.#introduce(join.channel);
-    if (this.children >= maxViewers) return this.#redirectFromFull(join.channel);
-    const isRelay = join.kind === 'headless';
-    // A relay that does not have the channel from its streamer would have it from another relay: from this one, say.
-    if (isRelay && !this.#entries.get(join.channel)?.intake.streamer) return refuse('offline', 5_000);
+    if (!join.standby && this.#served() >= maxViewers) return this.#redirectFromFull(join.channel);
     if (!this.#hasRoom(join.channel)) return refuse('busy', 5_000);
     const entry = this.#entry(join.channel);
-    const { intake, media } = entry;
-    const comesIn = isRelay
-      ? await intake.takeInFromStreamer()
-      : media.parent !== null || (await intake.takeIn());
-    const signed = comesIn ? records.get(join.channel) : await intake.record();
-    const refusal = this.#refusal(entry, { comesIn, signed });
-    if (refusal === null && signed !== null) return media.accept(join, from, signed);
+    const comesIn = await this.#comesIn(entry, join);
+    const signed = comesIn ? records.get(join.channel) : await entry.search.record();
+    const refusal = this.#refusal(entry, join, { comesIn, signed });
+    if (refusal === null && signed !== null && entry.media) {
+      this.#share(entry);
+      const decision = entry.media.accept(join, from, signed);
+      return isRefusedAsFull(decision) ? this.#redirectFromFull(join.channel) : decision;
+    }
     this.#forgetIfIdle(entry);
     return refusal ?? refuse('not-found', 2_000);
   }
 
+  /**
+   * Whether the channel comes in, once that is known. A relay is not kept waiting unless the streamer is here: two
+   * relays that wait for each other would wait for ever.
+   */
+  async #comesIn(entry: ChannelEntry, { kind }: JoinRequest): Promise<boolean> {
+    if (entry.media?.isAttached) return true;
+    return kind === 'headless' && entry.streamer === null ? false : entry.takeIn();
+  }
+
   /** What stands against a join once the channel was looked for; things may have changed meanwhile. */
   #refusal(
-    entry: Entry,
+    entry: ChannelEntry,
+    { standby }: JoinRequest,
     { comesIn, signed }: { comesIn: boolean; signed: SignedRecord | null },
   ): JoinDecision | null {
     if (this.#isDraining || this.#isClosed) return refuse('draining', 5_000);
     if (signed === null) return refuse('not-found', 2_000);
     if (!comesIn || this.#entries.get(entry.id) !== entry) return refuse('offline', 2_000);
-    return this.children >= this.#options.maxViewers ? this.#redirectFromFull(entry.id) : null;
+    const isOverFull = !standby && this.#served() >= this.#options.maxViewers;
+    return isOverFull ? this.#redirectFromFull(entry.id) : null;
+  }
+
+  /** Children of all channels that are sent media. */
+  #served(): number {
+    let served = 0;
+    for (const { media } of this.#entries.values()) served += media?.served ?? 0;
+    return served;
+  }
+
+  /** Tells a channel how many of the relay's places are left for it. */
+  #share({ media }: ChannelEntry): void {
+    media?.setSlots(Math.max(0, this.#options.maxViewers - this.#served() + media.served));
+  }
+
+  #shareSoon(): void {
+    if (this.#isClosed) return;
+    this.#cancelShare ??= this.#options.clock.setTimer(() => {
+      this.#cancelShare = null;
+      for (const entry of this.#entries.values()) this.#share(entry);
+    }, SHARE_MS);
   }
 
   /** Whether a channel is carried, or one more may be. */
   #hasRoom(channel: ChannelId): boolean {
-    const known = this.#entries.get(channel);
-    return (known !== undefined && isCarried(known)) || this.#carriedCount() < MAX_CHANNELS;
+    return this.#entries.get(channel)?.isCarried === true || this.#carriedCount() < MAX_CHANNELS;
   }
 
   #canWatchMore(): boolean {
@@ -227,53 +267,55 @@ export class RelayChannels implements RendezvousHandlers {
 
   #carriedCount(): number {
     let count = 0;
-    for (const entry of this.#entries.values()) if (isCarried(entry)) count++;
+    for (const entry of this.#entries.values()) if (entry.isCarried) count++;
     return count;
   }
 
-  #entry(id: ChannelId): Entry {
+  #entry(id: ChannelId): ChannelEntry {
     const known = this.#entries.get(id);
     if (known) return known;
-    const { self, clock, media, records, log, refused } = this.#options;
-    const channel: RelayChannel = new RelayChannel({
-      id,
-      self,
+    const { self, clock, records, log, refused, maxViewers, addresses } = this.#options;
+    const network = (): CarrierSearch | null => this.#network;
+    const search = new ChannelSearch({
+      channel: id,
       clock,
-      media,
-      log,
+      records,
       refused,
+      network,
+      streams: this.#streams,
+    });
+    const entry: ChannelEntry = new ChannelEntry({
+      id,
+      clock,
+      search,
+      news: () => this.#news(id),
+      makeMedia: (owner) => {
+        const { layers } = search;
+        const shared = { id, self, clock, media: this.#options.media, log, refused, maxViewers, layers };
+        const media = new RelayChannel({ ...shared, ...owner, addresses: addresses() });
+        media.setSlots(Math.max(0, maxViewers - this.#served()));
+        return media;
+      },
       onChange: () => this.#mediaChanged(entry),
       onEnded: () => void this.#restart(entry),
+      onOffer: (offer) => entry.directory.report(clock.now(), self, addresses(), offer),
+      onReleased: () => log('info', 'channel-released', { channel: id }),
     });
-    const intake = new ChannelIntake({ media: channel, records, log, refused, network: () => this.#network });
-    const watchers = new ChannelWatchers({
-      clock,
-      news: () => this.#news(id),
-      isKnownLive: () => isLiveHere(entry),
-      search: () => intake.search(),
-    });
-    const entry: Entry = { id, media: channel, intake, watchers, plan: 'none', cancelTimer: () => {} };
     this.#entries.set(id, entry);
     return entry;
   }
 
-  #followStreamer(entry: Entry, connection: Connection): void {
-    if (entry.intake.streamer === connection) return;
-    entry.intake.streamer = connection;
-    this.#options.log('info', 'channel-announced', { channel: entry.id });
+  #followStreamer({ id, search }: ChannelEntry, connection: Connection): void {
+    if (search.streamer === connection) return;
+    this.#options.log('info', 'channel-announced', { channel: id });
+    search.followStreamer(connection, () => {
+      this.#options.log('info', 'streamer-lost', { channel: id });
+      this.#network?.loadChanged();
+      void this.#network?.withdraw(id);
+      const entry = this.#entries.get(id);
+      if (entry) this.#mediaChanged(entry);
+    });
     this.#network?.loadChanged();
-    connection.addEventListener(
-      'close',
-      () => {
-        if (entry.intake.streamer !== connection) return;
-        entry.intake.streamer = null;
-        this.#options.log('info', 'streamer-lost', { channel: entry.id });
-        this.#network?.loadChanged();
-        void this.#network?.withdraw(entry.id);
-        this.#mediaChanged(entry);
-      },
-      { once: true },
-    );
   }
 
   /** The streamer said that the broadcast is over. */
@@ -285,79 +327,33 @@ export class RelayChannels implements RendezvousHandlers {
   }
 
   /** Lets every child go, and keeps the watchers. */
-  async #restart(entry: Entry): Promise<void> {
+  async #restart(entry: ChannelEntry): Promise<void> {
     if (this.#entries.get(entry.id) !== entry) return;
-    entry.intake.streamer = null;
+    entry.search.forgetStreamer();
     this.#entries.delete(entry.id);
     if (entry.watchers.size > 0) this.#entry(entry.id).watchers.adopt(entry.watchers);
-    await this.#dispose(entry, 'ended');
+    await entry.close('ended');
     this.#network?.loadChanged();
   }
 
-  async #dispose(entry: Entry, reason: Farewell): Promise<void> {
-    entry.cancelTimer();
-    entry.watchers.close();
-    await entry.media.close(reason);
-  }
-
-  #mediaChanged(entry: Entry): void {
+  #mediaChanged(entry: ChannelEntry): void {
     if (this.#entries.get(entry.id) !== entry) return;
-    this.#plan(entry, this.#planFor(entry));
+    entry.mediaChanged();
     entry.watchers.changed();
+    this.#shareSoon();
     this.#forgetIfIdle(entry);
   }
 
-  #planFor({ media, intake, id }: Entry): Entry['plan'] {
-    if (this.#options.maxViewers === 0) return 'none';
-    if (media.parent === null) return intake.streamer !== null || media.children > 0 ? 'repair' : 'none';
-    return media.parent !== id && media.children === 0 ? 'give-up' : 'none';
-  }
-
-  /** Begins a plan. One that is under way goes on: children's news come often, and must not put it off. */
-  #plan(entry: Entry, plan: Entry['plan']): void {
-    if (entry.plan === plan) return;
-    entry.cancelTimer();
-    entry.cancelTimer = () => {};
-    entry.plan = plan;
-    if (plan === 'repair') this.#repair(entry, 0);
-    if (plan === 'give-up') {
-      entry.cancelTimer = this.#options.clock.setTimer(() => void this.#giveUp(entry), LINGER_MS);
-    }
-  }
-
-  /** Takes the channel back in after its parent was lost; tells the children when that is hopeless. */
-  #repair(entry: Entry, attempt: number): void {
-    const isHopeless = attempt >= PULL_ATTEMPTS;
-    const waitMs = isHopeless ? OFFLINE_GRACE_MS : reconnectWaitMs(attempt, Math.random());
-    entry.cancelTimer = this.#options.clock.setTimer(() => {
-      if (isHopeless && entry.intake.streamer === null) return void this.#restart(entry);
-      void entry.intake.takeIn().then((isBack) => {
-        if (entry.plan === 'repair' && isBack) this.#plan(entry, 'none');
-        else if (entry.plan === 'repair' && this.#entries.get(entry.id) === entry)
-          this.#repair(entry, attempt + 1);
-        this.#mediaChanged(entry);
-      });
-    }, waitMs);
-  }
-
-  async #giveUp(entry: Entry): Promise<void> {
-    if (entry.media.children > 0 || this.#entries.get(entry.id) !== entry) return;
-    this.#options.log('info', 'channel-released', { channel: entry.id });
-    entry.plan = 'none';
-    await entry.media.stopPulling('leaving');
-    this.#forgetIfIdle(entry);
-  }
-
-  #forgetIfIdle(entry: Entry): void {
-    if (isCarried(entry) || entry.watchers.size > 0 || this.#entries.get(entry.id) !== entry) return;
+  #forgetIfIdle(entry: ChannelEntry): void {
+    if (entry.isCarried || entry.watchers.size > 0 || this.#entries.get(entry.id) !== entry) return;
     this.#entries.delete(entry.id);
-    void this.#dispose(entry, 'leaving');
+    void entry.close('leaving');
   }
 
-  #isLive(entry: Entry): boolean {
-    if (isLiveHere(entry)) return true;
+  #isLive(entry: ChannelEntry): boolean {
+    if (entry.isLiveHere) return true;
     // The DHT may name a relay that has forgotten the channel; its streamer's own word counts more.
-    return entry.intake.isElsewhere && this.#options.records.get(entry.id)?.record.live !== false;
+    return entry.search.isElsewhere && this.#options.records.get(entry.id)?.record.live !== false;
   }
 
   #news(channel: ChannelId): ChannelNews {
@@ -366,7 +362,7 @@ export class RelayChannels implements RendezvousHandlers {
       channel,
       record: this.#options.records.get(channel)?.bytes ?? null,
       live: entry !== undefined && this.#isLive(entry),
-      viewers: entry?.media.viewers ?? 0,
+      viewers: entry?.viewers ?? 0,
       parents: this.#introductions(channel),
     };
   }
@@ -375,7 +371,7 @@ export class RelayChannels implements RendezvousHandlers {
     const parents = this.#introductions(channel);
     if (parents.length > 0) return { type: 'redirect', parents };
     // Live, but the streamer serves nobody itself.
-    if (this.#entries.get(channel)?.intake.streamer) return refuse('full', 5_000);
+    if (this.#entries.get(channel)?.streamer) return refuse('full', 5_000);
     return refuse(this.#options.records.get(channel) === null ? 'not-found' : 'offline', 2_000);
   }
 
@@ -386,20 +382,14 @@ export class RelayChannels implements RendezvousHandlers {
 
   /** The streamer itself, through this relay's circuit. */
   #introductions(channel: ChannelId): ParentCandidate[] {
-    const entry = this.#entries.get(channel);
-    if (!entry?.intake.streamer) return [];
+    if (!this.#entries.get(channel)?.streamer) return [];
     const addresses = this.#options.circuitAddresses(channel);
     return addresses.length > 0 ? [{ peerId: channel, addresses }] : [];
   }
 }
 
-/** Whether the channel costs more than the memory of who asks about it. */
-function isCarried({ media, intake }: Entry): boolean {
-  return intake.streamer !== null || intake.isPulling || media.children > 0 || media.parent !== null;
-}
-
-function isLiveHere({ media, intake }: Entry): boolean {
-  return intake.streamer !== null || media.isFlowing;
+function isRefusedAsFull(decision: JoinDecision): boolean {
+  return decision.type === 'refuse' && decision.reason === 'full';
 }
 
 function refuse(reason: Refusal, retryAfterMs: number): JoinDecision {

@@ -5,7 +5,7 @@
 
 import type { Connection } from '@libp2p/interface';
 import { peerIdFromString } from '@libp2p/peer-id';
-import { multiaddr } from '@multiformats/multiaddr';
+import { multiaddr, type Multiaddr } from '@multiformats/multiaddr';
 import { CID } from 'multiformats/cid';
 import { sha256 } from 'multiformats/hashes/sha2';
 import {
@@ -176,9 +176,22 @@ export class RelayNetwork {
     }
   }
 
-  /** @throws When the relay cannot be reached. */
-  async connect(relay: PeerId): Promise<Connection> {
-    return this.#options.libp2p.dial(peerIdFromString(relay), { signal: AbortSignal.timeout(DIAL_MS) });
+  /**
+   * @param addresses - Where to reach it, when it may not be known.
+   * @throws When the relay cannot be reached.
+   */
+  async connect(relay: PeerId, addresses: readonly string[] = []): Promise<Connection> {
+    const { libp2p } = this.#options;
+    const id = peerIdFromString(relay);
+    const [open] = libp2p.getConnections(id);
+    if (open) return open;
+    const signal = AbortSignal.timeout(DIAL_MS);
+    if (addresses.length === 0) return libp2p.dial(id, { signal });
+    // The id behind each address makes sure that nobody else answers.
+    return libp2p.dial(
+      addresses.map((address) => addressOf(address, relay)),
+      { signal },
+    );
   }
 
   /** Anybody can claim to carry a channel: relays that are connected come first. */
@@ -289,6 +302,14 @@ export class RelayNetwork {
       log('debug', 'relay-unreachable', { address, error: String(error) });
     }
   }
+}
+
+/** @throws When it is no multiaddr, or of another peer. */
+function addressOf(address: string, relay: PeerId): Multiaddr {
+  const target = multiaddr(address);
+  const named = target.getComponents().findLast(({ name }) => name === 'p2p')?.value;
+  if (named === relay) return target;
+  return target.encapsulate(`/p2p/${relay}`);
 }
 
 async function channelCid(channel: ChannelId): Promise<CID> {

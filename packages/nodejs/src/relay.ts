@@ -1,7 +1,7 @@
 /** Puts a relay together: data folder, libp2p, channels, media. */
 
 import { peerIdFromString } from '@libp2p/peer-id';
-import { MAX_ADDRESS_LENGTH, MAX_SUBTREE_COUNT, type PeerId } from '@casto/core';
+import { MAX_ADDRESS_LENGTH, MAX_PEER_ADDRESSES, MAX_SUBTREE_COUNT, type PeerId } from '@casto/core';
 import { peerIdOf, processClock, refusalCounter, serveLinks, serveRendezvous } from '@casto/host';
 import { resolveAnnounced } from './announced-addresses.ts';
 import { openDataFolder, type DataFolder } from './data-folder.ts';
@@ -102,6 +102,7 @@ async function assembleRelay(
     maxViewers,
     publishToken: options.publishToken ?? null,
     circuitAddresses: (streamer) => circuitAddresses(libp2p, streamer),
+    addresses: () => ownAddresses(libp2p),
   });
   const network = new RelayNetwork({
     libp2p,
@@ -135,6 +136,15 @@ function circuitAddresses(libp2p: RelayPeer, streamer: PeerId): string[] {
     .map((address) => `${address}/p2p-circuit/p2p/${streamer}`)
     .filter(({ length }) => length <= MAX_ADDRESS_LENGTH)
     .slice(0, MAX_CIRCUIT_ADDRESSES);
+}
+
+/** Where pages and relays reach this relay, as far as a message may say. */
+function ownAddresses(libp2p: RelayPeer): string[] {
+  return libp2p
+    .getMultiaddrs()
+    .map(String)
+    .filter((address) => address.length <= MAX_ADDRESS_LENGTH && !address.includes('/p2p-circuit'))
+    .slice(0, MAX_PEER_ADDRESSES);
 }
 
 interface RelayParts {

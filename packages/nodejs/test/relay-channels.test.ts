@@ -1,7 +1,7 @@
 import { generateKeyPair } from '@libp2p/crypto/keys';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { encodeSignedRecord, MAX_DEPTH, type AnnounceRefusal } from '@casto/core';
-import { relayRtpCapabilities, signSignal } from '@casto/host';
+import { encodePath, encodeSignedRecord, MAX_DEPTH, shortId, type AnnounceRefusal } from '@casto/core';
+import { relayRtpCapabilities, signSignal, type JoinDecision } from '@casto/host';
 import { freshId } from '@casto/host/conformance/loopback-peers';
 import { RelayWorld, type TestRelay, type TestStreamer, type TestViewer } from './relay/relay-world.ts';
 
@@ -184,7 +184,7 @@ describe('viewers', () => {
   test('are served by the relay, and counted', async () => {
     const { relay, streamer } = await broadcast();
     const all = await viewers(3, relay, streamer);
-    await world.play(1_000);
+    await world.play(3_000);
 
     expect(all.map(({ isPlaying }) => isPlaying)).toEqual([true, true, true]);
     expect(relay.channels.status()[0]).toMatchObject({ live: true, viewers: 3 });
@@ -195,7 +195,7 @@ describe('viewers', () => {
 
     await world.play(5_000);
     const { layers, slots, ageS = 0, delayMs } = all[0]?.link?.remoteState ?? {};
-    expect({ layers, slots }).toEqual({ layers: 0b001, slots: 0 });
+    expect({ layers, slots }).toEqual({ layers: 0b001, slots: 100 });
     expect(ageS).toBeGreaterThan(0);
     // Half a round trip, and the 12 ms of a parent that is a page.
     expect(delayMs).toBe(Math.round((streamer.links[0]?.rttMs ?? 0) / 2 + 12));
@@ -333,7 +333,7 @@ describe('viewers', () => {
     const { relay, streamer } = await broadcast();
     streamer.links[0]?.advertise({
       depth: MAX_DEPTH - 1,
-      path: new Uint8Array(4 * MAX_DEPTH),
+      path: encodePath(Array.from({ length: MAX_DEPTH }, () => shortId(streamer.channel))),
       freeSlots: 0,
       subtreeSlots: 0,
       viewers: 0,
@@ -545,6 +545,7 @@ describe('a streamer', () => {
     const [relay, streamer] = [await world.relay(), await world.streamer()];
     await streamer.announce(relay, { video: null, layers: 1 });
     await world.until(() => relay.parents.length === 1, 'the parent');
+    await world.play(200);
 
     await (await world.viewer()).join(relay, streamer.channel);
 
@@ -558,7 +559,7 @@ describe('a channel of another relay', () => {
     const relay = await world.relay();
     const all = await Promise.all(Array.from({ length: 4 }, () => world.viewer()));
     await Promise.all(all.map((viewer) => viewer.join(relay, streamer.channel)));
-    await world.play(1_000);
+    await world.play(3_000);
 
     expect(relay.pulls).toBe(1);
     expect(relay.parents).toEqual([home.peer.id]);
@@ -607,18 +608,29 @@ describe('a channel of another relay', () => {
     expect(other.isPlaying).toBe(true);
   });
 
-  test('is not passed on to a third relay: that one finds the first itself', async () => {
+  test('is taken by a third relay from the first, which it finds itself, or from the second, if it must', async () => {
     const { relay: home, streamer } = await broadcast();
     const [second, third] = [await world.relay(), await world.relay()];
     await (await world.viewer()).join(second, streamer.channel);
 
     expect(await (await world.viewer()).ask(second, streamer.channel, { kind: 'headless' })).toMatchObject({
-      type: 'refused',
-      reason: 'offline',
+      type: 'accepted',
+      depth: 2,
     });
     await (await world.viewer()).join(third, streamer.channel);
 
     expect(third.parents).toEqual([home.peer.id]);
+  });
+
+  test('is not given to a relay by one that would have to look for it first', async () => {
+    const { streamer } = await broadcast();
+    const second = await world.relay();
+
+    expect(await (await world.viewer()).ask(second, streamer.channel, { kind: 'headless' })).toMatchObject({
+      type: 'refused',
+      reason: 'offline',
+    });
+    expect(second.pulls).toBe(0);
   });
 
   test('is found by its newest record, whatever was known of an earlier broadcast', async () => {
@@ -674,9 +686,10 @@ describe('a channel of another relay', () => {
     await world.until(() => relay.parents.includes(streamer.channel), 'the streamer');
     await world.play(3_000);
 
-    expect(relay.parents).toEqual([streamer.channel]);
+    expect(relay.playedParent(streamer.channel)).toBe(streamer.channel);
     expect(viewer.isPlaying).toBe(true);
-    expect(home.channels.children).toBe(0);
+    // The other relay may stand by; it counts no viewers any more.
+    expect(home.channels.viewers).toBe(0);
   });
 
   test('that its streamer gives to neither of two relays is not waited for by both', async () => {
@@ -708,6 +721,7 @@ describe('a channel of another relay', () => {
     await streamer.connect(other);
     await streamer.announce(other);
     await world.until(() => other.parents.length === 1, 'the first relay');
+    await world.play(200);
 
     const viewer = await world.viewer();
     await viewer.join(one, streamer.channel);
@@ -956,13 +970,15 @@ describe('a relay that leaves', () => {
 
   test('in the middle of a pull leaves nothing', async () => {
     const [relay, streamer] = [await world.relay(), await world.streamer()];
-    streamer.judge = () => new Promise(() => {});
+    let judge = (_: JoinDecision): void => {};
+    streamer.judge = () => new Promise((resolve) => (judge = resolve));
     await streamer.announce(relay);
     await world.until(() => streamer.joins.length === 1, 'the join');
 
     await relay.channels.close();
 
     await world.until(() => relay.media.pulls[0]?.end.state === 'closed', 'the end');
+    judge({ type: 'refuse', reason: 'busy', retryAfterMs: 0 });
     await expectNothingLeft(relay);
   });
 

@@ -18,6 +18,7 @@ import { readRtcpCompound } from './rtcp-compound.ts';
 import { RTP_HEADER_BYTES, isRtcp, ssrcOf } from './rtp-packet.ts';
 import { createRtpSource } from './rtp-source.ts';
 import type { MediaCodec, RtpSource, SourceFeedback, SourceStats } from './rtp-source.ts';
+import { SourceFeed } from './source-feed.ts';
 
 /** Four layers at 25 Mbps send 10 000 packets per second. */
 const MEDIA_ALLOWANCE = { perSecond: 12_000, burst: 24_000 };
@@ -46,6 +47,7 @@ interface Offered {
 }
 
 export class ChildLink extends PeerTransport implements ChildEnd {
+  readonly media: SourceFeed;
   readonly #options: ChildLinkOptions;
   readonly #localSsrc = randomInt(1, MAX_SSRC);
   readonly #cname = randomBytes(12).toString('base64url');
@@ -55,6 +57,7 @@ export class ChildLink extends PeerTransport implements ChildEnd {
   constructor(options: ChildLinkOptions) {
     super({ ...options, name: 'child', direction: 'RecvOnly', allowance: MEDIA_ALLOWANCE });
     this.#options = options;
+    this.media = new SourceFeed({ hub: options.hub, now: () => this.clock.now() });
   }
 
   async offer(): Promise<string> {
@@ -93,7 +96,7 @@ export class ChildLink extends PeerTransport implements ChildEnd {
   }
 
   protected override onMediaOpen(): void {
-    for (const source of this.#sources.values()) this.#options.hub.setSource(source);
+    this.media.open([...this.#sources.values()]);
   }
 
   protected override onMedia(bytes: Buffer): void {
@@ -107,10 +110,8 @@ export class ChildLink extends PeerTransport implements ChildEnd {
   }
 
   protected override onMediaClosed(): void {
-    for (const source of this.#sources.values()) {
-      this.#options.hub.removeSource(source);
-      source.close();
-    }
+    this.media.close();
+    for (const source of this.#sources.values()) source.close();
   }
 
   /** A parent turns sections off that it has nothing for. */

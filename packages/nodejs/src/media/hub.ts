@@ -28,8 +28,10 @@ export interface Hub {
   /**
    * Feeds the stream `source.key` from now on. While another source delivers, the change waits for the first key
    * frame of the new one; a `replaced` event then names the old one. Sources are closed by their owner.
+   *
+   * @param options.isStarting - The first packet of a key frame is about to be handed to the source's listener.
    */
-  setSource(source: RtpSource): void;
+  setSource(source: RtpSource, options?: { isStarting?: boolean }): void;
   removeSource(source: RtpSource): void;
   /** Sends the stream `sink.key` to this sink as soon as it is open. Sinks are closed by their owner. */
   addSink(sink: RtpSink): void;
@@ -57,8 +59,8 @@ class ChannelHub implements Hub {
     this.#now = now;
   }
 
-  setSource(source: RtpSource): void {
-    this.#stream(source.key).setSource(source);
+  setSource(source: RtpSource, options?: { isStarting?: boolean }): void {
+    this.#stream(source.key).setSource(source, options);
   }
 
   removeSource(source: RtpSource): void {

@@ -85,14 +85,14 @@ class LinkFactory implements NodeMediaLinks {
     });
   }
 
-  serve({ hub, offer, layers }: ServeOptions): ParentLink {
+  serve({ hub, offer, layers, isActive = true }: ServeOptions): ParentLink {
     if (this.connecting >= (this.#options.maxConnecting ?? DEFAULT_MAX_CONNECTING)) {
       this.#counts.count('too-many-connecting');
       throw new MediaLinkError('too-many-connecting', `${this.connecting} links are not connected yet`);
     }
     return this.#open((shared) => {
       const config = this.#config({ isShared: true });
-      return new ParentLink({ ...shared, hub, offer, layers, config });
+      return new ParentLink({ ...shared, hub, offer, layers, isActive, config });
     });
   }
 

@@ -3,6 +3,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { assertAnswers, renderSessionDescription } from '@casto/host';
 import type { MediaSection, ParentEnd, SessionParameters } from '@casto/host';
+import type { ServedMedia } from '../media-links.ts';
 import type { Hub } from './hub.ts';
 import { PeerTransport } from './peer-transport.ts';
 import type { PeerTransportOptions } from './peer-transport.ts';
@@ -20,6 +21,8 @@ export interface ParentLinkOptions extends Omit<PeerTransportOptions, 'name' | '
   readonly offer: SessionParameters;
   /** Layers of the video sections, in their order; by default from the highest down. */
   readonly layers?: readonly number[];
+  /** Whether the child is sent media from the beginning, as it is by default. */
+  readonly isActive?: boolean;
 }
 
 export interface ParentLinkStats {
@@ -28,16 +31,20 @@ export interface ParentLinkStats {
 }
 
 export class ParentLink extends PeerTransport implements ParentEnd {
+  readonly media: ServedMedia = { serve: (isActive) => this.#serve(isActive) };
   readonly #hub: Hub;
   readonly #offer: SessionParameters;
   /** Receivers keep streams of one name in sync. */
   readonly #cname = randomBytes(12).toString('base64url');
   readonly #sections: readonly MediaSection[];
   readonly #sinks: readonly RtpSink[];
+  #isActive: boolean;
+  #isMediaOpen = false;
 
   constructor(options: ParentLinkOptions) {
     super({ ...options, name: 'parent', direction: 'SendOnly', allowance: RTCP_ALLOWANCE });
     this.#hub = options.hub;
+    this.#isActive = options.isActive ?? true;
     this.#offer = options.offer;
     this.#sections = options.offer.media.map((section) => answerSection(section, this.#cname));
     this.#sinks = this.#createSinks(options.layers ?? []);
@@ -60,10 +67,8 @@ export class ParentLink extends PeerTransport implements ParentEnd {
   }
 
   protected override onMediaOpen(): void {
-    for (const sink of this.#sinks) {
-      this.#hub.addSink(sink);
-      sink.open();
-    }
+    this.#isMediaOpen = true;
+    if (this.#isActive) this.#resume();
   }
 
   /** RTCP only: the library drops RTP on a track that sends. */
@@ -75,6 +80,28 @@ export class ParentLink extends PeerTransport implements ParentEnd {
     for (const sink of this.#sinks) {
       this.#hub.removeSink(sink);
       sink.close();
+    }
+  }
+
+  #serve(isActive: boolean): void {
+    if (isActive === this.#isActive) return;
+    this.#isActive = isActive;
+    if (!this.#isMediaOpen || this.state === 'closed') return;
+    if (isActive) this.#resume();
+    else this.#pause();
+  }
+
+  #resume(): void {
+    for (const sink of this.#sinks) {
+      this.#hub.addSink(sink);
+      sink.open();
+    }
+  }
+
+  #pause(): void {
+    for (const sink of this.#sinks) {
+      this.#hub.removeSink(sink);
+      sink.pause();
     }
   }
 

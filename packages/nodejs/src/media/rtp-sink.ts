@@ -85,13 +85,15 @@ export interface SinkStats {
 export interface RtpSink extends FrameSink<RtpPacket> {
   readonly ssrc: number;
   readonly state: SinkState;
-  /** The viewer has been sent packets before, so it must not be sent the past again. */
-  readonly hasStarted: boolean;
+  /** Whether the viewer can be sent what came before: it was sent nothing yet, or nothing since long before that. */
+  mayStartAt(ring: PacketRing, sequence: number): boolean;
   /** When the last packet passed. */
   readonly lastSentAt: number;
   /** Called when the way to the viewer is open. */
   onOpen: (() => void) | null;
   open(): void;
+  /** The viewer wants nothing until it is opened again. */
+  pause(): void;
   /** Starts a waiting viewer at a key frame that the ring still holds, and catches up from there. */
   startFrom(ring: PacketRing, sequence: number): void;
   /** Sends more of what a viewer that catches up lacks; without effect in other states. */
@@ -136,6 +138,7 @@ class PacketSink implements RtpSink {
   /** Next sequence to send while catching up. */
   #cursor = 0;
   #isClosed = false;
+  #wasPaused = false;
   #packets = 0;
   #bytes = 0;
   #payloadBytes = 0;
@@ -152,14 +155,22 @@ class PacketSink implements RtpSink {
     this.#numbering = createSinkNumbering(options.clockRate);
   }
 
-  get hasStarted(): boolean {
-    return this.#numbering.ring !== null;
+  mayStartAt(ring: PacketRing, sequence: number): boolean {
+    const { ring: before, highest } = this.#numbering;
+    if (before === null) return true;
+    return this.#wasPaused && (ring !== before || sequence > highest);
   }
 
   open(): void {
     if (this.#isClosed || this.state !== 'closed') return;
     this.state = 'waiting';
     this.onOpen?.();
+  }
+
+  pause(): void {
+    if (this.#isClosed) return;
+    this.state = 'closed';
+    this.#wasPaused = true;
   }
 
   write(packet: RtpPacket): void {
@@ -256,6 +267,7 @@ class PacketSink implements RtpSink {
   }
 
   #start(packet: RtpPacket): void {
+    this.#wasPaused = false;
     this.#numbering.start(packet);
     const report = packet.ring.senderReport;
     if (report === null) return;

@@ -82,6 +82,8 @@ export interface SourceStats {
   readonly packets: number;
   readonly bytes: number;
   readonly lost: number;
+  /** Those not lost, repeated ones among them, since the stream began or began anew. */
+  readonly received: number;
   readonly jitterMs: number;
   readonly keyFrames: number;
   readonly lastKeyFrameAt: number | null;
@@ -213,6 +215,7 @@ class PacketSource implements RtpSource {
       packets: this.#packets,
       bytes: this.#bytes,
       lost: this.#reception.lost,
+      received: this.#reception.received,
       jitterMs: this.#reception.jitterMs,
       keyFrames: this.#keyFrames,
       lastKeyFrameAt: this.#requests.lastKeyFrameAt,

@@ -41,7 +41,8 @@ export interface StreamFanoutOptions {
 
 export interface StreamFanout {
   readonly isEmpty: boolean;
-  setSource(source: RtpSource): void;
+  /** @param options.isStarting - The first packet of a key frame is about to be handed over, and starts everybody. */
+  setSource(source: RtpSource, options?: { isStarting?: boolean }): void;
   removeSource(source: RtpSource): void;
   addSink(sink: RtpSink): void;
   removeSink(sink: RtpSink): void;
@@ -73,13 +74,14 @@ class SourceFanout implements StreamFanout {
     return this.#source === null && this.#successor === null && this.#sinks.length === 0;
   }
 
-  setSource(source: RtpSource): void {
+  setSource(source: RtpSource, { isStarting = false }: { isStarting?: boolean } = {}): void {
     if (source === this.#source || source === this.#successor) return;
     this.#drop(this.#successor);
     this.#successor = null;
     if (this.#source === null || !this.#isLive) {
       this.#promote(source);
-      return this.#startAll();
+      if (!isStarting) this.#startAll();
+      return;
     }
     this.#successor = source;
     source.onUnit = (packet) => {
@@ -175,7 +177,7 @@ class SourceFanout implements StreamFanout {
     if (source === null || source.key.kind === 'audio' || sink.state === 'closed') return;
     const { keyFrame } = source.ring;
     const isFresh = keyFrame !== null && this.#options.now() - keyFrame.arrivedAt <= MAX_START_AGE_MS;
-    if (isFresh && sink.state === 'waiting' && !sink.hasStarted)
+    if (isFresh && sink.state === 'waiting' && sink.mayStartAt(source.ring, keyFrame.sequence))
       sink.startFrom(source.ring, keyFrame.sequence);
     if (sink.state === 'waiting' || !isFresh) source.requestKeyFrame();
   }

@@ -51,6 +51,7 @@ class Relay {
     const streamer = new RawStreamer();
     this.#peers.push(streamer);
     const link = this.links.pull({ hub, layers: [0], audio: true, video: 'vp8', fromRelay: false });
+    link.media.play(true);
     link.onCandidate = (candidate) => streamer.pc.addRemoteCandidate(candidate, 'media');
     await link.accept(await streamer.answer(await link.offer()));
     await streamer.opened;
@@ -417,6 +418,7 @@ describe('links', () => {
     const hub = relay.hub();
     const streamer = new RawStreamer();
     const link = relay.links.pull({ hub, layers: [0], audio: true, video: 'vp8', fromRelay: false });
+    link.media.play(true);
     link.onCandidate = (candidate) => streamer.pc.addRemoteCandidate(candidate, 'media');
     const answer = await streamer.answer(await link.offer(), (honest) => {
       const { fingerprint } = honest.dtls;
@@ -434,6 +436,7 @@ describe('links', () => {
     const relay = createRelay();
     const hub = relay.hub();
     const link = relay.links.pull({ hub, layers: [0, 1], audio: false, video: 'h264', fromRelay: true });
+    link.media.play(true);
     const offer = await link.offer();
     expect(parseSessionDescription('offer', offer).media.map(({ mid }) => mid)).toEqual([
       'video-0',

@@ -2,9 +2,16 @@
 
 import type { Clock, SessionParameters } from '@casto/host';
 import type { MemoryChildEnd, MemoryLinks, MemoryParentEnd } from '@casto/host/conformance/memory-links';
-import type { MediaLinks, PullOptions, ServeOptions } from '../../src/media-links.ts';
+import type {
+  MediaLinks,
+  PulledMedia,
+  PullOptions,
+  ServedMedia,
+  ServeOptions,
+} from '../../src/media-links.ts';
 import { createRtpSink } from '../../src/media/rtp-sink.ts';
 import { createRtpSource } from '../../src/media/rtp-source.ts';
+import { SourceFeed } from '../../src/media/source-feed.ts';
 import { rtp, vp8 } from '../media/rtp-builder.ts';
 
 const VIDEO = { kind: 'video', layer: 0 } as const;
@@ -24,16 +31,17 @@ export class MemoryMediaLinks implements MediaLinks {
     this.#clock = clock;
   }
 
-  pull(options: PullOptions): MemoryChildEnd {
+  pull(options: PullOptions): MemoryChildEnd & { media: PulledMedia } {
     this.#assertOpen();
-    const { video, audio, layers } = options;
+    const { video, audio, layers, hub } = options;
     const end = this.#links.child({ video, audio, layers });
-    this.#feed(options, end);
+    const media = new SourceFeed({ hub, now: () => this.#clock.now() });
+    this.#feed(media, end);
     this.pulls.push({ options, end });
-    return end;
+    return Object.assign(end, { media });
   }
 
-  serve({ hub, offer }: ServeOptions): MemoryParentEnd {
+  serve({ hub, offer, isActive = true }: ServeOptions): MemoryParentEnd & { media: ServedMedia } {
     this.#assertOpen();
     const end = this.#links.parent(offer);
     const sink = createRtpSink({
@@ -48,21 +56,31 @@ export class MemoryMediaLinks implements MediaLinks {
         return true;
       },
     });
-    hub.addSink(sink);
-    sink.open();
+    const media: ServedMedia = {
+      serve: (isServed) => {
+        if (!isServed) {
+          hub.removeSink(sink);
+          sink.pause();
+        } else if (end.state === 'connected') {
+          hub.addSink(sink);
+          sink.open();
+        }
+      },
+    };
+    end.onMediaOpen = () => media.serve(isActive);
     onClose(end, () => {
       hub.removeSink(sink);
       sink.close();
     });
     this.serves.push({ offer, end });
-    return end;
+    return Object.assign(end, { media });
   }
 
   close(): void {
     this.#isClosed = true;
   }
 
-  #feed({ hub }: PullOptions, end: MemoryChildEnd): void {
+  #feed(media: SourceFeed, end: MemoryChildEnd): void {
     const source = createRtpSource({
       key: VIDEO,
       codec: 'vp8',
@@ -77,7 +95,7 @@ export class MemoryMediaLinks implements MediaLinks {
       send: () => true,
     });
     let sequence = 0;
-    end.onMediaOpen = () => hub.setSource(source);
+    end.onMediaOpen = () => media.open([source]);
     end.onMedia = () => {
       const payload = vp8({ key: true, start: true, pictureId: sequence & 0x7fff, tl0: sequence & 0xff });
       const timestamp = (sequence * 3_600) >>> 0;
@@ -86,7 +104,7 @@ export class MemoryMediaLinks implements MediaLinks {
       );
     };
     onClose(end, () => {
-      hub.removeSource(source);
+      media.close();
       source.close();
     });
   }

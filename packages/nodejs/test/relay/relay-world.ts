@@ -35,7 +35,7 @@ import {
 import { TestPeers, type TestPeer } from '@casto/host/conformance/loopback-peers';
 import { MemoryLinks, type MemoryChildEnd, type MemoryParentEnd } from '@casto/host/conformance/memory-links';
 import { VirtualClock } from '@casto/host/conformance/virtual-clock';
-import type { CarrierSearch } from '../../src/channel-intake.ts';
+import type { CarrierSearch } from '../../src/channel-search.ts';
 import { RecordMemory } from '../../src/record-memory.ts';
 import { RelayChannels, type RelayChannelsOptions } from '../../src/relay-channels.ts';
 import { MemoryMediaLinks } from './memory-media-links.ts';
@@ -117,6 +117,7 @@ export class TestRelay {
       maxViewers: 100,
       publishToken: null,
       circuitAddresses: () => [],
+      addresses: () => [],
       ...options,
     });
     this.channels.connectTo(this.network);
@@ -134,6 +135,12 @@ export class TestRelay {
     return this.media.pulls
       .filter(({ end }) => end.state === 'connected')
       .map(({ end }) => this.#parentOf(end));
+  }
+
+  /** The parent whose media it passes on. */
+  playedParent(channel: ChannelId): PeerId | null {
+    const parents = this.channels.view(channel)?.parents ?? [];
+    return parents.find(({ role }) => role === 'active')?.peerId ?? null;
   }
 
   get pulls(): number {

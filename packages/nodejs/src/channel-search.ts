@@ -1,0 +1,215 @@
+/** Where a channel can be had: from its streamer when that is connected here, and from other relays. */
+
+import type { Connection } from '@libp2p/interface';
+import {
+  encodePath,
+  MalformedError,
+  shortId,
+  type ChannelId,
+  type Offer,
+  type OfferedCandidate,
+  type ParentCandidate,
+  type PeerId,
+  type Standing,
+} from '@casto/core';
+import { layerBits, type Clock, type Probed, type RefusalCounter, type SignedRecord } from '@casto/host';
+import type { RecordMemory } from './record-memory.ts';
+import type { RelayStreams } from './relay-streams.ts';
+
+/** What the channels need of the network of relays. */
+export interface CarrierSearch {
+  findCarriers(channel: ChannelId): AsyncIterable<PeerId>;
+  findRecord(channel: ChannelId): Promise<Uint8Array | null>;
+  /** @param addresses - Where to reach it, when it may not be known. */
+  connect(relay: PeerId, addresses?: readonly string[]): Promise<Connection>;
+  /** Makes a record known, and its channel findable here while it is live. Never rejects. */
+  publish(signed: SignedRecord): Promise<void>;
+  /** The channel is not to be found here any more. Never rejects. */
+  withdraw(channel: ChannelId): Promise<void>;
+  loadChanged(): void;
+}
+
+/**
+ * Gossip names relays at once, the DHT after up to three seconds. Once one is named the first search waits for others
+ * no longer than this; when it came to nothing, the next waits for all.
+ */
+const NAMED_PATIENCE_MS = 100;
+
+export interface ChannelSearchOptions {
+  readonly channel: ChannelId;
+  readonly clock: Clock;
+  readonly records: RecordMemory;
+  readonly refused: RefusalCounter;
+  readonly network: () => CarrierSearch | null;
+  readonly streams: RelayStreams;
+}
+
+export interface Seek {
+  /** A parent is missing, and not only another one wished for. */
+  readonly isForParent: boolean;
+  readonly found: (candidates: readonly OfferedCandidate[], isLast: boolean) => void;
+}
+
+export class ChannelSearch {
+  /** Another relay says that it carries the channel. */
+  isElsewhere = false;
+  /** Whether the latest search asked everybody there is, and has ended. */
+  isExhausted = false;
+  readonly #options: ChannelSearchOptions;
+  /** Searches for a parent since one was last found. */
+  #rounds = 0;
+  #streamer: Connection | null = null;
+  /** Only the latest search ends what it was asked for. */
+  #seek: Seek | null = null;
+
+  constructor(options: ChannelSearchOptions) {
+    this.#options = options;
+  }
+
+  /** The streamer's own connection, while it announces the channel here as live. */
+  get streamer(): Connection | null {
+    return this.#streamer;
+  }
+
+  /** Layers of the broadcast, as its record has them: as bits. */
+  get layers(): number {
+    const layers = this.#options.records.get(this.#channel)?.record.layers ?? 0;
+    return layerBits(Array.from({ length: layers }, (_, layer) => layer));
+  }
+
+  /** The streamer announced itself over this connection. @param onLost - It has ended, and there is no other. */
+  followStreamer(connection: Connection, onLost: () => void): void {
+    this.#streamer = connection;
+    connection.addEventListener(
+      'close',
+      () => {
+        if (this.#streamer !== connection) return;
+        this.#streamer = null;
+        onLost();
+      },
+      { once: true },
+    );
+  }
+
+  forgetStreamer(): void {
+    this.#streamer = null;
+  }
+
+  /** The channel comes in: what was tried in vain before tells nothing any more. */
+  succeeded(): void {
+    this.#rounds = 0;
+  }
+
+  /** What the latest search came to is forgotten: whoever waits wants the next one's word. */
+  renew(): void {
+    this.isExhausted = false;
+  }
+
+  /**
+   * Looks for peers that may become parents. The streamer comes first and alone: it is the best parent. Only when it
+   * did not help are relays asked besides. Never rejects.
+   */
+  async seek(seek: Seek): Promise<void> {
+    this.#seek = seek;
+    this.isExhausted = false;
+    const round = seek.isForParent ? this.#rounds++ : 0;
+    const streamer = seek.isForParent ? this.#streamerCandidate() : null;
+    if (streamer) seek.found([streamer], round === 0);
+    if (streamer && round === 0) return;
+    let cancelPatience = (): void => {};
+    let isOver = false;
+    const end = (): void => {
+      cancelPatience();
+      if (!isOver && this.#seek === seek) {
+        this.isExhausted = true;
+        seek.found([], true);
+      }
+      isOver = true;
+    };
+    for await (const relay of this.#options.network()?.findCarriers(this.#channel) ?? []) {
+      if (this.#seek !== seek) break;
+      seek.found([this.#relayCandidate(relay)], false);
+      if (round === 0) {
+        cancelPatience();
+        cancelPatience = this.#options.clock.setTimer(end, NAMED_PATIENCE_MS);
+      }
+    }
+    end();
+  }
+
+  /** What comes of a search that is under way is told to nobody. */
+  stop(): void {
+    this.#seek = null;
+  }
+
+  /** Asks a candidate where it stands; `null` when it does not answer. Never rejects. */
+  async probe(candidate: ParentCandidate): Promise<Probed | null> {
+    // What the streamer would say is in its record.
+    if (candidate.peerId === this.#channel) return { rttMs: 0, standing: this.#streamerStanding() };
+    try {
+      const client = await this.#options.streams.to(candidate.peerId, () => this.connect(candidate));
+      return await client.probe(this.#channel, candidate.peerId);
+    } catch {
+      return null;
+    }
+  }
+
+  /** @throws When the peer cannot be reached. */
+  async connect({ peerId, addresses }: ParentCandidate): Promise<Connection> {
+    if (peerId === this.#channel && this.#streamer !== null) return this.#streamer;
+    const network = this.#options.network();
+    if (network === null) throw new Error('there is no network');
+    return network.connect(peerId, addresses);
+  }
+
+  /** Asks other relays for the channel and its record, without taking it in. */
+  async search(): Promise<void> {
+    const [isElsewhere] = await Promise.all([this.#isFoundElsewhere(), this.record()]);
+    this.isElsewhere = isElsewhere;
+  }
+
+  /** The channel's record: known here as live, else asked of the DHT. */
+  async record({ isNewest = false } = {}): Promise<SignedRecord | null> {
+    const { records, refused, network } = this.#options;
+    const known = records.get(this.#channel);
+    if (known?.record.live && !isNewest) return known;
+    const bytes = await network()?.findRecord(this.#channel);
+    try {
+      if (bytes) await records.learn(bytes);
+    } catch (error) {
+      if (!(error instanceof MalformedError)) throw error;
+      refused.count(`dht:${error.reason}`);
+    }
+    return records.get(this.#channel);
+  }
+
+  get #channel(): ChannelId {
+    return this.#options.channel;
+  }
+
+  #streamerCandidate(): OfferedCandidate | null {
+    if (this.#streamer === null) return null;
+    const offer: Offer = { ...UNKNOWN_OFFER, kind: 'browser', depth: 0, layers: this.layers };
+    return { peerId: this.#channel, addresses: [], offer };
+  }
+
+  #relayCandidate(relay: PeerId): OfferedCandidate {
+    return { peerId: relay, addresses: [], offer: { ...UNKNOWN_OFFER, layers: this.layers } };
+  }
+
+  #streamerStanding(): Standing | null {
+    const record = this.#options.records.get(this.#channel)?.record;
+    if (this.#streamer === null || !record) return null;
+    const path = encodePath([shortId(this.#channel)]);
+    const offer: Offer = { ...UNKNOWN_OFFER, kind: 'browser', depth: 0, layers: this.layers };
+    return { ...offer, path, epoch: record.epoch, flowing: true };
+  }
+
+  async #isFoundElsewhere(): Promise<boolean> {
+    for await (const _relay of this.#options.network()?.findCarriers(this.#channel) ?? []) return true;
+    return false;
+  }
+}
+
+/** Of a relay that takes the channel from its streamer; a probe tells the rest. */
+const UNKNOWN_OFFER: Offer = { kind: 'headless', depth: 1, delayMs: 0, freeSlots: 1, ageS: 0, layers: 1 };

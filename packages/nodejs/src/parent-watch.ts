@@ -1,0 +1,92 @@
+/** What a relay tells its tree about the media of one parent: when they begin, when they stop, how much of them comes. */
+
+import type { TreeInput } from '@casto/core';
+import type { Clock, PeerLink } from '@casto/host';
+import type { PulledMedia } from './media-links.ts';
+
+/** Longer than the pauses of an encoder that sends nothing for a still picture or for silence, as in the hub. */
+const STARVED_MS = 2_000;
+/** How often what came is counted. */
+const COUNT_MS = 5_000;
+/** Of fewer packets no share is worth telling. */
+const LEAST_PACKETS = 50;
+
+export interface ParentWatchOptions {
+  readonly link: PeerLink;
+  readonly media: PulledMedia;
+  readonly clock: Clock;
+  readonly tell: (input: TreeInput) => void;
+}
+
+export class ParentWatch {
+  /** Whether media are wanted and the first picture has not come. */
+  isExpecting = false;
+  readonly #options: ParentWatchOptions;
+  /** The first picture has come, and the tree was not told: no messages pass yet. */
+  #isUntold = false;
+  #isStarved = false;
+  #playedAt = -Infinity;
+  #countedAt: number;
+
+  constructor(options: ParentWatchOptions) {
+    this.#options = options;
+    this.#countedAt = options.clock.now();
+    options.media.onFlowing = () => {
+      this.#isUntold = true;
+      this.tellFlowingIfOpen();
+    };
+  }
+
+  want(isWanted: boolean): void {
+    if (isWanted && this.isExpecting) return;
+    this.isExpecting = isWanted;
+    this.#isUntold = false;
+    const { media } = this.#options;
+    if (isWanted) media.expect();
+    else media.play(false);
+  }
+
+  /** Tells that the first picture has come, if that is yet to be told and the tree knows of the link. */
+  tellFlowingIfOpen(): void {
+    if (!this.#isUntold || !this.#options.link.isOpen) return;
+    this.#isUntold = false;
+    this.isExpecting = false;
+    this.#options.tell({ type: 'flowing', peerId: this.#options.link.peerId });
+  }
+
+  play(isPlayed: boolean): void {
+    const { media, clock } = this.#options;
+    media.play(isPlayed);
+    this.#isStarved = false;
+    this.#playedAt = this.#countedAt = clock.now();
+    // What came before was sent to nobody.
+    media.takeArrivals();
+  }
+
+  tick(now: number, isPlayed: boolean): void {
+    this.#options.media.tick(now);
+    if (!isPlayed) return;
+    this.#lookForMedia(now);
+    if (now - this.#countedAt >= COUNT_MS) this.#count(now);
+  }
+
+  /**
+   * To the tree a parent that is heard and delivers nothing is as good as silent: it is kept until another delivers.
+   */
+  #lookForMedia(now: number): void {
+    const { link, media, tell } = this.#options;
+    const { peerId } = link;
+    const isStarved = now - Math.max(media.lastUnitAt ?? -Infinity, this.#playedAt) > STARVED_MS;
+    if (isStarved === this.#isStarved || link.isSilent) return;
+    this.#isStarved = isStarved;
+    tell({ type: isStarved ? 'silent' : 'revived', peerId });
+  }
+
+  #count(now: number): void {
+    this.#countedAt = now;
+    const { link, media, tell } = this.#options;
+    const { expected, received } = media.takeArrivals();
+    if (expected < LEAST_PACKETS) return;
+    tell({ type: 'measured', peerId: link.peerId, receivedShare: Math.min(1, received / expected) });
+  }
+}
