@@ -169,6 +169,13 @@ describe('a lost parent', () => {
     expect(sent('pause', effects)).toEqual([3]);
     expect(peer).toMatchObject({ active: [2], standbys: [4, 3] });
   });
+
+  test('[R4.1] that is heard again is not looked for any more', () => {
+    const peer = new LonePeer({ tuning: { standbys: 0 } }).attach(2);
+    expect(only('seek', peer.silent(2))).toHaveLength(1);
+    peer.tell({ type: 'revived', peerId: id(2) });
+    expect(only('seek', peer.advance(20_000))).toEqual([]);
+  });
 });
 
 describe('an orphan', () => {

@@ -134,6 +134,8 @@ export function parentRevived(state: TreeState, now: Instant, link: ParentLink):
   link.isSilent = false;
   if (link !== currentParent(state)) return;
   state.timers.clear('orphan');
+  // Attempts under way go on: what comes of them stands by.
+  if (state.search?.purpose === 'parent' && isWell(state, link)) endSearch(state);
   tellChildren(state, now);
 }
 
