@@ -76,7 +76,7 @@ export class ParentSearch {
   async seek(layers: number): Promise<void> {
     const { signal, tell } = this.#options;
     if (this.#isWaiting || signal.aborted) return;
-    if (!this.#hadParent && this.#rounds++ >= FIRST_ROUNDS) return this.#exhausted();
+    if (!this.#hadParent && this.#isRoundOver() && this.#rounds++ >= FIRST_ROUNDS) return this.#exhausted();
     // A first join does not wait for a second opinion; an outcast asks those it depends on, whatever they did.
     const isFirst = !this.#hadParent && this.#rounds === 1;
     if ((isFirst || this.#isOutcast()) && this.#askRelay()) return;
@@ -125,6 +125,11 @@ export class ParentSearch {
       if (this.#relays.of(peerId) === null) return 'gone';
       return probed === null ? 'unknown' : 'answers';
     };
+  }
+
+  /** The tree also looks around while somebody takes long to answer. */
+  #isRoundOver(): boolean {
+    return this.#options.view().parents.length === 0;
   }
 
   #exhausted(): void {

@@ -1,6 +1,6 @@
 /** What streamer and viewer have in common. */
 
-import type { ChildView, ParentView } from '@casto/core';
+import type { ChildView, ParentView, PeerId } from '@casto/core';
 import type { RefusalCounter, TreeDriver } from '@casto/host';
 import type { Emit } from './events.ts';
 import type { Settings } from './options.ts';
@@ -29,11 +29,15 @@ export interface Role {
   stop(): Promise<void>;
 }
 
-/** Neighbours as the tree sees them, without those that are still being connected, or not heard any more. */
-export function peersStats(driver: TreeDriver, views: readonly (ParentView | ChildView)[]): CastoPeerStats[] {
+/** Neighbours as the tree sees them, without those that are still being connected, or lost. */
+export function peersStats(
+  driver: TreeDriver,
+  views: readonly (ParentView | ChildView)[],
+  isLost: (peerId: PeerId) => boolean = () => false,
+): CastoPeerStats[] {
   const peers = views.flatMap(({ peerId, kind, role }): CastoPeerStats[] => {
     const link = driver.link(peerId);
-    if (role === 'connecting' || link === null || link.isSilent) return [];
+    if (role === 'connecting' || link === null || isLost(peerId)) return [];
     return [{ peerId, kind, role, rttMs: link.rttMs }];
   });
   return peers.sort((a, b) => ORDER[a.role] - ORDER[b.role]);

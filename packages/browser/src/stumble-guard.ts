@@ -35,6 +35,11 @@ export class StumbleGuard {
     this.#options = options;
   }
 
+  /** Whether the parent has been silent for longer than a stumble takes. */
+  get isLost(): boolean {
+    return this.#silentSince !== null && this.#options.clock.now() - this.#silentSince >= STUMBLE_MS;
+  }
+
   take(event: LinkEvent): void {
     if (event.type === 'silent') {
       this.#silentSince = this.#options.clock.now();

@@ -121,14 +121,15 @@ export class Viewer implements Role {
     const current = this.#current;
     const view = this.#driver.view();
     const media = current ? await readMediaStats(current.end.pc) : null;
-    const isWell = current !== null && !current.link.isSilent && !current.link.isClosed;
+    const isLost = (peerId: PeerId): boolean => this.#watched.get(peerId)?.guard.isLost !== false;
+    const isWell = current !== null && !isLost(current.link.peerId);
     return {
       role: 'viewer',
       channel: this.channel,
       peerId: this.#self,
       depth: isWell ? view.depth : null,
       path: isWell ? [...view.path] : [],
-      parents: peersStats(this.#driver, view.parents),
+      parents: peersStats(this.#driver, view.parents, isLost),
       children: [],
       slots: view.slots,
       freeSlots: view.freeSlots,
