@@ -8,7 +8,7 @@ import { createTreePeer, type TreePeer, type TreePeerOptions } from '../src/tree
 import type { TreeEffect, TreeInput } from '../src/tree/tree-io.ts';
 import type { TreeView } from '../src/tree/tree-view.ts';
 import type { TreeTuning } from '../src/tree/tree-tuning.ts';
-import type { LinkState } from '../src/control-messages.ts';
+import type { Farewell, LinkState } from '../src/control-messages.ts';
 import type { PeerId } from '../src/peer-id.ts';
 import { peerIdNumbered } from './base58.ts';
 
@@ -19,6 +19,7 @@ export const EPOCH = 1_700_000_000;
 const CONNECT_MS = 100;
 /** Until a child notices that its parent has gone silent. */
 export const SILENCE_MS = 110;
+const STANDBY_SILENCE_MS = 8_000;
 const CONSENT_MS = 10_000;
 const NO_WAY_MS = 4_000;
 
@@ -47,6 +48,9 @@ interface Link {
   /** The activation that the child was told of. */
   servedAt: number;
   toldFlowing: boolean;
+  /** Nothing gets through; the number tells one loss from the next. */
+  lost: number | null;
+  isSilent: boolean;
 }
 
 export class WorldPeer {
@@ -119,6 +123,7 @@ export class TreeWorld {
   readonly #tuning: Partial<TreeTuning>;
   readonly #seed: number;
   #queue: Happening[] = [];
+  #held: { from: WorldPeer; to: WorldPeer; input: TreeInput }[] = [];
   #order = 0;
 
   constructor({ seed = 1, latencyMs = 20, tuning = {} }: WorldOptions = {}) {
@@ -186,11 +191,20 @@ export class TreeWorld {
   /** It vanishes without a word. */
   crash(peer: WorldPeer): void {
     peer.isAlive = false;
-    for (const link of this.links) {
-      if (link.parent === peer && link.isUp) this.#lose(link);
-      if (link.child === peer) this.after(CONSENT_MS, () => this.#unlink(link));
-    }
+    for (const link of this.links) if (link.parent === peer || link.child === peer) this.#lose(link);
     for (const directory of this.directories) this.after(CONSENT_MS, () => directory.forget(peer.id));
+  }
+
+  /** Pairs that cannot reach each other from now on: their links fall silent, and break when it lasts. */
+  cut(isCut: (a: WorldPeer, b: WorldPeer) => boolean): void {
+    this.isCut = isCut;
+    for (const link of this.links) {
+      if (!link.isUp) continue;
+      if (!link.child.isAlive || !link.parent.isAlive || isCut(link.child, link.parent)) this.#lose(link);
+      else if (link.lost !== null) this.#restore(link);
+    }
+    const held = this.#held.splice(0);
+    for (const { from, to, input } of held) if (this.#linkOf(from, to.id)) this.#deliver(from, to, input);
   }
 
   /** The links of a peer to its parents are gone; both ends live on. */
@@ -311,7 +325,7 @@ export class TreeWorld {
         if (!link) return;
         const other = link.parent === peer ? link.child : link.parent;
         this.links = this.links.filter((each) => each !== link);
-        this.#deliver(peer, other, { type: 'unlinked', peerId: peer.id, farewell: effect.reason });
+        this.#part(peer, other, effect.reason);
         return;
       }
       case 'send':
@@ -379,11 +393,24 @@ export class TreeWorld {
   }
 
   #connect(child: WorldPeer, parent: WorldPeer, isServed: boolean): void {
-    const link: Link = { child, parent, isUp: false, isServed, servedAt: this.now, toldFlowing: false };
+    const link: Link = {
+      child,
+      parent,
+      isUp: false,
+      isServed,
+      servedAt: this.now,
+      toldFlowing: false,
+      lost: null,
+      isSilent: false,
+    };
     this.links = this.links.filter((each) => each.child !== child || each.parent !== parent);
     this.links.push(link);
     this.after(2 * this.latencyMs + CONNECT_MS, () => {
-      if (!this.links.includes(link) || !child.isAlive || !parent.isAlive) return;
+      if (!this.links.includes(link)) return;
+      if (!child.isAlive || !parent.isAlive || this.isCut(child, parent)) {
+        this.after(NO_WAY_MS, () => this.#unlink(link));
+        return;
+      }
       link.isUp = true;
       const rttMs = 2 * this.latencyMs;
       for (const [self, other] of [
@@ -422,12 +449,25 @@ export class TreeWorld {
   }
 
   #lose(link: Link): void {
+    if (link.lost !== null) return;
+    const lost = this.#order++;
+    link.lost = lost;
     const { child, parent } = link;
-    const silentMs = link.isServed ? SILENCE_MS : 8_000;
-    this.after(silentMs, () => {
-      if (this.links.includes(link)) this.tell(child, { type: 'silent', peerId: parent.id });
+    this.after(link.isServed ? SILENCE_MS : STANDBY_SILENCE_MS, () => {
+      if (link.lost !== lost || !this.links.includes(link)) return;
+      link.isSilent = true;
+      this.tell(child, { type: 'silent', peerId: parent.id });
     });
-    this.after(CONSENT_MS, () => this.#unlink(link));
+    this.after(CONSENT_MS, () => {
+      if (link.lost === lost) this.#unlink(link);
+    });
+  }
+
+  #restore(link: Link): void {
+    link.lost = null;
+    if (link.isSilent) this.tell(link.child, { type: 'revived', peerId: link.parent.id });
+    link.isSilent = false;
+    this.#spreadMedia();
   }
 
   #unlink(link: Link): void {
@@ -446,7 +486,18 @@ export class TreeWorld {
 
   #deliver(from: WorldPeer, to: WorldPeer, input: TreeInput): void {
     this.after(this.latencyMs, () => {
-      if (!this.isCut(from, to)) this.tell(to, input);
+      // The control channel is reliable: what cannot get through comes later.
+      if (this.isCut(from, to)) this.#held.push({ from, to, input });
+      else this.tell(to, input);
+    });
+  }
+
+  /** One end closes; the other hears of it, or notices at last. */
+  #part(from: WorldPeer, to: WorldPeer, farewell: Farewell): void {
+    const isHeard = from.isAlive && !this.isCut(from, to);
+    this.after(isHeard ? this.latencyMs : CONSENT_MS, () => {
+      if (this.#linkOf(from, to.id)) return;
+      this.tell(to, { type: 'unlinked', peerId: from.id, farewell: isHeard ? farewell : null });
     });
   }
 

@@ -119,10 +119,7 @@ export function childRecommends(
   if (peer.peerId === state.options.self || state.children.has(peer.peerId)) return;
   if (state.parents.has(peer.peerId) || state.bans.has(peer.peerId, now)) return;
   const strength = childStrength({ kind: 'browser', slots, ageS });
-  if (activeChildren(state) >= state.slots) {
-    const weakest = weakestChild(state);
-    if (weakest === null || strength < tuning.promotionGain * Math.max(1, childStrength(weakest))) return;
-  }
+  if (strength < tuning.promotionGain * weakestKept(state)) return;
   invited.set(peer.peerId, now + tuning.invitationMs);
   state.effects.push({
     type: 'send',
@@ -313,6 +310,13 @@ function weakestChild(state: TreeState): ChildLink | null {
     least = strength;
   }
   return weakest;
+}
+
+/** Strength of the weakest child that has a place to stay; 0 while there is one to give away. */
+function weakestKept(state: TreeState): number {
+  const strengths: number[] = [];
+  for (const child of state.children.values()) if (child.isActive) strengths.push(childStrength(child));
+  return strengths.sort((a, b) => b - a)[state.slots - 1] ?? 0;
 }
 
 /** F4: joins of one peer beyond a token bucket. */

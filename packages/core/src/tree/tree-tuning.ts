@@ -52,7 +52,7 @@ export const TREE_DEFAULTS = {
   /** P3: slots that make a peer worth a place near the streamer. */
   promotionSlots: 2,
   /** P3: how much stronger than the displaced child. */
-  promotionGain: 1.5,
+  promotionGain: 2.5,
   /** P4: an invitation holds this long. */
   invitationMs: 6_000,
   /** P5: places down to this depth keep their last slots for those who pass the stream on. */

@@ -141,7 +141,9 @@ function linkOf(peer: SimPeer, other: SimPeer): Link | undefined {
 function deliver(world: World, peer: SimPeer, link: Link, input: TreeInput): void {
   const isChild = peer === link.child;
   if ((isChild ? link.childEnd : link.parentEnd) !== 'up')
-    return world.noteOddity('message before the link is up');
+    return world.noteOddity(
+      `${input.type === 'message' ? input.message.type : input.type} before the link is up`,
+    );
   const other = isChild ? link.parent : link.child;
   const kind = input.type === 'unlinked' ? EVENT.unlinked : EVENT.linkInput;
   world.queue.add(arrivalAt(world, link, isChild), kind, other.index, 0, link, input);
