@@ -151,7 +151,16 @@ export class TreeDriver {
     else this.#parents.delete(peerId);
     link.setStandby(expected.isStandby);
     if (expected.isParent) this.#ports.want(peerId, !expected.isStandby);
-    if (link.isOpen) this.tell({ type: 'linked', peerId });
+    if (!link.isOpen) return;
+    this.tell({ type: 'linked', peerId });
+    this.#catchUp(link);
+  }
+
+  /** What the other end said before the link was given here is not said again for seconds. */
+  #catchUp(link: PeerLink): void {
+    const { peerId, remoteState: state, rttMs, clockOffsetMs: offsetMs } = link;
+    if (state !== null) this.tell({ type: 'state', peerId, state });
+    if (rttMs !== null && offsetMs !== null) this.tell({ type: 'measured', peerId, rttMs, offsetMs });
   }
 
   /**
