@@ -151,11 +151,12 @@ export function takeProbed(
 export function searchTimeout(state: TreeState, now: Instant): void {
   const { search } = state;
   if (search === null) return;
+  dropSlowAttempts(state, now);
   switch (search.stage) {
     case 'finding':
       return decide(state, now, search);
     case 'joining':
-      return dropSlowAttempts(state, now, search);
+      return joinNext(state, now, search);
     case 'waiting':
       return find(state, now, search);
   }
@@ -354,14 +355,13 @@ function noteRefusal(state: TreeState, now: Instant, peerId: PeerId, reason: str
   if (reason === 'full' && claimed > 0) state.bans.add(peerId, 'refused', now);
 }
 
-function dropSlowAttempts(state: TreeState, now: Instant, search: Search): void {
+function dropSlowAttempts(state: TreeState, now: Instant): void {
   for (const link of state.parents.values()) {
     if (isUp(link) || now < link.since + state.tuning.attemptMs) continue;
     state.parents.delete(link.peerId);
     state.bans.add(link.peerId, 'unreachable', now);
     state.effects.push({ type: 'close', peerId: link.peerId, reason: 'moved' });
   }
-  joinNext(state, now, search);
 }
 
 function addressed({ peerId, addresses }: ParentCandidate): ParentCandidate {
