@@ -1,7 +1,7 @@
 /**
  * The parents of one channel inside a relay: the links to those that the tree has chosen, and whose media are played.
  *
- *   asking ──accepted, connected──▶ attached ──wanted──▶ flowing ──play──▶ played
+ *   asking ──accepted──▶ attached ──wanted──▶ flowing ──play──▶ played
  *
  * The tree decides all of it; here it is done. A streamer whose page was loaded anew is another peer with the same
  * name: its former link is retired, and feeds the hub until the next parent delivers.
@@ -229,7 +229,9 @@ export class ChannelParents {
         throw new PullRefused(reason, joinAnswerOf(outcome));
       }
       const epoch = await this.#acceptedEpoch(outcome);
-      await this.#attach(end, { peerId: candidate.peerId, kind: outcome.kind, epoch }, { join, signal });
+      signal.throwIfAborted();
+      if (isOver(end)) throw new PullRefused('no connection came about');
+      this.#attach(end, { peerId: candidate.peerId, kind: outcome.kind, epoch }, join);
     } catch (error) {
       end.close();
       throw error;
@@ -244,15 +246,14 @@ export class ChannelParents {
     return record.epoch;
   }
 
-  async #attach(
+  /** At once, because a neighbour's first words may be read before the connection is known to be up. */
+  #attach(
     end: PulledEnd,
     { peerId, kind, epoch }: { peerId: PeerId; kind: PeerKind; epoch: number },
-    { join, signal }: { join: TreeJoin; signal: AbortSignal },
-  ): Promise<void> {
+    { standby }: TreeJoin,
+  ): void {
     const { clock, refused } = this.#options;
     const driver = this.#options.driver();
-    let settle = (): void => {};
-    const settled = new Promise<void>((resolve) => (settle = resolve));
     const link: PeerLink = new PeerLink({
       role: 'child',
       peerId,
@@ -261,22 +262,11 @@ export class ChannelParents {
       clock,
       refused,
       activity: end,
-      onEvent: (event) => {
-        if (event.type === 'connected' || event.type === 'closed') settle();
-        this.#takeEvent(link, event);
-      },
+      onEvent: (event) => this.#takeEvent(link, event),
     });
     const watch = new ParentWatch({ link, media: end.media, clock, tell: (input) => driver.tell(input) });
-    // The first picture may come with the connection, before messages can pass.
-    watch.want(!join.standby);
-    signal.addEventListener('abort', settle, { once: true });
-    if (end.state === 'connecting' && !signal.aborted) await settled;
-    signal.removeEventListener('abort', settle);
-    if (link.isClosed || signal.aborted || stateOf(end) !== 'connected') {
-      link.close();
-      throw new PullRefused('no connection came about');
-    }
     this.#parents.set(peerId, { link, end, epoch, watch });
+    watch.want(!standby);
     driver.tell({ type: 'answered', peerId, answer: { type: 'accepted', kind } });
     driver.attach(link);
     watch.tellFlowingIfOpen();
@@ -319,7 +309,6 @@ function isOtherMedia(error: unknown): boolean {
   return error.answer.type === 'refused' && error.answer.reason === 'no-common-codec';
 }
 
-/** What was narrowed before an `await` has changed meanwhile. */
-function stateOf(end: PulledEnd): PulledEnd['state'] {
-  return end.state;
+function isOver({ state }: PulledEnd): boolean {
+  return state === 'closed';
 }

@@ -204,9 +204,10 @@ export class RelayChannel {
   followStreamer(epoch: number): void {
     const known = this.#parents.epochOf(this.id);
     if (known !== null && (known >= epoch || known === 0)) return;
-    this.start();
-    this.#parents.retire(this.id);
     this.#driver.tell({ type: 'broadcast', epoch });
+    // A search that begins finds the streamer by itself.
+    if (!this.#isStarted) return this.start();
+    this.#parents.retire(this.id);
     this.#nameStreamer();
   }
 

@@ -970,7 +970,7 @@ describe('a relay that leaves', () => {
 
   test('in the middle of a pull leaves nothing', async () => {
     const [relay, streamer] = [await world.relay(), await world.streamer()];
-    let judge = (_: JoinDecision): void => {};
+    let judge: (decision: JoinDecision) => void = () => {};
     streamer.judge = () => new Promise((resolve) => (judge = resolve));
     await streamer.announce(relay);
     await world.until(() => streamer.joins.length === 1, 'the join');
