@@ -141,7 +141,7 @@ function offeredSlots(state: TreeState): number {
   return Math.max(0, state.slots - activeChildren(state) - reservedSlots(state));
 }
 
-/** J5.6: a headless relay is the nearest peer that can be reached for sure: newcomers begin there. */
+/** J5.5: a headless relay is the nearest peer that can be reached for sure: newcomers begin there. */
 export function landingRoom({ options, slots, tuning }: TreeState): number {
   return options.kind === 'headless' ? Math.ceil(slots * tuning.landingShare) : 0;
 }
