@@ -135,12 +135,21 @@ export function nearestRelays(
   count: number,
   without: readonly SimPeer[] = [],
 ): SimPeer[] {
-  return world.relays
-    .filter((relay) => relay.isAlive && world.isSameSide(relay, peer) && !without.includes(relay))
-    .map((relay) => ({ relay, ms: world.delayMs(relay, peer) }))
-    .sort((a, b) => a.ms - b.ms)
-    .slice(0, count)
-    .map(({ relay }) => relay);
+  const nearest: SimPeer[] = [];
+  const delaysMs: number[] = [];
+  // Everyone who comes looks at all relays, so that nothing is made for those that are too far.
+  for (const relay of world.relays) {
+    if (!relay.isAlive || !world.isSameSide(relay, peer) || without.includes(relay)) continue;
+    const ms = world.delayMs(relay, peer);
+    let at = nearest.length;
+    while (at > 0 && ms < (delaysMs[at - 1] ?? 0)) at--;
+    if (at >= count) continue;
+    nearest.splice(at, 0, relay);
+    delaysMs.splice(at, 0, ms);
+    nearest.length = Math.min(nearest.length, count);
+    delaysMs.length = nearest.length;
+  }
+  return nearest;
 }
 
 /** No relay can be reached: they are tried again later. */
