@@ -41,6 +41,8 @@ export class ParentSearch {
   #rounds = 0;
   #hadParent = false;
   #lastFailure: CastoError | null = null;
+  /** Relays that have never heard of the channel. */
+  readonly #ignorant = new Set<PeerId>();
   /** The channel is not live: searching goes on when a relay says that it is. */
   #isWaiting = false;
 
@@ -168,17 +170,24 @@ export class ParentSearch {
     const rendezvous = await session.rendezvous();
     let isFirst = true;
     await rendezvous.watch(this.#options.channel, (news) => {
-      this.#takeNews(news, isFirst ? refusal : null);
+      this.#takeNews(session, news, isFirst ? refusal : null);
       isFirst = false;
     });
   }
 
   /** @param refusal - That the news explains, `null` for news that come by themselves. */
-  #takeNews({ live, record }: ChannelNews, refusal: CastoError | null): void {
+  #takeNews({ relayId }: RelaySession, { live, record }: ChannelNews, refusal: CastoError | null): void {
     const hadWaited = this.#isWaiting;
     const isUnknown = refusal?.reason === 'channel-not-found' && record === null && !live;
-    this.#isWaiting = !live && !isUnknown && this.#options.view().phase === 'detached';
-    if (isUnknown) return this.failed(refusal);
+    if (isUnknown) this.#ignorant.add(relayId);
+    else this.#ignorant.delete(relayId);
+    const isLost = this.#relays.open.every((relay) => this.#ignorant.has(relay.relayId));
+    if (isUnknown && isLost) {
+      this.#isWaiting = false;
+      return this.failed(refusal);
+    }
+    if (isUnknown) return;
+    this.#isWaiting = !live && this.#options.view().phase === 'detached';
     if (this.#isWaiting) this.#rounds = 0;
     else if (hadWaited && live) this.#askRelay();
   }
