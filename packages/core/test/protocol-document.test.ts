@@ -9,6 +9,7 @@ import type { Fields } from '../src/fields.ts';
 import { LINK_PROTOCOL, type Refusal } from '../src/link-messages.ts';
 import { isPeerId } from '../src/peer-id.ts';
 import { RENDEZVOUS_PROTOCOL, type AnnounceRefusal } from '../src/rendezvous-messages.ts';
+import { TREE_DEFAULTS } from '../src/tree/tree-tuning.ts';
 import { peerIdOfKey } from './base58.ts';
 import { codecs, lists } from './codecs.ts';
 import { ruleText, tableRows, unquote, type DocumentedMessage } from './protocol-document.ts';
@@ -47,6 +48,15 @@ test('[W1.1] the constants are those of the sources', () => {
   ]);
   expect(Object.fromEntries(documented)).toEqual({ ...config });
   expect(ruleText('W1.1')).toContain(`The version of this document is ${config.PROTOCOL_VERSION}.`);
+});
+
+test('the constants of the tree are those of the sources', () => {
+  const documented = tableRows('Tree constants', ['name', 'value']).map(([name = '', value]) => [
+    unquote(name),
+    value,
+  ]);
+  const inSources = Object.entries(TREE_DEFAULTS).map(([name, value]) => [name, String(value)]);
+  expect(documented).toEqual(inSources);
 });
 
 test('[L4.1] every refusal says what the joiner does next', () => {

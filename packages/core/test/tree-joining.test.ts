@@ -2,11 +2,13 @@
 
 import { describe, expect, test } from 'vitest';
 import { MAX_DEPTH, MAX_FOUND_PEERS } from '../src/config.ts';
+import type { PeerKind } from '../src/link-messages.ts';
 import { createDirectory } from '../src/tree/directory.ts';
 import { parentCost } from '../src/tree/scores.ts';
 import type { TreeEffect } from '../src/tree/tree-io.ts';
 import { TREE_DEFAULTS } from '../src/tree/tree-tuning.ts';
 import {
+  about,
   candidate,
   EPOCH,
   id,
@@ -22,16 +24,35 @@ import {
   standing,
   START,
   word,
+  type LoneSetup,
 } from './lone-peer.ts';
 import { TreeWorld } from './tree-world.ts';
 
 const { probeMs, probeSettleMs, directoryMs, attemptMs, retryMs, longestRetryMs, maxRedirects } =
   TREE_DEFAULTS;
 
+const { hedgeMs, maxAttempts, raceMs } = TREE_DEFAULTS;
+
+/** A newcomer: it asks the likely best at once. */
 function joiner(): LonePeer {
   const peer = new LonePeer();
   peer.tell({ type: 'start' });
   return peer;
+}
+
+/** One whose parent 2 has gone silent: it probes before it asks. */
+function seeker(setup: LoneSetup = {}): LonePeer {
+  const peer = new LonePeer(setup).attach(2);
+  peer.silent(2);
+  return peer;
+}
+
+/** Who is asked when all of these answer. */
+function askedOf(peer: LonePeer, ...numbers: number[]): number[] {
+  return joins([
+    ...peer.found(numbers.map((each) => offered(each))),
+    ...numbers.flatMap((each) => peer.probed(each)),
+  ]);
 }
 
 describe('a search', () => {
@@ -76,14 +97,14 @@ describe('a search', () => {
 
 describe('candidates', () => {
   test('[J2.1] come from two directories, of which neither fills the probes', () => {
-    const peer = new LonePeer();
-    expect(only('seek', peer.tell({ type: 'start' }))).toHaveLength(1);
-    const twelve = (first: number) => Array.from({ length: 12 }, (_, i) => offered(first + i));
-    expect(probes(peer.found(twelve(2), false))).toEqual([2, 3, 4, 5]);
-    expect(probes(peer.found(twelve(20)))).toEqual([20, 21]);
+    const peer = new LonePeer().attach(2);
+    expect(only('seek', peer.silent(2))).toHaveLength(1);
+    const eight = (first: number) => Array.from({ length: 8 }, (_, i) => offered(first + i));
+    expect(probes(peer.found(eight(3), false))).toEqual([3, 4, 5, 6]);
+    expect(probes(peer.found(eight(20)))).toEqual([20, 21]);
   });
 
-  test('[J2.1] are at most twelve, and have free slots', () => {
+  test('[J2.1] are at most eight, and have free slots', () => {
     const directory = createDirectory({ seed: 1 });
     for (let i = 2; i < 40; i++) {
       directory.report(START, id(i), [], offered(i, { freeSlots: i % 2 }).offer);
@@ -98,7 +119,7 @@ describe('candidates', () => {
     for (let i = 2; i < 32; i++)
       directory.report(START, id(i), [], offered(i, { delayMs: 1_000 - 20 * i }).offer);
     const found = directory.find(START, id(1), 1).map(({ peerId }) => numberOf(peerId));
-    expect(found).toEqual([31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20]);
+    expect(found).toEqual([31, 30, 29, 28, 27, 26, 25, 24]);
   });
 
   test('[J2.2] are drawn, so that a crowd spreads', () => {
@@ -145,12 +166,38 @@ describe('candidates', () => {
     for (let i = 1; i <= 5_010; i++) directory.forget(id(i));
     expect(directory.size).toBe(0);
   });
+
+  test('[J2.5] are asked unseen by a newcomer, the likely best of an answer', () => {
+    const peer = joiner();
+    const effects = peer.found([offered(2), offered(3, { delayMs: 20 }), offered(4)], false);
+    expect(joins(effects)).toEqual([3]);
+    expect(probes(effects)).toEqual([2, 4]);
+    expect(joins(peer.found([offered(5, { delayMs: 0 })]))).toEqual([]);
+  });
+
+  test('[J2.5] are not asked unseen where they are useless, or by a peer that has media', () => {
+    const useless = [{ depth: MAX_DEPTH }, { layers: 0b110 }, { freeSlots: 0 }];
+    expect(joins(joiner().found(useless.map((offer, i) => offered(2 + i, offer))))).toEqual([]);
+    expect(joins(seeker().found([offered(3)]))).toEqual([]);
+  });
+
+  test('[J2.6] begin with the relay itself as long as it has room', () => {
+    const directory = createDirectory({ seed: 1, own: id(9) });
+    for (let i = 2; i < 402; i++) {
+      directory.report(START, id(i), [], offered(i, { freeSlots: 1, delayMs: i === 9 ? 0 : 500 }).offer);
+    }
+    const firsts = Array.from({ length: 50 }, () => directory.find(START, id(1), 1)[0]?.peerId);
+    expect(new Set(firsts)).toEqual(new Set([id(9)]));
+    expect(directory.find(START, id(1), 0b110)).toEqual([]);
+    directory.report(START, id(9), [], null);
+    expect(directory.find(START, id(1), 1)[0]?.peerId).not.toBe(id(9));
+  });
 });
 
 describe('probes', () => {
   test('[J3.1] are at most six at a time', () => {
-    const peer = joiner();
-    const answers = [2, 20, 40].map((first) =>
+    const peer = seeker();
+    const answers = [3, 20, 40].map((first) =>
       peer.found(
         [0, 1, 2, 3, 4].map((i) => offered(first + i)),
         false,
@@ -160,7 +207,7 @@ describe('probes', () => {
   });
 
   test('[J3.1] are answered with the standing as it is', () => {
-    const peer = new LonePeer({ ageS: 100, layers: 0b11 });
+    const peer = new LonePeer({ ageS: 100, layers: 0b11, tuning: { preemption: false } });
     expect(peer.tree.standing(peer.now)).toBeNull();
     peer.tell({ type: 'uplink', bps: 1e9 });
     peer.attach(2, word(2, { via: [8], layers: 0b10 })).child(3, { layers: 0b10 });
@@ -173,68 +220,75 @@ describe('probes', () => {
   });
 
   test('[J3.2] are waited for shortly once two good answers are there', () => {
-    const peer = joiner();
-    peer.found([2, 3, 4].map((number) => offered(number)));
+    const peer = seeker();
+    peer.found([3, 4, 5].map((number) => offered(number)));
     peer.now += 50;
-    peer.probed(2);
-    peer.now += 30;
     peer.probed(3);
+    peer.now += 30;
+    peer.probed(4);
     peer.advance(1_000);
-    expect(peer.times('join')).toEqual([80 + probeSettleMs, 80 + probeSettleMs]);
+    expect(peer.times('join').slice(1)).toEqual([80 + probeSettleMs, 80 + probeSettleMs]);
   });
 
   test('[J3.2] are waited for half a second where peers are known, else until a directory can have answered', () => {
-    const peer = joiner();
-    peer.found([offered(2), offered(3), offered(4)], false);
-    peer.probed(2);
-    peer.advance(3_000);
-    expect(peer.times('join')).toEqual([directoryMs + probeMs]);
+    const peer = seeker();
+    peer.found(
+      [3, 4, 5].map((number) => offered(number)),
+      false,
+    );
+    peer.probed(3);
+    peer.advance(directoryMs + probeMs);
+    expect(peer.times('join').slice(1)).toEqual([directoryMs + probeMs]);
 
     const known = new LonePeer().attach(2);
     known.found([offered(3), offered(4)]);
-    known.unlinked(2);
+    known.silent(2);
     known.probed(3);
-    known.advance(3_000);
-    expect(known.times('join').at(-1)).toBe(probeMs);
+    known.advance(probeMs);
+    expect(known.times('join').slice(1)).toEqual([probeMs]);
   });
 
   test('[J3.2] are not waited for when nobody is left to answer', () => {
-    const peer = joiner();
-    expect(joins(peer.found([offered(2)]))).toEqual([]);
-    expect(joins(peer.probed(2))).toEqual([2]);
+    const peer = seeker();
+    expect(joins(peer.found([offered(3)]))).toEqual([]);
+    expect(joins(peer.probed(3))).toEqual([3]);
+    const early = seeker();
+    early.found([offered(3)], false);
+    early.probed(3);
+    expect(joins(early.advance(probeSettleMs))).toEqual([3]);
   });
 
   const bad = {
-    'where no media flow': standing(2, { flowing: false }),
-    'of an older epoch': standing(2, { epoch: EPOCH - 1 }),
-    'with a path shorter than its depth': standing(2, { depth: 3 }),
-    'with a path longer than its depth': standing(2, { depth: 1 }),
-    'whose path begins elsewhere': standing(2, { path: pathOf(7, 2).subarray(4), depth: 1 }),
-    'below the joiner': standing(2, { via: [1] }),
-    'without a layer that the joiner wants': standing(2, { layers: 0b110 }),
-    'without a free slot': standing(2, { freeSlots: 0 }),
-    'that is as deep as can be': standing(2, { via: [21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31] }),
+    'where no media flow': standing(3, { flowing: false }),
+    'of an older epoch': standing(3, { epoch: EPOCH - 1 }),
+    'with a path shorter than its depth': standing(3, { depth: 3 }),
+    'with a path longer than its depth': standing(3, { depth: 1 }),
+    'whose path begins elsewhere': standing(3, { path: pathOf(7, 3).subarray(4), depth: 1 }),
+    'below the joiner': standing(3, { via: [1] }),
+    'without a layer that the joiner wants': standing(3, { layers: 0b110 }),
+    'without a free slot': standing(3, { freeSlots: 0 }),
+    'that is as deep as can be': standing(3, { via: [21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31] }),
   };
   test.each(Object.entries(bad))('[J3.3] of a place %s lead to no join', (_, answer) => {
-    const peer = joiner();
+    const peer = seeker();
     peer.tell({ type: 'broadcast', epoch: EPOCH });
-    peer.found([offered(2)]);
-    expect(joins(peer.probed(2, answer))).toEqual([]);
+    peer.found([offered(3)]);
+    expect(joins(peer.probed(3, answer))).toEqual([]);
     expect(joins(peer.advance(2_000))).toEqual([]);
   });
 
   test('[J3.3] of a place whose children are not too deep lead to a join', () => {
-    const peer = joiner();
-    peer.found([offered(2)]);
+    const peer = seeker();
+    peer.found([offered(3)]);
     const via = [21, 22, 23, 24, 25, 26, 27, 28, 29, 30];
     expect(via.length + 2).toBe(MAX_DEPTH);
-    expect(joins(peer.probed(2, standing(2, { via })))).toEqual([2]);
+    expect(joins(peer.probed(3, standing(3, { via })))).toEqual([3]);
   });
 
   test('[J3.3] are not made where the offer says enough', () => {
-    const peer = joiner();
+    const peer = seeker();
     const useless = [{ depth: MAX_DEPTH }, { layers: 0b110 }, { freeSlots: 0 }];
-    expect(probes(peer.found(useless.map((offer, i) => offered(2 + i, offer))))).toEqual([]);
+    expect(probes(peer.found(useless.map((offer, i) => offered(3 + i, offer))))).toEqual([]);
   });
 });
 
@@ -269,22 +323,22 @@ describe('the cost of a parent', () => {
   });
 
   test('[J4.1] decides who is asked', () => {
-    const peer = joiner();
-    peer.found([2, 3, 4].map((number) => offered(number)));
-    peer.probed(2, standing(2, { delayMs: 300 }));
-    peer.probed(3, standing(3, { delayMs: 40 }), 200);
-    expect(joins(peer.probed(4, standing(4, { delayMs: 30 })))).toEqual([4, 3]);
+    const peer = seeker();
+    peer.found([3, 4, 5].map((number) => offered(number)));
+    peer.probed(3, standing(3, { delayMs: 300 }));
+    peer.probed(4, standing(4, { delayMs: 40 }), 200);
+    expect(joins(peer.probed(5, standing(5, { delayMs: 30 })))).toEqual([5, 4]);
   });
 });
 
 describe('attempts', () => {
   test('[J5.1] are made at two peers, and the first picture decides', () => {
-    const peer = joiner();
-    peer.found([2, 3, 4].map((number) => offered(number)));
+    const peer = seeker();
+    expect(askedOf(peer, 3, 4, 5)).toHaveLength(2);
     const asked = only(
       'join',
-      [2, 3, 4].flatMap((number) => peer.probed(number)),
-    );
+      peer.done.map(({ effect }) => effect),
+    ).slice(1);
     expect(asked.map(({ join }) => join.standby)).toEqual([false, false]);
     const [first = 0, second = 0] = joins(asked);
     peer.up(first);
@@ -296,27 +350,88 @@ describe('attempts', () => {
     expect(peer).toMatchObject({ active: [second], standbys: [first] });
   });
 
-  test('[J5.2] that do not connect in time are given up for the next best', () => {
-    const peer = joiner();
-    peer.found([2, 3, 4, 5].map((number) => offered(number, { freeSlots: 2 })));
-    [2, 3, 4, 5].forEach((number) => peer.probed(number, standing(number, { delayMs: 10 * number })));
-    expect(joins(peer.done.map(({ effect }) => effect))).toEqual([2, 3]);
-    peer.accepted(2);
-    peer.advance(attemptMs - 1);
-    expect(peer.times('close')).toEqual([]);
-    const effects = peer.advance(1);
-    expect(only('close', effects).map(({ peerId }) => numberOf(peerId))).toEqual([2, 3]);
-    expect(joins(effects)).toEqual([4, 5]);
-    expect(peer.banned).toEqual({ 2: 'unreachable', 3: 'unreachable' });
+  test('[J5.2] that do not connect in time are given up', () => {
+    const peer = seeker();
+    expect(askedOf(peer, 3, 4)).toEqual([3, 4]);
+    peer.accepted(3);
+    peer.advance(2 * attemptMs + longestRetryMs);
+    expect(peer.times('close')).toHaveLength(2);
+    for (const at of peer.times('close')) {
+      expect(at).toBeGreaterThanOrEqual(attemptMs);
+      expect(at).toBeLessThanOrEqual(attemptMs + longestRetryMs);
+    }
+    expect(peer.banned).toEqual({ 3: 'unreachable', 4: 'unreachable' });
   });
 
-  test('[J5.2] are given up in time whatever becomes of others', () => {
-    const peer = joiner();
-    peer.found([2, 3, 4].map((number) => offered(number)));
-    [2, 3, 4].forEach((number) => peer.probed(number, standing(number, { delayMs: 10 * number })));
-    peer.advance(attemptMs - 100);
-    expect(joins(peer.refused(2))).toEqual([4]);
-    expect(only('close', peer.advance(100)).map(({ peerId }) => numberOf(peerId))).toEqual([3]);
+  test('[J5.2] that are refused or fail make room for the next best', () => {
+    const peer = seeker();
+    expect(askedOf(peer, 3, 4, 5, 6)).toEqual([3, 4]);
+    expect(joins(peer.refused(3))).toEqual([5]);
+    expect(joins(peer.answered(4, { type: 'failed' }))).toEqual([6]);
+    expect(peer.banned).toEqual({ 3: 'refused', 4: 'unreachable' });
+  });
+
+  test('[J5.2] are given up even when all of them hang', () => {
+    const peer = seeker();
+    askedOf(peer, 3, 4, 5, 6);
+    for (let i = 0; i < 40; i++) {
+      peer.advance(500);
+      askedOf(peer, 10 + 3 * i, 11 + 3 * i, 12 + 3 * i);
+    }
+    expect(peer.times('close').length).toBeGreaterThan(2 * maxAttempts);
+    expect(Object.values(peer.banned)).toContain('unreachable');
+  });
+
+  test('[J5.3] that are slow get others beside them, five in all', () => {
+    const peer = seeker();
+    expect(askedOf(peer, 3, 4, 5, 6)).toEqual([3, 4]);
+    expect(joins(peer.advance(hedgeMs - 1))).toEqual([]);
+    expect(joins(peer.advance(1))).toEqual([5, 6]);
+    for (let i = 0; i < 20; i++) {
+      peer.advance(100);
+      askedOf(peer, 10 + i);
+      expect(peer.view.parents.filter(({ role }) => role === 'connecting').length).toBeLessThanOrEqual(
+        maxAttempts,
+      );
+    }
+  });
+
+  test('[J5.4] that deliver soon after the first may take its place, if they are better', () => {
+    const race = (afterMs: number, delayMs: number) => {
+      const peer = seeker();
+      expect(askedOf(peer, 3, 4)).toEqual([3, 4]);
+      peer.up(3, word(3, { delayMs: 300 }));
+      peer.up(4, word(4, { delayMs }));
+      peer.flowing(3);
+      peer.now += afterMs;
+      peer.flowing(4);
+      return peer.active;
+    };
+    expect(race(raceMs - 1, 50)).toEqual([4]);
+    expect(race(raceMs, 50)).toEqual([3]);
+    expect(race(raceMs - 1, 290)).toEqual([3]);
+  });
+
+  test('[J5.5] of newcomers find more room at headless relays than there are slots', () => {
+    const landed = (kind: PeerKind, path: Uint8Array) => {
+      const relay = new LonePeer({ kind, maxChildren: 6, tuning: { preemption: false } });
+      relay.tell({ type: 'uplink', bps: 1e9 });
+      relay.attach(2);
+      const offer =
+        only('report', relay.advance(5_000)).at(-1)?.offer ??
+        only(
+          'report',
+          relay.done.map(({ effect }) => effect),
+        ).at(-1)?.offer;
+      const accepted = Array.from({ length: 12 }, (_, i) =>
+        about('accept', relay.asked(50 + i, { path })),
+      ).flat();
+      return [accepted.length, offer?.freeSlots];
+    };
+    const room = 6 + Math.ceil(6 * TREE_DEFAULTS.landingShare);
+    expect(landed('headless', new Uint8Array())).toEqual([room, room]);
+    expect(landed('headless', pathOf(8, 9))).toEqual([6, room]);
+    expect(landed('browser', new Uint8Array())).toEqual([6, 6]);
   });
 });
 
@@ -353,30 +468,24 @@ describe('a redirect', () => {
   });
 
   test('[J6.1] is followed to the first peer that may be asked', () => {
-    const peer = joiner();
-    peer.found([offered(2), offered(3)]);
-    peer.probed(2);
-    expect(joins(peer.probed(3))).toEqual([2, 3]);
-    expect(joins(peer.redirected(2, 1, 3, 4, 5))).toEqual([4]);
+    const peer = seeker();
+    expect(askedOf(peer, 3, 4)).toEqual([3, 4]);
+    expect(joins(peer.redirected(3, 1, 2, 4, 5, 6))).toEqual([5]);
   });
 
   test('[J6.1] is followed twelve times in a round', () => {
     const peer = joiner();
     peer.found([offered(2)]);
-    peer.probed(2);
     const followed = Array.from({ length: 20 }, (_, i) => joins(peer.redirected(2 + i, 3 + i)).length);
     expect(followed.reduce((sum, each) => sum + each)).toBe(maxRedirects);
-    peer.advance(retryMs);
+    while (peer.times('seek').length < 2) peer.advance(50);
     peer.found([offered(50)]);
-    peer.probed(2, null);
-    peer.probed(50);
     expect(joins(peer.redirected(50, 51))).toEqual([51]);
   });
 
   test('[J6.2] by somebody who can be believed needs no probes, and forgives', () => {
     const peer = joiner();
     peer.found([offered(2)]);
-    peer.probed(2);
     peer.answered(2, { type: 'failed' });
     expect(peer.banned).toEqual({ 2: 'unreachable' });
     expect(joins(peer.tell({ type: 'named', parents: [candidate(2)] }))).toEqual([2]);

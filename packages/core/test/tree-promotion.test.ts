@@ -108,11 +108,18 @@ describe('an invitation', () => {
     expect(recommend(streamer, 9, { slots: 2, ageS: 0 })).toEqual([9]);
   });
 
-  test('[P3.1] is given to a peer that is stronger by half than the weakest child', () => {
+  test('[P3.1] is given to a peer that is stronger by a factor than the weakest child', () => {
     const weakest = childStrength({ kind: 'browser', slots: 2, ageS: 0 });
-    expect(weakest * promotionGain).toBe(3);
-    expect(recommend(fullStreamer(), 9, { slots: 2, ageS: 14 })).toEqual([]);
-    expect(recommend(fullStreamer(), 9, { slots: 3, ageS: 0 })).toEqual([9]);
+    const slots = Math.ceil(promotionGain * weakest);
+    expect(recommend(fullStreamer(), 9, { slots: slots - 1, ageS: 0 })).toEqual([]);
+    expect(recommend(fullStreamer(), 9, { slots, ageS: 0 })).toEqual([9]);
+  });
+
+  test('[P3.1] counts those children as weakest that will not have to go', () => {
+    const streamer = fullStreamer();
+    streamer.asked(7, { kind: 'headless', slots: 9 });
+    const second = childStrength({ kind: 'browser', slots: 3, ageS: 0 });
+    expect(recommend(streamer, 9, { slots: Math.ceil(promotionGain * second) - 1, ageS: 0 })).toEqual([]);
   });
 
   test('[P3.1] is not given to a peer with one slot, to itself, to a neighbour, or to a banned one', () => {

@@ -162,4 +162,12 @@ describe('a parent', () => {
     expect(streamer.gets(2, { type: 'pause' })).toMatchObject([{ type: 'serve', isActive: false }]);
     expect(streamer.view.freeSlots).toBe(3);
   });
+
+  test('[S3.1] lets a child go that pauses where there are standbys enough', () => {
+    const streamer = loneStreamer(2).child(2).child(3);
+    const most = standbysPerSlot * 2 + standbysBesides;
+    for (let i = 0; i < most - 1; i++) streamer.child(10 + i, { standby: true });
+    expect(streamer.gets(2, { type: 'pause' })).toMatchObject([{ type: 'serve', isActive: false }]);
+    expect(about('close', streamer.gets(3, { type: 'pause' }))).toEqual([3]);
+  });
 });
