@@ -10,12 +10,14 @@ import {
 
 /**
  * A relay has more room, and more patience, than a page: its parent may be a page whose encoder has yet to begin, and
- * many depend on it. All its slots are for anybody, because its owner has said how many it serves.
+ * many depend on it. All its slots are for anybody, and there are no others, because its owner has said how many it
+ * serves.
  */
 const RELAY_TUNING = {
   attemptMs: 8_000,
   activationMs: 2 * KEY_FRAME_INTERVAL_MS,
   reserveShare: 0,
+  landingShare: 0,
 } as const;
 /** Links besides those that are served: standbys of children that have their media from others. */
 const LINKS_PER_SLOT = 4;

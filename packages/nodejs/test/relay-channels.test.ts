@@ -1,6 +1,13 @@
 import { generateKeyPair } from '@libp2p/crypto/keys';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { encodePath, encodeSignedRecord, MAX_DEPTH, shortId, type AnnounceRefusal } from '@casto/core';
+import {
+  encodePath,
+  encodeSignedRecord,
+  MAX_DEPTH,
+  shortId,
+  type AnnounceRefusal,
+  type ChannelId,
+} from '@casto/core';
 import { relayRtpCapabilities, signSignal, type JoinDecision } from '@casto/host';
 import { freshId } from '@casto/host/conformance/loopback-peers';
 import { RelayWorld, type TestRelay, type TestStreamer, type TestViewer } from './relay/relay-world.ts';
@@ -744,6 +751,162 @@ describe('a channel of another relay', () => {
     expect(relay.channels.status()).toEqual([]);
     expect(stale.channels.status()).toEqual([]);
     await expectNothingLeft(relay, stale);
+  });
+});
+
+describe('the tree', () => {
+  /** A streamer that gives its media to two relays. */
+  async function twoHomes() {
+    const { relay: one, streamer } = await broadcast();
+    const other = await world.relay();
+    await streamer.connect(other);
+    await streamer.announce(other);
+    await world.until(() => other.parents.includes(streamer.channel), 'the second relay');
+    // Both may ask each other at the same time, and again later.
+    for (let i = 0; i < 60 && standbys(streamer.channel, one, other).length === 0; i++)
+      await world.play(1_000);
+    return { one, other, streamer };
+  }
+
+  function standbys(channel: ChannelId, ...relays: TestRelay[]): TestRelay[] {
+    return relays.filter(({ channels }) =>
+      channels.view(channel)?.parents.some(({ role }) => role === 'standby'),
+    );
+  }
+
+  test('lets one of two relays stand by at the other, without media', async () => {
+    const { one, other, streamer } = await twoHomes();
+    const views = [one, other].map(({ channels }) => channels.view(streamer.channel));
+
+    expect([one, other].map((relay) => relay.playedParent(streamer.channel))).toEqual([
+      streamer.channel,
+      streamer.channel,
+    ]);
+    expect(views.map((view) => view?.depth)).toEqual([1, 1]);
+    expect(standbys(streamer.channel, one, other)).toHaveLength(1);
+    expect([one.channels.viewers, other.channels.viewers]).toEqual([0, 0]);
+    await expectNothingLeft(one, other);
+  });
+
+  test('takes a relay that lost its streamer to the relay where it stands by, and its viewers see it go on', async () => {
+    const { one, other, streamer } = await twoHomes();
+    const [child, parent] = standbys(streamer.channel, one).length > 0 ? [one, other] : [other, one];
+    const viewer = await world.viewer();
+    await viewer.join(child, streamer.channel);
+    await world.play(500);
+    const end = streamer.links.find(({ peerId }) => peerId === child.peer.id)?.end;
+    end?.close();
+    await world.play(600);
+
+    expect(child.playedParent(streamer.channel)).toBe(parent.peer.id);
+    expect(viewer.isPlaying).toBe(true);
+    await world.play(3_000);
+    expect(viewer.link?.isClosed).toBe(false);
+  });
+
+  test('gives a standby of a viewer nothing until it asks, and then at once what came since the key frame', async () => {
+    const { relay, streamer } = await broadcast();
+    const [standby] = [await world.viewer()];
+    expect(await standby.ask(relay, streamer.channel, { standby: true })).toMatchObject({ type: 'accepted' });
+    await world.play(1_000);
+    expect(standby.end?.lastHeardAt()).toBe(-Infinity);
+    expect(relay.channels.view(streamer.channel)?.children).toMatchObject([{ role: 'standby' }]);
+    expect(relay.channels.viewers).toBe(0);
+
+    // No further picture comes meanwhile.
+    standby.link?.send({ type: 'activate', layer: 0 });
+    await world.clock.pass(50);
+    expect(standby.isPlaying).toBe(true);
+    expect(relay.channels.viewers).toBe(1);
+    await world.play(500);
+    expect(standby.isPlaying).toBe(true);
+
+    standby.link?.send({ type: 'pause' });
+    await world.play(500);
+    expect(standby.isPlaying).toBe(false);
+    expect(relay.channels.viewers).toBe(0);
+    expect(standby.link?.isClosed).toBe(false);
+    await expectNothingLeft(relay);
+  });
+
+  test('has room for standbys where it has none for viewers', async () => {
+    const [relay, streamer] = [await world.relay({ maxViewers: 1 }), await world.streamer()];
+    await streamer.goLive(relay);
+    await viewers(1, relay, streamer);
+
+    expect(await (await world.viewer()).ask(relay, streamer.channel)).toMatchObject({ reason: 'full' });
+    expect(await (await world.viewer()).ask(relay, streamer.channel, { standby: true })).toMatchObject({
+      type: 'accepted',
+    });
+  });
+
+  test('gives the places that one channel leaves to the others', async () => {
+    const relay = await world.relay({ maxViewers: 3 });
+    const [one, other] = [await world.streamer(), await world.streamer()];
+    await one.goLive(relay);
+    await other.goLive(relay);
+    await viewers(2, relay, one);
+    await world.play(600);
+
+    expect(relay.channels.view(one.channel)).toMatchObject({ slots: 3, freeSlots: 1 });
+    expect(relay.channels.view(other.channel)).toMatchObject({ slots: 1, freeSlots: 1 });
+    await viewers(1, relay, other);
+    expect(await (await world.viewer()).ask(relay, one.channel)).toMatchObject({ reason: 'full' });
+  });
+
+  test('[D8.1] names the relay to those who seek, and takes the channel in for them', async () => {
+    const { relay: home, streamer } = await broadcast();
+    const relay = await world.relay();
+    const client = await (await world.viewer()).rendezvous(relay);
+    let found: readonly unknown[] | null = null;
+    void client.seek(streamer.channel, 1).then((candidates) => (found = candidates));
+    await world.until(() => found !== null, 'an answer');
+
+    expect(found).toMatchObject([
+      { peerId: relay.peer.id, offer: { kind: 'headless', depth: 2, freeSlots: 100, layers: 1 } },
+    ]);
+    expect(relay.parents).toEqual([home.peer.id]);
+    // Nobody came.
+    await world.play(LINGER_MS + 1_000);
+    expect(relay.channels.status()).toEqual([]);
+    await expectNothingLeft(relay, home);
+  });
+
+  test('[D7.2, D8.1] names peers that report slots, as long as they are there', async () => {
+    const { relay, streamer } = await broadcast();
+    const [one, other] = [await world.viewer(), await world.viewer()];
+    const [reporter, seeker] = [await one.rendezvous(relay), await other.rendezvous(relay)];
+    const offer = { kind: 'browser', depth: 2, delayMs: 30, freeSlots: 2, ageS: 5, layers: 1 } as const;
+    reporter.report(streamer.channel, ['/ip4/127.0.0.1/tcp/1/ws'], offer);
+    // One stream is read in its order.
+    await reporter.seek(streamer.channel, 1);
+
+    const named = async (): Promise<string[]> =>
+      (await seeker.seek(streamer.channel, 1)).map(({ peerId }) => peerId);
+    expect((await named()).sort()).toEqual([relay.peer.id, one.peer.id].sort());
+    await reporter.close();
+    await world.until(
+      () => one.peer.libp2p.getConnections().every(({ streams }) => streams.length === 0),
+      'end',
+    );
+    await world.clock.pass(20);
+    expect(await named()).toEqual([relay.peer.id]);
+  });
+
+  test('[D9.2] is answered by the relay for itself', async () => {
+    const { relay, streamer } = await broadcast();
+    const client = await (await world.viewer()).rendezvous(relay);
+
+    expect((await client.probe(streamer.channel, relay.peer.id))?.standing).toMatchObject({
+      kind: 'headless',
+      depth: 1,
+      freeSlots: 100,
+      epoch: streamer.epoch,
+      flowing: true,
+    });
+    expect((await client.probe(relay.peer.id, relay.peer.id))?.standing).toBeNull();
+    relay.channels.drain(1_000);
+    expect((await client.probe(streamer.channel, relay.peer.id))?.standing).toBeNull();
   });
 });
 

@@ -1,27 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { FEEDBACK, RTCP } from '../../src/media/rtcp-packet.ts';
 import { writeNack, writePictureLoss } from '../../src/media/rtcp-writer.ts';
-import { FRAME_MS, MediaWorld, countBlocks, deliverRtcp } from './media-world.ts';
-import type { Publisher, Received, Viewer } from './media-world.ts';
-
-/** Asserts what a decoder needs: no jump in sequence, pictures that follow each other, time that goes on. */
-function expectContinuous(packets: readonly Received[]): void {
-  packets.forEach((packet, index) => {
-    const before = packets[index - 1];
-    if (before === undefined) return;
-    expect((packet.sequence - before.sequence) & 0xffff).toBe(1);
-    const elapsed = (packet.timestamp - before.timestamp) | 0;
-    expect(elapsed).toBeGreaterThanOrEqual(0);
-    const pictures = (packet.pictureId - before.pictureId) & 0x7fff;
-    expect(pictures).toBe(elapsed === 0 ? 0 : 1);
-    expect((packet.tl0 - before.tl0) & 0xff).toBe(pictures);
-  });
-}
-
-function requestsOf(publisher: Publisher): number {
-  return countBlocks(publisher.rtcp, RTCP.payloadFeedback, FEEDBACK.pictureLoss);
-}
+import { FRAME_MS, MediaWorld, deliverRtcp, expectContinuous, requestsOf } from './media-world.ts';
+import type { Viewer } from './media-world.ts';
 
 describe('instant start', () => {
   test('a joiner gets everything since the last key frame, then the live stream, without asking upstream', () => {

@@ -1,9 +1,10 @@
 /** A hub with publishers and viewers around it, all in memory and on a clock that the test moves. */
 
+import { expect } from 'vitest';
 import type { MediaKind } from '@casto/host';
 import { createHub } from '../../src/media/hub.ts';
 import type { Hub, HubEvent } from '../../src/media/hub.ts';
-import { rtcpBlockLength, rtcpCountOf, rtcpTypeOf } from '../../src/media/rtcp-packet.ts';
+import { FEEDBACK, RTCP, rtcpBlockLength, rtcpCountOf, rtcpTypeOf } from '../../src/media/rtcp-packet.ts';
 import { sequenceOf, timestampOf } from '../../src/media/rtp-packet.ts';
 import { createRtpSink } from '../../src/media/rtp-sink.ts';
 import type { RtpSink } from '../../src/media/rtp-sink.ts';
@@ -194,4 +195,23 @@ export function deliverRtcp(receiver: Pick<RtpSink, 'takeRtcp'>, packet: Buffer)
     if (length === 0) return;
     receiver.takeRtcp(packet, at, length);
   }
+}
+
+/** Asserts what a decoder needs: no jump in sequence, pictures that follow each other, time that goes on. */
+export function expectContinuous(packets: readonly Received[]): void {
+  packets.forEach((packet, index) => {
+    const before = packets[index - 1];
+    if (before === undefined) return;
+    expect((packet.sequence - before.sequence) & 0xffff).toBe(1);
+    const elapsed = (packet.timestamp - before.timestamp) | 0;
+    expect(elapsed).toBeGreaterThanOrEqual(0);
+    const pictures = (packet.pictureId - before.pictureId) & 0x7fff;
+    expect(pictures).toBe(elapsed === 0 ? 0 : 1);
+    expect((packet.tl0 - before.tl0) & 0xff).toBe(pictures);
+  });
+}
+
+/** Key frames that were asked for. */
+export function requestsOf(publisher: Publisher): number {
+  return countBlocks(publisher.rtcp, RTCP.payloadFeedback, FEEDBACK.pictureLoss);
 }

@@ -429,10 +429,14 @@ export class TestViewer {
     await this.#world.until(() => this.end?.control.isOpen === true, 'the link');
   }
 
-  async watch(relay: TestRelay, channel: ChannelId): Promise<ChannelNews[]> {
+  /** A stream to the relay's directory. */
+  async rendezvous(relay: TestRelay): Promise<RendezvousClient> {
     const connection = await this.#world.peers.connect(this.peer, relay.peer);
-    const signal = AbortSignal.timeout(5_000);
-    const client = await RendezvousClient.open(connection, signal, this.#world.clock);
+    return RendezvousClient.open(connection, AbortSignal.timeout(5_000), this.#world.clock);
+  }
+
+  async watch(relay: TestRelay, channel: ChannelId): Promise<ChannelNews[]> {
+    const client = await this.rendezvous(relay);
     const news: ChannelNews[] = [];
     await client.watch(channel, (told) => void news.push(told));
     return news;
