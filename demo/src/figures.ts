@@ -24,6 +24,7 @@ export function deskFigures(stats: CastoStats | null): string {
     audio === null && video !== null && video.width > 0 ? 'no sound' : '',
     rate === 0 ? '' : rateWords(rate),
     nearest === undefined ? '' : nearestWords(nearest),
+    standbyWords(stats.parents),
   ];
   return parts.filter((part) => part !== '').join('  ·  ');
 }
@@ -46,4 +47,10 @@ function pictureWords({ width, height, framesPerSecond }: CastoVideoStats): stri
 function nearestWords({ kind, rttMs }: CastoPeerStats): string {
   const name = kind === 'headless' ? 'relay' : 'viewer';
   return rttMs === null ? `by a ${name}` : `${name} ${Math.max(1, Math.round(rttMs))} ms away`;
+}
+
+/** Parents that would take over at once. */
+function standbyWords(parents: readonly CastoPeerStats[]): string {
+  const standbys = parents.filter(({ role }) => role === 'standby').length;
+  return standbys === 0 ? '' : `${standbys} standing by`;
 }

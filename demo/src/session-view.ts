@@ -165,6 +165,7 @@ export class SessionView {
 
 /** A streamer has children, if only its relay; a viewer has a parent that sends. */
 function isFlowing(stats: CastoStats): boolean {
-  if (stats.role === 'streamer') return stats.children.length > 0;
-  return stats.parents.length > 0 && stats.download.bitsPerSecond > 0;
+  const peers = stats.role === 'streamer' ? stats.children : stats.parents;
+  const isServed = peers.some(({ role }) => role === 'active');
+  return isServed && (stats.role === 'streamer' || stats.download.bitsPerSecond > 0);
 }
