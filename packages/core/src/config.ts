@@ -37,9 +37,9 @@ export const STANDBY_SILENCE_MS = 11_000;
  * K3: clock offset and round trip are measured this often. Clocks drift apart by about 20 ppm: 0.3 ms in this time.
  * At 5 s pings were most of what a peer had to say.
  */
-export const PING_MS = 15_000;
+export const PING_MS = 30_000;
 /** K3: the same on a standby, which has no pictures whose delay would have to be known. */
-export const STANDBY_PING_MS = 30_000;
+export const STANDBY_PING_MS = 60_000;
 /** K3: at the start more often, because the first samples meet the joiner's own start-up load. */
 export const FIRST_PING_MS = 250;
 export const FIRST_PINGS = 4;

@@ -21,7 +21,8 @@ export function isWorthAsking(
   const { peerId, offer } = candidate;
   if (!mayAsk(state, now, peerId) || offer.depth >= MAX_DEPTH) return false;
   if ((offer.layers & state.options.layers) === 0) return false;
-  if (search.purpose === 'standby') return true;
+  // Full ones can stand by as well, but only as the last resort.
+  if (search.purpose === 'standby') return offer.freeSlots > 0 || state.fruitless > 0;
   if (offer.freeSlots === 0) return false;
   return search.purpose === 'parent' || search.isForced || isShallower(state, offer.depth);
 }
@@ -51,6 +52,9 @@ export function sharesParent(state: TreeState, path: readonly number[]): boolean
   return parent !== null && parent.state?.depth !== 0 && path.includes(parent.shortId);
 }
 
+/** S2.4: a standby at a full parent lives on its last reserve. */
+const FULL_STANDBY_MS = 400;
+
 /** What is shared with the present path beyond the streamer may take both parents away at once. */
 const SHARED_HOP_MS = 30;
 
@@ -78,7 +82,7 @@ function sharedCost(state: TreeState, standing: Standing, { purpose }: Search): 
   if (purpose !== 'standby') return 0;
   const path = decodePath(standing.path, MAX_DEPTH + 1);
   const shared = path.slice(1).filter((id) => state.position.path.includes(id)).length;
-  return shared * SHARED_HOP_MS;
+  return shared * SHARED_HOP_MS + (standing.freeSlots === 0 ? FULL_STANDBY_MS : 0);
 }
 
 /** B2: moving disturbs the peers below, so it must be worth something. */

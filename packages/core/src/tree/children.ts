@@ -55,11 +55,6 @@ export function childAsks(
 export function childLinked(state: TreeState, now: Instant, child: ChildLink): void {
   if (child.isLinked) return;
   child.isLinked = true;
-  state.effects.push({
-    type: 'send',
-    peerId: child.peerId,
-    message: { type: 'addresses', addresses: [...state.options.addresses] },
-  });
   greet(state, now, child);
 }
 
@@ -121,6 +116,9 @@ export function childRecommends(
   const strength = childStrength({ kind: 'browser', slots, ageS });
   if (strength < tuning.promotionGain * weakestKept(state)) return;
   invited.set(peer.peerId, now + tuning.invitationMs);
+  // The child passes them on to the one that is invited.
+  const addresses = [...state.options.addresses];
+  state.effects.push({ type: 'send', peerId: child.peerId, message: { type: 'addresses', addresses } });
   state.effects.push({
     type: 'send',
     peerId: child.peerId,
@@ -130,7 +128,9 @@ export function childRecommends(
 
 /** C4: sends the weakest of too many children away, and lets go of those that did not go. */
 export function shed(state: TreeState, now: Instant): void {
-  let staying = activeChildren(state);
+  let staying = 0;
+  // Those that are not up yet may never be, and cannot be asked.
+  for (const child of state.children.values()) if (child.isActive && child.isLinked) staying++;
   for (const child of state.children.values()) {
     if (child.leavingSince === null) continue;
     staying -= child.isActive ? 1 : 0;
@@ -225,9 +225,17 @@ function judgePlace(state: TreeState, now: Instant, peerId: PeerId, join: TreeJo
     return { type: 'accept' };
   }
   if (join.path.length === 0 && active < state.slots + landingRoom(state)) return { type: 'accept' };
+  // Whoever comes back reached nobody of those that it was sent to, as some can connect to few others.
+  if (state.options.kind === 'headless' && hasComeBack(state, peerId) && active < overflow) {
+    return { type: 'accept' };
+  }
   const isStrong = join.kind === 'headless' || join.slots >= state.tuning.promotionSlots;
   const reserved = isStrong ? 0 : reservedSlots(state);
   return active + reserved < state.slots ? { type: 'accept' } : { type: 'redirect' };
+}
+
+function hasComeBack({ joinTokens, tuning }: TreeState, peerId: PeerId): boolean {
+  return (joinTokens.get(peerId)?.tokens ?? Infinity) < tuning.joinBurst - 1.5;
 }
 
 function hasWeakChild(state: TreeState): boolean {
@@ -271,13 +279,17 @@ function placesBelow(
   joiner: PeerId,
   join: { slots: number; layers: number },
 ): ParentCandidate[] {
-  const rooms: { child: ChildLink; room: number }[] = [];
+  const near: { child: ChildLink; room: number }[] = [];
+  const far: { child: ChildLink; room: number }[] = [];
   for (const child of state.children.values()) {
     if (!child.isActive || !child.isLinked || child.peerId === joiner || child.state === null) continue;
     if ((child.state.layers & join.layers) === 0) continue;
-    const room = child.state.freeSlots + child.state.subtreeSlots - child.sentDown;
-    if (room > 0) rooms.push({ child, room });
+    const own = child.state.freeSlots - child.sentDown;
+    if (own > 0) near.push({ child, room: own });
+    else if (own + child.state.subtreeSlots > 0) far.push({ child, room: own + child.state.subtreeSlots });
   }
+  // Children with a place of their own first: further down the joiner would be sent on.
+  const rooms = near.length > 0 ? near : far;
   const places: ParentCandidate[] = [];
   while (rooms.length > 0 && places.length < Math.min(NAMED_PLACES, MAX_REDIRECT_PEERS)) {
     const at = draw(state, rooms);
@@ -303,7 +315,7 @@ function weakestChild(state: TreeState): ChildLink | null {
   let weakest: ChildLink | null = null;
   let least = Infinity;
   for (const child of state.children.values()) {
-    if (!child.isActive || child.leavingSince !== null) continue;
+    if (!child.isActive || !child.isLinked || child.leavingSince !== null) continue;
     const strength = childStrength(child);
     if (strength > least || (strength === least && weakest !== null && child.since < weakest.since)) continue;
     weakest = child;

@@ -36,6 +36,8 @@ const OFFER_MS = 75_000;
 const DRAWN = 4 * MAX_FOUND_PEERS;
 /** A peer that was named to so many joiners per free slot will be full. */
 const NAMED_PER_SLOT = 3;
+/** A directory knows how to reach those that report to it; more would be most of its answers' bytes. */
+const NAMED_ADDRESSES = 1;
 /** What a place costs more for each joiner that it was named to, in milliseconds of path delay. */
 const NAMED_COST_MS = 10;
 
@@ -63,7 +65,7 @@ export function createDirectory({ seed, own = null }: { seed: number; own?: Peer
         if (entry) remove(entry);
         return;
       }
-      const candidate = { peerId, addresses: [...addresses], offer };
+      const candidate = { peerId, addresses: addresses.slice(0, NAMED_ADDRESSES), offer };
       if (entry) {
         entry.candidate = candidate;
         entry.toldAt = now;

@@ -12,7 +12,7 @@ import type { Farewell, LinkState } from '../control-messages.ts';
 import { MAX_DEPTH } from '../config.ts';
 import type { Instant } from '../link-control.ts';
 import type { ParentCandidate } from '../link-messages.ts';
-import { decodePath } from '../peer-id.ts';
+import { decodePath, shortId } from '../peer-id.ts';
 import type { Offence } from './bans.ts';
 import { claimsTooLittleDelay, isUsable, isWell, offenceIn } from './parent-checks.ts';
 import { foldAffinity } from './scores.ts';
@@ -37,11 +37,6 @@ const FIRST_UPKEEP_MS = 1_000;
 /** The link to a peer that accepted is up. */
 export function parentLinked(state: TreeState, now: Instant, link: ParentLink): void {
   if (isUp(link)) return;
-  state.effects.push({
-    type: 'send',
-    peerId: link.peerId,
-    message: { type: 'addresses', addresses: [...state.options.addresses] },
-  });
   if (link.wantsMedia) {
     setPhase(link, 'activating', now);
     armActivation(state, now);
@@ -56,6 +51,9 @@ export function parentLinked(state: TreeState, now: Instant, link: ParentLink): 
 /** R1: the first picture since the link was activated. */
 export function parentFlowing(state: TreeState, now: Instant, link: ParentLink): void {
   if (link.phase !== 'activating' || isFaulty(state, link)) return;
+  link.hasPicture = true;
+  // A picture may overtake the word about where it comes from, and an old broadcast is none to play.
+  if (link.state === null || link.state.epoch < state.epoch) return;
   setPhase(link, 'active', now);
   link.isSilent = false;
   const current = currentParent(state);
@@ -83,6 +81,7 @@ export function parentState(state: TreeState, now: Instant, link: ParentLink, wo
   const offence = offenceIn(state, now, link);
   if (offence !== null) return dismiss(state, now, link, offence);
   if (link.path.includes(state.shortId)) return loseLoop(state, now, link);
+  if (link.phase === 'activating' && link.hasPicture) return parentFlowing(state, now, link);
   if (link !== currentParent(state)) {
     // A standby that can serve is of use the moment that nothing else is.
     if (link.phase === 'standby' && currentParent(state) === null) repair(state, now);
@@ -176,11 +175,24 @@ export function parentRedirects(
   }
   // One at a time: a parent shall not make its child ask everybody.
   if (link !== currentParent(state) || state.search?.isForced === true) return;
-  const open = named.filter(({ peerId }) => state.parents.get(peerId)?.phase === 'standby');
-  const [known] = open;
-  const standby = known ? state.parents.get(known.peerId) : undefined;
-  if (standby) return activate(state, now, standby, 'better');
+  const standby = standbyFor(state, link, named);
+  if (standby !== null) return activate(state, now, standby, 'better');
   beginSearch(state, now, 'better', named);
+}
+
+/** P4: a standby that is named, or, for a peer that only has to make room, one that has room by its own word. */
+function standbyFor(
+  state: TreeState,
+  parent: ParentLink,
+  named: readonly ParentCandidate[],
+): ParentLink | null {
+  for (const { peerId } of named) {
+    const known = state.parents.get(peerId);
+    if (known?.phase === 'standby') return known;
+  }
+  const isInvited = named.some(({ peerId }) => parent.path.includes(shortId(peerId)));
+  const standby = isInvited ? null : bestStandby(state);
+  return standby?.state && standby.state.freeSlots > 0 ? standby : null;
 }
 
 /** It will be gone: move before it is. */
@@ -258,6 +270,7 @@ export function closeParent(state: TreeState, link: ParentLink, reason: Farewell
 
 function activate(state: TreeState, now: Instant, link: ParentLink, purpose: 'parent' | 'better'): void {
   setPhase(link, 'activating', now);
+  link.hasPicture = false;
   link.wantsMedia = true;
   state.moving = purpose === 'better' ? link.peerId : state.moving;
   const layer = 31 - Math.clz32(state.options.layers & -state.options.layers);

@@ -86,7 +86,7 @@ export function takeFound(
   joinUnseen(state, now, search, candidates);
   let left = PROBES_PER_ANSWER;
   for (const candidate of candidates) {
-    if (left === 0 || search.probes.size >= state.tuning.probes) break;
+    if (left === 0 || search.probes.size >= probesFor(state, search)) break;
     if (search.probes.has(candidate.peerId) || !isWorthAsking(state, now, candidate, search)) continue;
     probe(state, search, candidate);
     left--;
@@ -140,7 +140,7 @@ export function takeProbed(
   if (search.stage !== 'finding') return;
   const probes = [...search.probes.values()];
   const good = probes.filter((each) => isGood(state, each, search)).length;
-  if ((search.isFound || probes.length >= state.tuning.probes) && isAnswered(search)) {
+  if ((search.isFound || probes.length >= probesFor(state, search)) && isAnswered(search)) {
     decide(state, now, search);
   } else if (good >= ENOUGH_ANSWERS || (good > 0 && isAnswered(search))) {
     state.timers.setEarlier('search', now + state.tuning.probeSettleMs);
@@ -192,11 +192,17 @@ function find(state: TreeState, now: Instant, search: Search): void {
   const known = state.roster.best(now, tuning.probes, (peer) => isWorthAsking(state, now, peer, search));
   // A first join has nobody but the directories; a repair asks those it knows and the directories alike.
   const wanted = search.purpose === 'better' ? [] : known;
-  for (const peer of wanted.slice(0, PROBES_PER_ANSWER)) probe(state, search, peer);
+  for (const peer of wanted.slice(0, Math.min(PROBES_PER_ANSWER, probesFor(state, search))))
+    probe(state, search, peer);
   if (search.purpose !== 'standby' || known.length < ENOUGH_KNOWN || search.round > 0) {
     effects.push({ type: 'seek', layers: options.layers });
   }
   timers.set('search', now + (wanted.length > 0 ? tuning.probeMs : tuning.directoryMs + tuning.probeMs));
+}
+
+/** A peer that has a picture looks less widely. */
+function probesFor({ tuning }: TreeState, { purpose }: Search): number {
+  return purpose === 'parent' ? tuning.probes : Math.ceil(tuning.probes / 2);
 }
 
 function isAnswered({ probes }: Search): boolean {

@@ -66,6 +66,8 @@ export interface ParentLink {
   readonly purpose: SearchPurpose;
   /** Whether media is wanted as soon as the link is up. */
   wantsMedia: boolean;
+  /** Whether a picture came since it was asked or activated. */
+  hasPicture: boolean;
   state: LinkState | null;
   /** The path of `state`, decoded. */
   path: readonly ShortId[];
@@ -242,6 +244,7 @@ export function newParentLink(
     since: options.now,
     purpose: options.purpose,
     wantsMedia: options.wantsMedia,
+    hasPicture: false,
     state: null,
     path: [],
     affinity: newAffinity(options.now),

@@ -41,7 +41,7 @@ export const TREE_DEFAULTS = {
   /** U1: upkeep of standbys, roster and promotion; a quarter of it is drawn. */
   upkeepMs: 10_000,
   /** B1: how often a better parent is looked for; half of it again is drawn. */
-  rebalanceMs: 40_000,
+  rebalanceMs: 120_000,
   /** B2: a better parent must cost less than this share of the present one. */
   hysteresis: 0.8,
   /** B2: and so many milliseconds less. */

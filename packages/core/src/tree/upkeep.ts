@@ -33,12 +33,16 @@ export function upkeep(state: TreeState, now: Instant): void {
 /** Doublings of the wait of those who have found nothing better. */
 const MAX_PATIENCE = 3;
 
+/** Nearer to the streamer there is too little to gain, and promotion puts the right peers there. */
+const MANY_HOPS = 4;
+
 /** B1: a look for a better place, at most one at a time. */
 export function rebalance(state: TreeState, now: Instant): void {
   const waitMs = state.tuning.rebalanceMs * (1 << Math.min(state.contented, MAX_PATIENCE));
   state.timers.set('rebalance', now + jittered(state, waitMs));
-  if (isWell(state, currentParent(state)) && (state.position.depth ?? 0) > 1)
+  if (isWell(state, currentParent(state)) && (state.position.depth ?? 0) >= MANY_HOPS) {
     beginSearch(state, now, 'better');
+  }
 }
 
 /** C1: the slots as the latest measurements have them. */
