@@ -97,10 +97,11 @@ export class ParentSearch {
     this.#options.tell({ type: 'probed', peerId, rttMs, standing });
   }
 
-  /** A picture has come. */
+  /** A picture has come. A standby will be looked for soon, and reaching another relay takes longer than a search. */
   succeeded(): void {
     this.#hadParent = true;
     this.#isWaiting = false;
+    void this.#relays.second();
   }
 
   /** Failures that another attempt may mend are no news. */

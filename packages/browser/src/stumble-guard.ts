@@ -25,12 +25,12 @@ export interface StumbleGuardOptions {
 }
 
 export class StumbleGuard {
-  readonly #link: PeerLink;
+  readonly #link: Pick<PeerLink, 'leave'>;
   readonly #options: StumbleGuardOptions;
   #silentSince: number | null = null;
   #cancel: () => void = () => {};
 
-  constructor(link: PeerLink, options: StumbleGuardOptions) {
+  constructor(link: Pick<PeerLink, 'leave'>, options: StumbleGuardOptions) {
     this.#link = link;
     this.#options = options;
   }

@@ -1,0 +1,72 @@
+import { describe, expect, test } from 'vitest';
+import { createTreePeer, isPeerId, type PeerId } from '@casto/core';
+import { UplinkEstimate, type UplinkReport } from '../src/uplink-estimate.ts';
+
+const SELF = '12D3KooWBqmp8Ve4vme4Ei5KWkDKAm7E9KwWb7JMcxFZ9rpg93Kh';
+const MAX_CHILDREN = 7;
+
+/** What the tree makes of the estimate. */
+function slotsFor(estimate: UplinkEstimate, children: { relays: number; active: number }): number {
+  const tree = createTreePeer({
+    self: peer(SELF),
+    channel: peer(SELF),
+    kind: 'browser',
+    addresses: [],
+    seed: 1,
+    maxChildren: MAX_CHILDREN,
+    isViewer: false,
+    layers: 1,
+  });
+  const { bitrateBps } = estimate;
+  if (bitrateBps !== null) tree.step(0, { type: 'bitrate', bps: bitrateBps });
+  tree.step(0, { type: 'uplink', bps: estimate.bpsFor(children) });
+  return tree.view(0).slots;
+}
+
+function peer(id: string): PeerId {
+  if (!isPeerId(id)) throw new Error('not a PeerId');
+  return id;
+}
+
+/** One child that gets 2 Mbps, looked at twice. */
+function measured(report: Partial<UplinkReport>): UplinkEstimate {
+  const estimate = new UplinkEstimate();
+  const look = (bytesSent: number): UplinkReport => ({
+    bytesSent,
+    availableBps: 0,
+    isLimited: false,
+    ...report,
+  });
+  estimate.measure([look(0)], 0);
+  estimate.measure([look(1_250_000)], 5_000);
+  return estimate;
+}
+
+describe('the uplink of a streamer', () => {
+  test('has room for one child before anything is measured', () => {
+    expect(slotsFor(new UplinkEstimate(), { relays: 0, active: 0 })).toBe(1);
+  });
+
+  test('always has room for one more relay', () => {
+    expect(slotsFor(new UplinkEstimate(), { relays: 1, active: 1 })).toBe(2);
+    expect(slotsFor(measured({ isLimited: true }), { relays: 2, active: 2 })).toBe(3);
+  });
+
+  test('has room for more when the children it has are not held back', () => {
+    expect(slotsFor(measured({}), { relays: 0, active: 1 })).toBe(3);
+    expect(slotsFor(measured({}), { relays: 0, active: 2 })).toBe(5);
+    expect(slotsFor(measured({ isLimited: true }), { relays: 0, active: 2 })).toBe(1);
+  });
+
+  test('is at least half of what the congestion control reports', () => {
+    expect(slotsFor(measured({ isLimited: true, availableBps: 20_000_000 }), { relays: 0, active: 1 })).toBe(
+      4,
+    );
+  });
+
+  test('is not thought larger because the picture stands still for a while', () => {
+    const estimate = measured({});
+    estimate.measure([{ bytesSent: 1_260_000, availableBps: 0, isLimited: false }], 10_000);
+    expect(estimate.bitrateBps).toBe(1_900_000);
+  });
+});
