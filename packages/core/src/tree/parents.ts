@@ -313,8 +313,8 @@ function play(state: TreeState, now: Instant, link: ParentLink): void {
 /** A parent that is not needed any more stands by, if it can still be of use. */
 function demote(state: TreeState, now: Instant, link: ParentLink): void {
   const isUseful =
-    !link.isSilent && !link.isDraining && missingStandbys(state) > 0 && !sharesParent(state, link.path);
-  if (!isUseful || link.path.includes(state.shortId)) return closeParent(state, link, 'moved');
+    isUsable(state, link) && missingStandbys(state) > 0 && !sharesParent(state, link.path);
+  if (!isUseful) return closeParent(state, link, 'moved');
   setPhase(link, 'standby', now);
   link.wantsMedia = false;
   link.poorReports = 0;
