@@ -103,6 +103,7 @@ function joinUnseen(
   candidates: readonly OfferedCandidate[],
 ): void {
   if (search.purpose !== 'parent' || state.phase.type !== 'detached' || freshAttempts(state, now) > 0) return;
+  if (attempts(state) >= state.tuning.maxAttempts) return;
   let best: OfferedCandidate | null = null;
   let lowest = Infinity;
   for (const candidate of candidates) {
