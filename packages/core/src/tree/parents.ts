@@ -12,12 +12,14 @@ import type { Farewell, LinkState } from '../control-messages.ts';
 import { MAX_DEPTH } from '../config.ts';
 import type { Instant } from '../link-control.ts';
 import type { ParentCandidate } from '../link-messages.ts';
-import { decodePath, shortId } from '../peer-id.ts';
+import { decodePath } from '../peer-id.ts';
 import type { Offence } from './bans.ts';
 import { claimsTooLittleDelay, isUsable, isWell, offenceIn } from './parent-checks.ts';
 import { foldAffinity } from './scores.ts';
+import { bestStandby, closeParent, standbyFor } from './standbys.ts';
 import { isGain, sharesParent } from './candidates.ts';
-import { attemptFailed, beginSearch, endSearch, missingStandbys } from './searching.ts';
+import { missingStandbys } from './attempts.ts';
+import { attemptFailed, beginSearch, endSearch } from './searching.ts';
 import { tellChildren, tellParent } from './telling.ts';
 import type { LinkMeasurement } from './tree-io.ts';
 import {
@@ -180,21 +182,6 @@ export function parentRedirects(
   beginSearch(state, now, 'better', named);
 }
 
-/** P4: a standby that is named, or, for a peer that only has to make room, one that has room by its own word. */
-function standbyFor(
-  state: TreeState,
-  parent: ParentLink,
-  named: readonly ParentCandidate[],
-): ParentLink | null {
-  for (const { peerId } of named) {
-    const known = state.parents.get(peerId);
-    if (known?.phase === 'standby') return known;
-  }
-  const isInvited = named.some(({ peerId }) => parent.path.includes(shortId(peerId)));
-  const standby = isInvited ? null : bestStandby(state);
-  return standby?.state && standby.state.freeSlots > 0 ? standby : null;
-}
-
 /** It will be gone: move before it is. */
 export function parentDrains(state: TreeState, now: Instant, link: ParentLink): void {
   link.isDraining = true;
@@ -249,23 +236,10 @@ export function repair(
   const isSlow = activating.some(({ since }) => now - since >= state.tuning.secondActivationMs);
   const standby = bestStandby(state);
   if (standby !== null && (activating.length === 0 || (isSlow && activating.length === 1))) {
-    return activate(state, now, standby, 'parent');
+    activate(state, now, standby, 'parent');
+    if (!isSlow) return;
   }
   if (activating.length === 0 || isSlow) beginSearch(state, now, 'parent', named);
-}
-
-/** S: standbys that would be of no use are replaced at the next upkeep. */
-export function dropUselessStandbys(state: TreeState): void {
-  for (const link of state.parents.values()) {
-    if (link.phase !== 'standby') continue;
-    if (link.state === null || (isUsable(state, link) && !sharesParent(state, link.path))) continue;
-    closeParent(state, link, 'moved');
-  }
-}
-
-export function closeParent(state: TreeState, link: ParentLink, reason: Farewell): void {
-  state.parents.delete(link.peerId);
-  state.effects.push({ type: 'close', peerId: link.peerId, reason });
 }
 
 function activate(state: TreeState, now: Instant, link: ParentLink, purpose: 'parent' | 'better'): void {
@@ -312,8 +286,7 @@ function play(state: TreeState, now: Instant, link: ParentLink): void {
 
 /** A parent that is not needed any more stands by, if it can still be of use. */
 function demote(state: TreeState, now: Instant, link: ParentLink): void {
-  const isUseful =
-    isUsable(state, link) && missingStandbys(state) > 0 && !sharesParent(state, link.path);
+  const isUseful = isUsable(state, link) && missingStandbys(state) > 0 && !sharesParent(state, link.path);
   if (!isUseful) return closeParent(state, link, 'moved');
   setPhase(link, 'standby', now);
   link.wantsMedia = false;
@@ -383,19 +356,6 @@ export function keepLive(state: TreeState, now: Instant): void {
   if (liveParents(state) >= state.tuning.liveParents) return;
   const standby = bestStandby(state);
   if (standby !== null) activate(state, now, standby, 'parent');
-}
-
-function bestStandby(state: TreeState): ParentLink | null {
-  let best: ParentLink | null = null;
-  let lowest = Infinity;
-  for (const link of state.parents.values()) {
-    if (link.phase !== 'standby' || !isUsable(state, link) || sharesParent(state, link.path)) continue;
-    const { totalMs } = costOf(link);
-    if (totalMs >= lowest) continue;
-    best = link;
-    lowest = totalMs;
-  }
-  return best;
 }
 
 function isFaulty(state: TreeState, { path }: ParentLink): boolean {

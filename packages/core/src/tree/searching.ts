@@ -11,6 +11,7 @@ import type { Instant } from '../link-control.ts';
 import type { ParentCandidate, PeerKind } from '../link-messages.ts';
 import { encodePath, type PeerId } from '../peer-id.ts';
 import type { OfferedCandidate, Standing } from '../rendezvous-messages.ts';
+import { attempts, freshAttempts, isServed, joinsUnderWay, missingStandbys, patienceMs } from './attempts.ts';
 import { isGood, isWorthAsking, mayAsk, ranked } from './candidates.ts';
 import { parentCost } from './scores.ts';
 import type { JoinAnswer } from './tree-io.ts';
@@ -102,7 +103,7 @@ function joinUnseen(
   search: Search,
   candidates: readonly OfferedCandidate[],
 ): void {
-  if (search.purpose !== 'parent' || state.phase.type !== 'detached' || freshAttempts(state, now) > 0) return;
+  if (search.purpose !== 'parent' || isServed(state) || joinsUnderWay(state, now) > 0) return;
   if (attempts(state) >= state.tuning.maxAttempts) return;
   let best: OfferedCandidate | null = null;
   let lowest = Infinity;
@@ -255,11 +256,11 @@ function takeNext(
 
 /** J5: wakes when an attempt becomes slow, so that another begins beside it, or has taken too long. */
 function armAttempts(state: TreeState, now: Instant): void {
-  const { hedgeMs, attemptMs } = state.tuning;
+  const { attemptMs } = state.tuning;
   let next = Infinity;
   for (const link of state.parents.values()) {
     if (isUp(link)) continue;
-    const slowAt = link.since + hedgeMs;
+    const slowAt = link.since + patienceMs(link, state.tuning);
     next = Math.min(next, slowAt > now ? slowAt : link.since + attemptMs);
   }
   if (next !== Infinity) state.timers.set('search', Math.max(next, now));
@@ -285,31 +286,6 @@ function attemptsWanted(state: TreeState, { purpose }: Search): number {
   return purpose === 'parent' ? state.tuning.attempts : 1;
 }
 
-/** Standbys that the peer would like to have and has not. */
-export function missingStandbys(state: TreeState): number {
-  let standbys = 0;
-  for (const { phase, wantsMedia } of state.parents.values()) {
-    if (phase === 'standby' || (phase !== 'active' && !wantsMedia)) standbys++;
-  }
-  return Math.max(0, state.tuning.standbys - standbys);
-}
-
-/** Links that are not up yet. */
-function attempts({ parents }: TreeState): number {
-  let underWay = 0;
-  for (const link of parents.values()) if (!isUp(link)) underWay++;
-  return underWay;
-}
-
-/** Of those, the ones that may still be expected to succeed, and those that are about to deliver. */
-function freshAttempts({ parents, tuning }: TreeState, now: Instant): number {
-  let fresh = 0;
-  for (const link of parents.values()) {
-    if (link.phase === 'activating' || (!isUp(link) && now - link.since < tuning.hedgeMs)) fresh++;
-  }
-  return fresh;
-}
-
 function join(
   state: TreeState,
   now: Instant,
@@ -325,7 +301,7 @@ function join(
     candidate: addressed(candidate),
     join: {
       kind,
-      path: position.depth === null ? new Uint8Array() : encodePath(position.path),
+      path: isServed(state) ? encodePath(position.path) : new Uint8Array(),
       standby: !wantsMedia,
       slots,
       ageS: ageS(state, now),

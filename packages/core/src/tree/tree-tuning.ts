@@ -18,6 +18,8 @@ export const TREE_DEFAULTS = {
   longestRetryMs: 4_000,
   /** J5: an attempt that is not up after this gets another one beside it. A connection takes four round trips. */
   hedgeMs: 600,
+  /** J5: a peer that has not answered a join after this is likely gone. */
+  answerMs: 250,
   /** J5: attempts under way at a time, the slow ones included. */
   maxAttempts: 5,
   /** J5: a parent that delivers so soon after the first one may still take its place, if it is better. */
@@ -30,7 +32,7 @@ export const TREE_DEFAULTS = {
   /** R3: how long a peer that was activated may take to deliver a picture: a round trip around the world, and some. */
   activationMs: 700,
   /** R3: the next standby is activated as well when the first has not delivered for this long. */
-  secondActivationMs: 200,
+  secondActivationMs: 150,
   /** R5: how long a peer repairs before it tells its children. */
   orphanMs: 400,
   /** R6: how long children of a starved parent wait for it to repair; half of it again is drawn. */

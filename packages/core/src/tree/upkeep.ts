@@ -3,8 +3,10 @@
 import type { Instant } from '../link-control.ts';
 import { recommendStrongest, roomChanged } from './children.ts';
 import { isWell } from './parent-checks.ts';
-import { dropUselessStandbys, keepLive } from './parents.ts';
-import { beginSearch, missingStandbys, standbyWaitMs } from './searching.ts';
+import { keepLive } from './parents.ts';
+import { dropUselessStandbys } from './standbys.ts';
+import { missingStandbys } from './attempts.ts';
+import { beginSearch, standbyWaitMs } from './searching.ts';
 import { correctSlots } from './slots.ts';
 import {
   activeChildren,
