@@ -105,7 +105,7 @@ export class ChannelParents {
   /** Whether a parent is asked, or has yet to deliver. */
   get isTrying(): boolean {
     if (this.#joins.size > 0) return true;
-    for (const { watch } of this.#parents.values()) if (watch.isExpecting) return true;
+    for (const { watch } of this.#parents.values()) if (watch.isAwaited) return true;
     return false;
   }
 

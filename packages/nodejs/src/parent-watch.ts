@@ -19,8 +19,8 @@ export interface ParentWatchOptions {
 }
 
 export class ParentWatch {
-  /** Whether media are wanted and the first picture has not come. */
-  isExpecting = false;
+  /** Whether media are wanted and not played yet: the first picture has to come, and the tree to choose it. */
+  isAwaited = false;
   readonly #options: ParentWatchOptions;
   /** The first picture has come, and the tree was not told: no messages pass yet. */
   #isUntold = false;
@@ -38,8 +38,8 @@ export class ParentWatch {
   }
 
   want(isWanted: boolean): void {
-    if (isWanted && this.isExpecting) return;
-    this.isExpecting = isWanted;
+    if (isWanted && this.isAwaited) return;
+    this.isAwaited = isWanted;
     this.#isUntold = false;
     const { media } = this.#options;
     if (isWanted) media.expect();
@@ -50,13 +50,13 @@ export class ParentWatch {
   tellFlowingIfOpen(): void {
     if (!this.#isUntold || !this.#options.link.isOpen) return;
     this.#isUntold = false;
-    this.isExpecting = false;
     this.#options.tell({ type: 'flowing', peerId: this.#options.link.peerId });
   }
 
   play(isPlayed: boolean): void {
     const { media, clock } = this.#options;
     media.play(isPlayed);
+    this.isAwaited = false;
     this.#isStarved = false;
     this.#playedAt = this.#countedAt = clock.now();
     // What came before was sent to nobody.
