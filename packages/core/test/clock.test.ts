@@ -2,6 +2,7 @@
 
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { PING_MS, STANDBY_PING_MS } from '../src/config.ts';
 import { measureClock, type ClockEstimate } from '../src/clock-offset.ts';
 import { createLinkControl } from '../src/link-control.ts';
 import { LinkWorld, START, timeoutsUntil, type Role } from './link-world.ts';
@@ -10,34 +11,35 @@ const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
 
 describe('pings', () => {
   test.each<Role>(['parent', 'child'])(
-    '[K3.1] a %s sends five within the first second, then one every 15 s',
+    '[K3.1] a %s sends five within the first second, then one every 30 s',
     (role) => {
       const world = new LinkWorld({ latencyMs: 10 });
       world.open();
-      world.advance(47_000);
+      world.advance(1_000 + 2 * PING_MS);
       const sinceOpen = world.timesSent(role, 'ping').map((at) => at - START);
-      expect(sinceOpen).toEqual([0, 250, 500, 750, 1_000, 16_000, 31_000, 46_000]);
+      expect(sinceOpen).toEqual([0, 250, 500, 750, 1_000, 1_000 + PING_MS, 1_000 + 2 * PING_MS]);
     },
   );
 
-  test.each<Role>(['parent', 'child'])('[K3.1] a %s sends one every 30 s on a standby', (role) => {
+  test.each<Role>(['parent', 'child'])('[K3.1] a %s sends one every minute on a standby', (role) => {
     const world = new LinkWorld({ latencyMs: 10 });
     world[role].step({ type: 'standby', isStandby: true });
     world.open();
-    world.advance(62_000);
+    world.advance(1_000 + 2 * STANDBY_PING_MS);
     const sinceOpen = world.timesSent(role, 'ping').map((at) => at - START);
-    expect(sinceOpen).toEqual([0, 250, 500, 750, 1_000, 31_000, 61_000]);
+    const later = [1_000 + STANDBY_PING_MS, 1_000 + 2 * STANDBY_PING_MS];
+    expect(sinceOpen).toEqual([0, 250, 500, 750, 1_000, ...later]);
   });
 
-  test.each<Role>(['parent', 'child'])('[K3.1] a %s pings an activated standby within 15 s', (role) => {
+  test.each<Role>(['parent', 'child'])('[K3.1] a %s pings an activated standby within 30 s', (role) => {
     const world = new LinkWorld({ latencyMs: 10 });
     world[role].step({ type: 'standby', isStandby: true });
     world.open();
     world.advance(2_000);
     world[role].step({ type: 'standby', isStandby: false });
-    world.advance(30_000);
+    world.advance(2 * PING_MS);
     const sinceOpen = world.timesSent(role, 'ping').map((at) => at - START);
-    expect(sinceOpen.slice(5)).toEqual([17_000, 32_000]);
+    expect(sinceOpen.slice(5)).toEqual([2_000 + PING_MS, 2_000 + 2 * PING_MS]);
   });
 
   test.each<Role>(['parent', 'child'])('[K3.1] a %s answers at once, with its own clock', (role) => {
@@ -137,8 +139,9 @@ describe('pongs that count for nothing', () => {
 
   test('[K3.3] one that answers a ping older than the last eight', () => {
     const control = createLinkControl('parent');
+    control.step(START, { type: 'standby', isStandby: true });
     control.step(START, { type: 'opened' });
-    const ninth = START + 61_000;
+    const ninth = START + 1_000 + 4 * STANDBY_PING_MS;
     timeoutsUntil(control, ninth);
     const first = { type: 'pong', sentAt: START, receivedAt: START } as const;
     const second = { type: 'pong', sentAt: START + 250, receivedAt: START } as const;

@@ -22,6 +22,9 @@ export const EPOCH = 1_700_000_000;
 /** The peer under test; the streamer is number 0, neighbours are whatever else a test calls them. */
 const SELF = 1;
 
+/** Longer than any wait of the tree. */
+const PATIENCE_MS = 3_000_000;
+
 const ids: PeerId[] = [];
 
 /** Peers are numbers in tests. */
@@ -199,6 +202,24 @@ export class LonePeer {
       this.tell({ type: 'timeout' });
     }
     throw new Error('the timers do not come to rest');
+  }
+
+  /** Lets time pass until something is so. @returns What it did meanwhile. */
+  advanceUntil(isSo: (effects: readonly TreeEffect[]) => boolean, stepMs = 100): TreeEffect[] {
+    const before = this.now;
+    const all: TreeEffect[] = [];
+    while (this.now - before < PATIENCE_MS) {
+      const effects = this.advance(stepMs);
+      all.push(...effects);
+      if (isSo(effects)) return all;
+    }
+    throw new Error('it never came to that');
+  }
+
+  /** Lets time pass until it looks for something. */
+  looking(): this {
+    if (this.view.searchingFor === null) this.advanceUntil(() => this.view.searchingFor !== null);
+    return this;
   }
 
   /** When it did something of this type, in milliseconds since the start. */

@@ -12,7 +12,7 @@ const VIA = [21, 22, 23];
 function looking(delayMs = 200, seed = 1): LonePeer {
   const peer = new LonePeer({ seed, tuning: { standbys: 0 } });
   peer.attach(2, word(2, { via: VIA, delayMs, ageS: 0 }));
-  while (peer.view.searchingFor === null) peer.advance(100);
+  peer.looking();
   return peer;
 }
 
@@ -39,7 +39,7 @@ describe('a better parent', () => {
     const gaps: number[] = [];
     for (let before = peer.times('seek').at(-1) ?? 0; gaps.length < 6;) {
       peer.found([]);
-      while (peer.view.searchingFor === null) peer.advance(1_000);
+      peer.looking();
       const at = peer.times('seek').at(-1) ?? 0;
       gaps.push((at - before) / rebalanceMs);
       before = at;
@@ -50,11 +50,11 @@ describe('a better parent', () => {
     });
   });
 
-  test('[B1.1] is not looked for right below the streamer, or without a parent that is well', () => {
-    const near = new LonePeer({ tuning: { standbys: 0 } }).attach(0, word(0));
+  test('[B1.1] is not looked for near the streamer, or without a parent that is well', () => {
+    const near = new LonePeer({ tuning: { standbys: 0 } }).attach(2, word(2, { via: [21] }));
     expect(only('seek', near.advance(3 * rebalanceMs))).toEqual([]);
-    const left = new LonePeer({ tuning: { standbys: 0 } }).attach(2);
-    left.hears(2, word(2, { flowing: false }));
+    const left = new LonePeer({ tuning: { standbys: 0 } }).attach(2, word(2, { via: VIA }));
+    left.hears(2, word(2, { via: VIA, flowing: false }));
     left.advance(2 * rebalanceMs);
     expect(left.view.searchingFor).toBe('parent');
   });
@@ -76,9 +76,9 @@ describe('a better parent', () => {
   test('[B2.1] costs 15 ms less where a fifth is nothing', () => {
     const near = (gainMs: number) => {
       const peer = new LonePeer({ tuning: { standbys: 0 } });
-      peer.attach(2, word(2, { via: [21], delayMs: 0, ageS: 0 }), 'headless');
+      peer.attach(2, word(2, { via: VIA, delayMs: 0, ageS: 0 }), 'headless');
       peer.measured(2, { rttMs: 0, lossShare: 0.2 });
-      while (peer.view.searchingFor === null) peer.advance(100);
+      peer.looking();
       const { totalMs } = peer.view.parents[0]?.cost ?? { totalMs: 0 };
       const empty = standing(3, { via: [], kind: 'headless', ageS: 0, delayMs: 0 });
       peer.found([offered(3, { depth: 1, kind: 'headless' })]);

@@ -1,6 +1,7 @@
 /** PROTOCOL.md, C: how many children a peer has, and what becomes of those for whom there is no room. */
 
 import { describe, expect, test } from 'vitest';
+import type { PeerKind } from '../src/link-messages.ts';
 import { measuredSlots } from '../src/tree/slots.ts';
 import { TREE_DEFAULTS } from '../src/tree/tree-tuning.ts';
 import type { TreeEffect } from '../src/tree/tree-io.ts';
@@ -244,5 +245,16 @@ describe('a join for other layers', () => {
       .child(4, {}, { freeSlots: 2, layers: 0b010 });
     expect(named(peer.asked(5, { layers: 0b010 }))).toEqual([4]);
     expect(peer.asked(6, { layers: 0b100 })).toMatchObject([{ type: 'refuse', reason: 'full' }]);
+  });
+
+  test('[C7.2] that comes back soon gets a place at a headless relay', () => {
+    const answers = (kind: PeerKind) => {
+      const peer = new LonePeer({ kind, maxChildren: 2, tuning: { preemption: false, landingShare: 0 } });
+      peer.tell({ type: 'uplink', bps: 1e9 });
+      peer.attach(2).child(3, {}, { freeSlots: 9 }).child(4);
+      return [5, 5, 5, 6].map((number) => peer.asked(number)[0]?.type);
+    };
+    expect(answers('headless')).toEqual(['redirect', 'accept', 'accept', 'redirect']);
+    expect(answers('browser')).toEqual(['redirect', 'redirect', 'redirect', 'redirect']);
   });
 });

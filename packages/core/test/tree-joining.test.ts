@@ -31,7 +31,7 @@ import { TreeWorld } from './tree-world.ts';
 const { probeMs, probeSettleMs, directoryMs, attemptMs, retryMs, longestRetryMs, maxRedirects } =
   TREE_DEFAULTS;
 
-const { hedgeMs, maxAttempts, raceMs } = TREE_DEFAULTS;
+const { hedgeMs, answerMs, maxAttempts, raceMs } = TREE_DEFAULTS;
 
 /** A newcomer: it asks the likely best at once. */
 function joiner(): LonePeer {
@@ -40,19 +40,29 @@ function joiner(): LonePeer {
   return peer;
 }
 
-/** One whose parent 2 has gone silent: it probes before it asks. */
-function seeker(setup: LoneSetup = {}): LonePeer {
-  const peer = new LonePeer(setup).attach(2);
-  peer.silent(2);
+/** Asked unseen, and in vain, so that the others are probed. */
+const DECOY = 90;
+
+/** One that probes these, the first of all directories' answers. */
+function probing(numbers: readonly number[], setup: LoneSetup = {}, isLast = true): LonePeer {
+  const peer = new LonePeer(setup);
+  peer.tell({ type: 'start' });
+  expect(joins(peer.found([offered(DECOY)], false))).toEqual([DECOY]);
+  expect(
+    probes(
+      peer.found(
+        numbers.map((each) => offered(each)),
+        isLast,
+      ),
+    ),
+  ).toEqual(numbers.slice(0, 4));
+  peer.answered(DECOY, { type: 'redirected', parents: [] });
   return peer;
 }
 
 /** Who is asked when all of these answer. */
-function askedOf(peer: LonePeer, ...numbers: number[]): number[] {
-  return joins([
-    ...peer.found(numbers.map((each) => offered(each))),
-    ...numbers.flatMap((each) => peer.probed(each)),
-  ]);
+function answers(peer: LonePeer, ...numbers: number[]): number[] {
+  return joins(numbers.flatMap((each) => peer.probed(each)));
 }
 
 describe('a search', () => {
@@ -97,11 +107,12 @@ describe('a search', () => {
 
 describe('candidates', () => {
   test('[J2.1] come from two directories, of which neither fills the probes', () => {
-    const peer = new LonePeer().attach(2);
-    expect(only('seek', peer.silent(2))).toHaveLength(1);
+    const peer = new LonePeer();
+    expect(only('seek', peer.tell({ type: 'start' }))).toHaveLength(1);
     const eight = (first: number) => Array.from({ length: 8 }, (_, i) => offered(first + i));
+    expect(joins(peer.found([offered(DECOY)], false))).toEqual([DECOY]);
     expect(probes(peer.found(eight(3), false))).toEqual([3, 4, 5, 6]);
-    expect(probes(peer.found(eight(20)))).toEqual([20, 21]);
+    expect(probes(peer.found(eight(20)))).toEqual([20]);
   });
 
   test('[J2.1] are at most eight, and have free slots', () => {
@@ -178,7 +189,8 @@ describe('candidates', () => {
   test('[J2.5] are not asked unseen where they are useless, or by a peer that has media', () => {
     const useless = [{ depth: MAX_DEPTH }, { layers: 0b110 }, { freeSlots: 0 }];
     expect(joins(joiner().found(useless.map((offer, i) => offered(2 + i, offer))))).toEqual([]);
-    expect(joins(seeker().found([offered(3)]))).toEqual([]);
+    const attached = new LonePeer().attach(2).looking();
+    expect(joins(attached.found([offered(3)]))).toEqual([]);
   });
 
   test('[J2.6] begin with the relay itself as long as it has room', () => {
@@ -195,15 +207,15 @@ describe('candidates', () => {
 });
 
 describe('probes', () => {
-  test('[J3.1] are at most six at a time', () => {
-    const peer = seeker();
-    const answers = [3, 20, 40].map((first) =>
+  test('[J3.1] are at most six at a time, with the one that is asked unseen', () => {
+    const peer = joiner();
+    const all = [3, 20, 40].flatMap((first) =>
       peer.found(
         [0, 1, 2, 3, 4].map((i) => offered(first + i)),
         false,
       ),
     );
-    expect(probes(answers.flat())).toHaveLength(TREE_DEFAULTS.probes);
+    expect(probes(all).length + joins(all).length).toBe(TREE_DEFAULTS.probes);
   });
 
   test('[J3.1] are answered with the standing as it is', () => {
@@ -220,22 +232,17 @@ describe('probes', () => {
   });
 
   test('[J3.2] are waited for shortly once two good answers are there', () => {
-    const peer = seeker();
-    peer.found([3, 4, 5].map((number) => offered(number)));
+    const peer = probing([3, 4, 5]);
     peer.now += 50;
     peer.probed(3);
     peer.now += 30;
     peer.probed(4);
     peer.advance(1_000);
-    expect(peer.times('join').slice(1)).toEqual([80 + probeSettleMs, 80 + probeSettleMs]);
+    expect(peer.times('join').slice(1, 3)).toEqual([80 + probeSettleMs, 80 + probeSettleMs]);
   });
 
   test('[J3.2] are waited for half a second where peers are known, else until a directory can have answered', () => {
-    const peer = seeker();
-    peer.found(
-      [3, 4, 5].map((number) => offered(number)),
-      false,
-    );
+    const peer = probing([3, 4, 5]);
     peer.probed(3);
     peer.advance(directoryMs + probeMs);
     expect(peer.times('join').slice(1)).toEqual([directoryMs + probeMs]);
@@ -249,12 +256,9 @@ describe('probes', () => {
   });
 
   test('[J3.2] are not waited for when nobody is left to answer', () => {
-    const peer = seeker();
-    expect(joins(peer.found([offered(3)]))).toEqual([]);
-    expect(joins(peer.probed(3))).toEqual([3]);
-    const early = seeker();
-    early.found([offered(3)], false);
-    early.probed(3);
+    expect(answers(probing([3]), 3)).toEqual([3]);
+    const early = probing([3], {}, false);
+    expect(answers(early, 3)).toEqual([]);
     expect(joins(early.advance(probeSettleMs))).toEqual([3]);
   });
 
@@ -270,24 +274,21 @@ describe('probes', () => {
     'that is as deep as can be': standing(3, { via: [21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31] }),
   };
   test.each(Object.entries(bad))('[J3.3] of a place %s lead to no join', (_, answer) => {
-    const peer = seeker();
+    const peer = probing([3]);
     peer.tell({ type: 'broadcast', epoch: EPOCH });
-    peer.found([offered(3)]);
     expect(joins(peer.probed(3, answer))).toEqual([]);
     expect(joins(peer.advance(2_000))).toEqual([]);
   });
 
   test('[J3.3] of a place whose children are not too deep lead to a join', () => {
-    const peer = seeker();
-    peer.found([offered(3)]);
     const via = [21, 22, 23, 24, 25, 26, 27, 28, 29, 30];
     expect(via.length + 2).toBe(MAX_DEPTH);
-    expect(joins(peer.probed(3, standing(3, { via })))).toEqual([3]);
+    expect(joins(probing([3]).probed(3, standing(3, { via })))).toEqual([3]);
   });
 
   test('[J3.3] are not made where the offer says enough', () => {
-    const peer = seeker();
     const useless = [{ depth: MAX_DEPTH }, { layers: 0b110 }, { freeSlots: 0 }];
+    const peer = probing([], {}, false);
     expect(probes(peer.found(useless.map((offer, i) => offered(3 + i, offer))))).toEqual([]);
   });
 });
@@ -323,36 +324,39 @@ describe('the cost of a parent', () => {
   });
 
   test('[J4.1] decides who is asked', () => {
-    const peer = seeker();
-    peer.found([3, 4, 5].map((number) => offered(number)));
+    const peer = probing([3, 4, 5]);
     peer.probed(3, standing(3, { delayMs: 300 }));
     peer.probed(4, standing(4, { delayMs: 40 }), 200);
     expect(joins(peer.probed(5, standing(5, { delayMs: 30 })))).toEqual([5, 4]);
+  });
+
+  test('[J2.5] decides who is asked unseen', () => {
+    const peer = joiner();
+    expect(joins(peer.found([offered(3, { delayMs: 90 }), offered(4, { delayMs: 20 })]))).toEqual([4]);
   });
 });
 
 describe('attempts', () => {
   test('[J5.1] are made at two peers, and the first picture decides', () => {
-    const peer = seeker();
-    expect(askedOf(peer, 3, 4, 5)).toHaveLength(2);
+    const peer = probing([3, 4, 5]);
+    expect(answers(peer, 3, 4, 5)).toEqual([3, 4]);
     const asked = only(
       'join',
       peer.done.map(({ effect }) => effect),
     ).slice(1);
     expect(asked.map(({ join }) => join.standby)).toEqual([false, false]);
-    const [first = 0, second = 0] = joins(asked);
-    peer.up(first);
-    peer.up(second);
-    expect(peer.flowing(second)).toContainEqual({ type: 'play', peerId: id(second) });
-    const later = peer.flowing(first);
+    peer.up(3);
+    peer.up(4);
+    expect(peer.flowing(4)).toContainEqual({ type: 'play', peerId: id(4) });
+    const later = peer.flowing(3);
     expect(only('play', later)).toEqual([]);
-    expect(sent('pause', later)).toEqual([first]);
-    expect(peer).toMatchObject({ active: [second], standbys: [first] });
+    expect(sent('pause', later)).toEqual([3]);
+    expect(peer).toMatchObject({ active: [4], standbys: [3] });
   });
 
   test('[J5.2] that do not connect in time are given up', () => {
-    const peer = seeker();
-    expect(askedOf(peer, 3, 4)).toEqual([3, 4]);
+    const peer = probing([3, 4]);
+    expect(answers(peer, 3, 4)).toEqual([3, 4]);
     peer.accepted(3);
     peer.advance(2 * attemptMs + longestRetryMs);
     expect(peer.times('close')).toHaveLength(2);
@@ -364,42 +368,51 @@ describe('attempts', () => {
   });
 
   test('[J5.2] that are refused or fail make room for the next best', () => {
-    const peer = seeker();
-    expect(askedOf(peer, 3, 4, 5, 6)).toEqual([3, 4]);
+    const peer = probing([3, 4, 5, 6]);
+    expect(answers(peer, 3, 4, 5, 6)).toEqual([3, 4]);
     expect(joins(peer.refused(3))).toEqual([5]);
     expect(joins(peer.answered(4, { type: 'failed' }))).toEqual([6]);
     expect(peer.banned).toEqual({ 3: 'refused', 4: 'unreachable' });
   });
 
   test('[J5.2] are given up even when all of them hang', () => {
-    const peer = seeker();
-    askedOf(peer, 3, 4, 5, 6);
-    for (let i = 0; i < 40; i++) {
+    const peer = joiner();
+    for (let i = 0; i < 60; i++) {
+      peer.found([offered(10 + 2 * i), offered(11 + 2 * i)]);
+      peer.probed(11 + 2 * i);
       peer.advance(500);
-      askedOf(peer, 10 + 3 * i, 11 + 3 * i, 12 + 3 * i);
     }
     expect(peer.times('close').length).toBeGreaterThan(2 * maxAttempts);
     expect(Object.values(peer.banned)).toContain('unreachable');
   });
 
+  test('[J5.3] that are not answered get others beside them sooner', () => {
+    const peer = probing([3, 4, 5, 6]);
+    expect(answers(peer, 3, 4, 5, 6)).toEqual([3, 4]);
+    peer.accepted(3);
+    expect(joins(peer.advance(answerMs - 1))).toEqual([]);
+    expect(joins(peer.advance(1))).toEqual([5]);
+  });
+
   test('[J5.3] that are slow get others beside them, five in all', () => {
-    const peer = seeker();
-    expect(askedOf(peer, 3, 4, 5, 6)).toEqual([3, 4]);
+    const peer = probing([3, 4, 5, 6]);
+    expect(answers(peer, 3, 4, 5, 6)).toEqual([3, 4]);
+    peer.accepted(3);
+    peer.accepted(4);
     expect(joins(peer.advance(hedgeMs - 1))).toEqual([]);
     expect(joins(peer.advance(1))).toEqual([5, 6]);
     for (let i = 0; i < 20; i++) {
       peer.advance(100);
-      askedOf(peer, 10 + i);
-      expect(peer.view.parents.filter(({ role }) => role === 'connecting').length).toBeLessThanOrEqual(
-        maxAttempts,
-      );
+      peer.found([offered(10 + 2 * i), offered(11 + 2 * i)]);
+      peer.probed(11 + 2 * i);
+      expect(peer.view.parents.length).toBeLessThanOrEqual(maxAttempts);
     }
   });
 
   test('[J5.4] that deliver soon after the first may take its place, if they are better', () => {
     const race = (afterMs: number, delayMs: number) => {
-      const peer = seeker();
-      expect(askedOf(peer, 3, 4)).toEqual([3, 4]);
+      const peer = probing([3, 4]);
+      expect(answers(peer, 3, 4)).toEqual([3, 4]);
       peer.up(3, word(3, { delayMs: 300 }));
       peer.up(4, word(4, { delayMs }));
       peer.flowing(3);
@@ -468,9 +481,9 @@ describe('a redirect', () => {
   });
 
   test('[J6.1] is followed to the first peer that may be asked', () => {
-    const peer = seeker();
-    expect(askedOf(peer, 3, 4)).toEqual([3, 4]);
-    expect(joins(peer.redirected(3, 1, 2, 4, 5, 6))).toEqual([5]);
+    const peer = new LonePeer().attach(2).child(3);
+    peer.gets(2, { type: 'redirect', parents: [candidate(8)] });
+    expect(joins(peer.redirected(8, 1, 2, 3, 5, 6))).toEqual([5]);
   });
 
   test('[J6.1] is followed twelve times in a round', () => {
@@ -478,7 +491,7 @@ describe('a redirect', () => {
     peer.found([offered(2)]);
     const followed = Array.from({ length: 20 }, (_, i) => joins(peer.redirected(2 + i, 3 + i)).length);
     expect(followed.reduce((sum, each) => sum + each)).toBe(maxRedirects);
-    while (peer.times('seek').length < 2) peer.advance(50);
+    peer.advanceUntil(() => peer.times('seek').length === 2);
     peer.found([offered(50)]);
     expect(joins(peer.redirected(50, 51))).toEqual([51]);
   });
@@ -502,7 +515,7 @@ describe('a search without success', () => {
       for (let round = 0; round < 8; round++) {
         peer.found([]);
         const before = peer.now;
-        while (peer.times('seek').length < round + 2) peer.advance(1);
+        peer.advanceUntil((effects) => only('seek', effects).length > 0, 1);
         waits.push(peer.now - before);
       }
       return waits;
@@ -527,8 +540,8 @@ describe('a search without success', () => {
   });
 
   test('[J7.2] ends when it was for a better parent', () => {
-    const peer = new LonePeer({ tuning: { standbys: 0 } }).attach(2);
-    while (peer.view.searchingFor === null) peer.advance(1_000);
+    const deep = word(2, { via: [21, 22, 23] });
+    const peer = new LonePeer({ tuning: { standbys: 0 } }).attach(2, deep).looking();
     expect(peer.view.searchingFor).toBe('better');
     const effects: TreeEffect[] = [...peer.found([]), ...peer.advance(2 * longestRetryMs)];
     expect(peer.view.searchingFor).toBeNull();

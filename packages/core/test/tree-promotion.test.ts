@@ -150,6 +150,7 @@ describe('an invitation', () => {
     recommend(streamer, 9);
     expect(about('accept', streamer.asked(8, { slots: 4 }))).toEqual([]);
     expect(about('accept', streamer.asked(9, { slots: 4 }))).toEqual([9]);
+    streamer.linked(9);
     expect(sent('redirect', streamer.advance(TREE_DEFAULTS.shedMs))).toHaveLength(1);
   });
 
@@ -256,6 +257,7 @@ describe('places near the streamer', () => {
   test('[P5.2] are given to a headless relay before a page', () => {
     const streamer = loneStreamer(2).child(2, { slots: 4, ageS: 900 }).child(3, { slots: 2, ageS: 900 });
     expect(about('accept', streamer.asked(4, { kind: 'headless', slots: 4 }))).toEqual([4]);
+    streamer.linked(4);
     expect(sent('redirect', streamer.advance(TREE_DEFAULTS.shedMs))).toEqual([3]);
   });
 

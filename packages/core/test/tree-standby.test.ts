@@ -11,6 +11,7 @@ import {
   numberOf,
   offered,
   only,
+  probes,
   sent,
   standing,
   word,
@@ -21,7 +22,8 @@ const { upkeepMs, standbysPerSlot, standbysBesides } = TREE_DEFAULTS;
 
 /** Whom an attached peer asks to stand by, of candidates that all answer. */
 function chosen(peer: LonePeer, ...standings: [number, ReturnType<typeof standing>][]): number[] {
-  while (peer.view.searchingFor !== 'standby') peer.advance(100);
+  peer.looking();
+  expect(peer.view.searchingFor).toBe('standby');
   peer.found(standings.map(([number]) => offered(number)));
   return joins(standings.flatMap(([number, answer]) => peer.probed(number, answer)));
 }
@@ -60,7 +62,7 @@ describe('an attached peer', () => {
     const peer = new LonePeer({ tuning: { rebalanceMs: 1e9 } }).attach(2);
     const waits: number[] = [];
     for (let before = 0; waits.length < 6;) {
-      while (peer.view.searchingFor === null) peer.advance(100);
+      peer.looking();
       const at = peer.times('seek').at(-1) ?? 0;
       waits.push(at - before);
       before = at;
@@ -74,16 +76,16 @@ describe('an attached peer', () => {
     expect(waits[5]).not.toBe(waits[4]);
   });
 
-  test('[S1.2] that found one looks for the other as at first', () => {
-    const peer = new LonePeer().attach(2);
+  test('[S1.2] that found one looks for the other sooner', () => {
+    const peer = new LonePeer({ tuning: { rebalanceMs: 1e9 } }).attach(2);
     for (let round = 0; round < 4; round++) expect(chosen(peer)).toEqual([]);
     expect(chosen(peer, [3, standing(3)])).toEqual([3]);
     peer.up(3);
+    peer.advance(5_000);
+    peer.looking().found([]);
     const before = peer.now;
-    while (peer.view.searchingFor === null) peer.advance(100);
-    peer.found([]);
-    while (peer.view.searchingFor === null) peer.advance(100);
-    expect(peer.now - before).toBeLessThan(9.5 * upkeepMs);
+    peer.looking();
+    expect(peer.now - before).toBeLessThan(4 * upkeepMs);
   });
 });
 
@@ -107,6 +109,23 @@ describe('a candidate', () => {
     expect(choice(59)).toEqual([4]);
     expect(choice(61)).toEqual([3]);
   });
+
+  test('[S2.4] that is full is asked only when nobody else was found, and is the last choice', () => {
+    const full = standing(3, { freeSlots: 0 });
+    const peer = new LonePeer({ tuning: { standbys: 1 } }).attach(2).looking();
+    const offer = offered(3, { freeSlots: 0 });
+    expect(probes(peer.found([offer]))).toEqual([]);
+    expect(peer.view.searchingFor).toBeNull();
+    peer.looking();
+    peer.found([offer, offered(4)]);
+    peer.probed(3, full);
+    expect(joins(peer.probed(4, standing(4, { delayMs: 50 + 390 })))).toEqual([4]);
+    const other = new LonePeer({ tuning: { standbys: 1 } }).attach(2).looking();
+    other.found([]);
+    other.looking();
+    other.found([offer]);
+    expect(joins(other.probed(3, full))).toEqual([3]);
+  });
 });
 
 describe('a standby', () => {
@@ -122,9 +141,12 @@ describe('a standby', () => {
     peer.tell({ type: 'broadcast', epoch: EPOCH });
     expect(peer.standbys).toEqual([3, 4]);
     expect(about('close', peer.hears(3, state))).toEqual([]);
-    const closed: (number | null)[] = [];
-    while (closed.length === 0) closed.push(...about('close', peer.advance(100)));
-    expect(closed).toEqual([3]);
+    expect(
+      about(
+        'close',
+        peer.advanceUntil((effects) => about('close', effects).length > 0),
+      ),
+    ).toEqual([3]);
     peer.probed(3, null);
     peer.found([offered(5)]);
     expect(joins(peer.probed(5))).toEqual([5]);

@@ -16,7 +16,10 @@ describe('upkeep', () => {
     peer.tell({ type: 'uplink', bps: 1e9 });
     peer.attach(2).standBy(3, 4).child(5, { slots: 3, ageS: 900 });
     const times: number[] = [];
-    while (times.length < 6) if (sent('recommend', peer.advance(1)).length > 0) times.push(peer.now - START);
+    while (times.length < 6) {
+      peer.advanceUntil((effects) => sent('recommend', effects).length > 0, 1);
+      times.push(peer.now - START);
+    }
     return times;
   }
 
