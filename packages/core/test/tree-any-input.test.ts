@@ -105,6 +105,16 @@ describe('whatever arrives', () => {
     );
   });
 
+  test('[U3.2] timers move on however sums of instants round', () => {
+    for (let i = 0; i < 500; i++) {
+      const peer = new LonePeer({ tuning: { standbys: 1 } });
+      // Behind 2^17 a sum has one bit less than its terms.
+      peer.now = 2 ** 17 - 2_300 + i * 1.237;
+      peer.attach(2).standBy(3).silent(2);
+      expect(() => peer.advance(3_000)).not.toThrow();
+    }
+  });
+
   test('[J1.2] no peer is on both sides', () => {
     fc.assert(
       fc.property(setups, (setup) => {

@@ -66,6 +66,13 @@ describe('slots', () => {
     expect(peer.view.slots).toBe(0);
   });
 
+  test('[C1.1] are none without an uplink, even when no media flow yet', () => {
+    const peer = relay();
+    peer.tell({ type: 'bitrate', bps: 0 });
+    peer.tell({ type: 'uplink', bps: 0 });
+    expect(peer.view.slots).toBe(0);
+  });
+
   test('[C1.2] are one before the uplink is measured', () => {
     expect(new LonePeer({ maxChildren: 6 }).view.slots).toBe(1);
     expect(new LonePeer({ maxChildren: 0 }).view.slots).toBe(0);
@@ -186,6 +193,10 @@ describe('more children than slots', () => {
     streamer.advance(shedMs);
     streamer.unlinked(4);
     expect(only('close', streamer.advance(60_000))).toEqual([]);
+    const asked = crowded();
+    asked.advance(shedMs + (shedRequests - 1) * (shedGraceMs + shedMs));
+    asked.unlinked(4);
+    expect(only('close', asked.advance(60_000))).toEqual([]);
     const paused = crowded();
     paused.advance(shedMs);
     paused.gets(3, { type: 'pause' });

@@ -66,7 +66,7 @@ describe('a recommendation', () => {
 
   const unproven: Record<string, (peer: LonePeer) => unknown> = {
     'has one slot': (peer) => peer.child(5, { slots: 1, ageS: 600 }),
-    'gets too little': (peer) => peer.child(5, { slots: 4 }, { received: 949 }),
+    'gets too little': (peer) => peer.child(6).child(7).child(5, { slots: 4 }, { received: 949 }),
     'is a standby': (peer) => peer.child(5, { slots: 4, standby: true }),
     'is a headless relay': (peer) => peer.child(5, { slots: 4, kind: 'headless' }),
   };
@@ -281,7 +281,7 @@ describe('without preemption', () => {
     const streamer = loneStreamer(4, { tuning });
     const states: Partial<LinkState> = { received: 1_000 };
     for (let number = 2; number < 6; number++) {
-      expect(about('accept', streamer.asked(number, { slots: 0 }))).toEqual([number]);
+      expect(about('accept', streamer.asked(number, { slots: 0, path: word(90).path }))).toEqual([number]);
       streamer.child(number, {}, states);
     }
     expect(about('accept', streamer.asked(9, { kind: 'headless', slots: 9 }))).toEqual([]);

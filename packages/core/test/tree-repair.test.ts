@@ -255,6 +255,15 @@ describe('a child of an orphan', () => {
     expect(sent('activate', peer.advance(2 * starvedMs))).toEqual([]);
   });
 
+  test('[R6.1] waits anew each time that the media stop', () => {
+    const peer = new LonePeer().attach(2).standBy(3);
+    const stopped = word(2, { flowing: false });
+    for (const state of [stopped, word(2), stopped]) {
+      peer.hears(2, state);
+      expect(sent('activate', peer.advance(starvedMs - 100))).toEqual([]);
+    }
+  });
+
   test('[R6.1] is fed again when its parent is', () => {
     const world = new TreeWorld();
     const streamer = world.streamer({ maxChildren: 2 });

@@ -152,6 +152,12 @@ describe('a standby', () => {
     expect(joins(peer.probed(5))).toEqual([5]);
   });
 
+  test('[S2.3] that is silent or drains is let go at once', () => {
+    const peer = new LonePeer().attach(2).standBy(3, 4);
+    expect(about('close', peer.silent(3))).toEqual([3]);
+    expect(about('close', peer.gets(4, { type: 'drain', withinMs: 5_000 }))).toEqual([4]);
+  });
+
   test('[S2.3] that is of use stays', () => {
     const peer = new LonePeer().attach(2).standBy(3, 4);
     expect(only('close', peer.advance(5 * upkeepMs))).toEqual([]);

@@ -106,6 +106,7 @@ describe('the parent', () => {
     expect(toldUp(effects)).toBe(1);
     expect(only('advertise', effects)).toMatchObject([{ state: { viewers: 4, slots: 6 } }]);
     expect(peer.now - before).toBe(tellMs);
+    peer.hears(7, word(7, { slots: 0, ageS: 9 }));
     expect(toldUp(peer.advance(10 * tellMs))).toBe(0);
   });
 
