@@ -102,6 +102,12 @@ export class ParentFinder {
     return connection;
   }
 
+  /** A connection that only served a join; those to the page's relays stay. */
+  release(peerId: PeerId, connection: Connection): void {
+    if (this.#options.relays.of(peerId)?.connection === connection) return;
+    connection.close().catch(() => {});
+  }
+
   async #dialCircuit(addresses: readonly string[], signal: AbortSignal): Promise<Connection> {
     const { libp2p } = this.#options;
     const { addCircuit } = await import('./page-circuit.ts');

@@ -7,7 +7,7 @@
  * The stream that the page holds stays the same through all of it.
  */
 
-import type { Libp2p } from '@libp2p/interface';
+import type { Connection, Libp2p } from '@libp2p/interface';
 import {
   isPeerId,
   type ChannelId,
@@ -42,6 +42,7 @@ const TUNING = {
 
 interface Watched {
   readonly attachment: Attachment;
+  readonly connection: Connection;
   readonly guard: StumbleGuard;
 }
 
@@ -186,8 +187,9 @@ export class Viewer implements Role {
     this.#attempts.set(peerId, attempt);
     const signal = AbortSignal.any([attempt.signal, this.#signal]);
     const prepared = this.#takePrepared();
+    let connection: Connection | null = null;
     try {
-      const connection = await this.#search.finder.connect(candidate, signal);
+      connection = await this.#search.finder.connect(candidate, signal);
       const result = await askParent(this.#context, connection, {
         channel: this.channel,
         join,
@@ -196,14 +198,17 @@ export class Viewer implements Role {
         onEvent: (attachment, event) => this.#linkEvent(attachment, event),
         onFlowing: ({ link }) => this.#driver.tell({ type: 'flowing', peerId: link.peerId }),
       });
-      if ('type' in result) {
-        this.#answered(peerId, joinAnswerOf(result));
-        if (result.type === 'refused') this.#search.refused(peerId, refusalFailure(result.reason));
-      } else this.#adopt(result);
+      if (!('type' in result)) return this.#adopt(result, connection);
+      this.#answered(peerId, joinAnswerOf(result));
+      if (result.type === 'refused') this.#search.refused(peerId, refusalFailure(result.reason));
+      this.#search.finder.release(peerId, connection);
     } catch (error) {
       prepared.end.close();
+      if (connection !== null) this.#search.finder.release(peerId, connection);
+      // The tree has given the attempt up, and may have begun another.
+      if (signal.aborted) return;
       this.#answered(peerId, { type: 'failed' });
-      if (!signal.aborted) this.#search.failed(toCastoError(error, 'protocol', 'a join failed'));
+      this.#search.failed(toCastoError(error, 'protocol', 'a join failed'));
     } finally {
       if (this.#attempts.get(peerId) === attempt) this.#attempts.delete(peerId);
     }
@@ -219,12 +224,12 @@ export class Viewer implements Role {
     this.#driver.tell({ type: 'answered', peerId, answer });
   }
 
-  #adopt(attachment: Attachment): void {
+  #adopt(attachment: Attachment, connection: Connection): void {
     const { link, record } = attachment;
     const { peerId } = link;
     const { clock } = this.#context.worker;
     const guard = new StumbleGuard(link, { clock, reach: this.#search.reachOf(peerId) });
-    this.#watched.set(peerId, { attachment, guard });
+    this.#watched.set(peerId, { attachment, connection, guard });
     this.#driver.tell({ type: 'broadcast', epoch: record.epoch });
     this.#answered(peerId, { type: 'accepted', kind: link.kind });
     this.#driver.attach(link);
@@ -259,7 +264,11 @@ export class Viewer implements Role {
   #forget(attachment: Attachment): void {
     const { link } = attachment;
     attachment.close();
-    if (this.#watched.get(link.peerId)?.attachment === attachment) this.#watched.delete(link.peerId);
+    const watched = this.#watched.get(link.peerId);
+    if (watched?.attachment === attachment) {
+      this.#watched.delete(link.peerId);
+      this.#search.finder.release(link.peerId, watched.connection);
+    }
     if (this.#current === attachment) this.#current = null;
     if (this.#shown === attachment && this.#lastParent === null) this.#shown = null;
   }
