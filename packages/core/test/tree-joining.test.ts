@@ -289,7 +289,8 @@ describe('probes', () => {
   test('[J3.3] are not made where the offer says enough', () => {
     const useless = [{ depth: MAX_DEPTH }, { layers: 0b110 }, { freeSlots: 0 }];
     const peer = probing([], {}, false);
-    expect(probes(peer.found(useless.map((offer, i) => offered(3 + i, offer))))).toEqual([]);
+    const effects = peer.found(useless.map((offer, i) => offered(3 + i, offer)));
+    expect([...probes(effects), ...joins(effects)]).toEqual([]);
   });
 });
 
@@ -401,11 +402,21 @@ describe('attempts', () => {
     peer.accepted(4);
     expect(joins(peer.advance(hedgeMs - 1))).toEqual([]);
     expect(joins(peer.advance(1))).toEqual([5, 6]);
-    for (let i = 0; i < 20; i++) {
+  });
+
+  test('[J5.3] are never more than five, those that are asked unseen included', () => {
+    const peer = joiner();
+    for (let number = 10; number < 90; number++) {
+      peer.found([offered(number)], false);
       peer.advance(100);
-      peer.found([offered(10 + 2 * i), offered(11 + 2 * i)]);
-      peer.probed(11 + 2 * i);
       expect(peer.view.parents.length).toBeLessThanOrEqual(maxAttempts);
+    }
+    const prober = joiner();
+    for (let number = 10; number < 90; number++) {
+      prober.found([offered(number), offered(number + 100)]);
+      prober.probed(number + 100);
+      prober.advance(300);
+      expect(prober.view.parents.length).toBeLessThanOrEqual(maxAttempts);
     }
   });
 
@@ -470,6 +481,14 @@ describe('a redirect', () => {
     expect(fullStreamer(0, 0).asked(9)).toMatchObject([{ type: 'refuse', reason: 'full' }]);
     const deep = loneStreamer(1).child(2, { slots: 2 }, { freeSlots: 0, subtreeSlots: 7 });
     expect(namedTo(deep, 1)).toEqual([[2]]);
+  });
+
+  test('[J6.1] names those further up where there is a choice', () => {
+    const streamer = loneStreamer(2, { tuning: { preemption: false } });
+    streamer
+      .child(2, { slots: 2 }, { freeSlots: 0, subtreeSlots: 50 })
+      .child(3, { slots: 2 }, { freeSlots: 1 });
+    expect(namedTo(streamer, 2)).toEqual([[3], [2]]);
   });
 
   test('[J6.1] draws them by how much room there is', () => {

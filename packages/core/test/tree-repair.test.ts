@@ -98,6 +98,16 @@ describe('a lost parent', () => {
     },
   );
 
+  test('[R2.1] is replaced by the best standby, whichever was found first', () => {
+    const near = [3, word(3, { delayMs: 60 })] as const;
+    const far = [4, word(4, { delayMs: 80 })] as const;
+    const chosen = [
+      [near, far],
+      [far, near],
+    ].map((standbys) => sent('activate', new LonePeer().attach(2).standByAs(standbys).silent(2)));
+    expect(chosen).toEqual([[3], [3]]);
+  });
+
   test('[R2.1] is not replaced by a standby that could not deliver', () => {
     const unusable = [
       word(3, { flowing: false }),
@@ -258,9 +268,14 @@ describe('a child of an orphan', () => {
   test('[R6.1] waits anew each time that the media stop', () => {
     const peer = new LonePeer().attach(2).standBy(3);
     const stopped = word(2, { flowing: false });
-    for (const state of [stopped, word(2), stopped]) {
+    const patienceMs = starvedMs - 100;
+    for (const [state, ms] of [
+      [stopped, patienceMs],
+      [word(2), 50],
+      [stopped, patienceMs],
+    ] as const) {
       peer.hears(2, state);
-      expect(sent('activate', peer.advance(starvedMs - 100))).toEqual([]);
+      expect(sent('activate', peer.advance(ms))).toEqual([]);
     }
   });
 
