@@ -34,7 +34,7 @@ export const FIRST_SILENCE_MS = 1_000;
 /** K2: the same on a standby, where only the state keeps coming: two of them missed, and one second. */
 export const STANDBY_SILENCE_MS = 11_000;
 /**
- * K3: clock offset and round trip are measured this often. Clocks drift apart by about 20 ppm: 0.3 ms in this time.
+ * K3: clock offset and round trip are measured this often. Clocks drift apart by about 20 ppm: 0.6 ms in this time.
  * At 5 s pings were most of what a peer had to say.
  */
 export const PING_MS = 30_000;

@@ -2,6 +2,7 @@
 
 import { MAX_DEPTH } from '../config.ts';
 import type { Instant } from '../link-control.ts';
+import type { PeerKind } from '../link-messages.ts';
 import { decodePath, shortId, type PeerId } from '../peer-id.ts';
 import type { OfferedCandidate, Standing } from '../rendezvous-messages.ts';
 import { HOP_MS, parentCost } from './scores.ts';
@@ -42,7 +43,9 @@ export function isGood(state: TreeState, { standing }: Probe, search: Search): b
   if (path.length !== standing.depth + 1 || path[0] !== shortId(state.options.channel)) return false;
   if (path.includes(state.shortId)) return false;
   if (search.purpose === 'standby') return !sharesParent(state, path);
-  if (standing.freeSlots === 0) return false;
+  // A headless relay may have room for newcomers and for those who reach nobody else.
+  const mayLand = search.purpose === 'parent' && standing.kind === 'headless';
+  if (standing.freeSlots === 0 && !mayLand) return false;
   return search.purpose === 'parent' || search.isForced || isShallower(state, standing.depth);
 }
 
@@ -50,6 +53,22 @@ export function isGood(state: TreeState, { standing }: Probe, search: Search): b
 export function sharesParent(state: TreeState, path: readonly number[]): boolean {
   const parent = currentParent(state);
   return parent !== null && parent.state?.depth !== 0 && path.includes(parent.shortId);
+}
+
+/** J4.2: a place that may not be there. */
+const FULL_MS = 100;
+/** J4.2: what each page that could not be reached makes the others cost: some networks let few of them through. */
+const UNREACHED_MS = 150;
+const MAX_UNREACHED = 4;
+
+/** J4.2: pages are worth less to a peer that reached several in vain; headless relays can be reached by everybody. */
+export function reachCost(state: TreeState, now: Instant, kind: PeerKind): number {
+  if (kind === 'headless') return 0;
+  let unreached = state.unreached;
+  for (const { phase, since, kind: other } of state.parents.values()) {
+    if (phase === 'connecting' && other === 'browser' && now - since >= state.tuning.hedgeMs) unreached++;
+  }
+  return Math.min(unreached, MAX_UNREACHED) * UNREACHED_MS;
 }
 
 /** S2.4: a standby at a full parent lives on its last reserve. */
@@ -70,7 +89,10 @@ export function ranked(
     if (each.isTried || !mayAsk(state, now, each.candidate.peerId) || !isGood(state, each, search)) continue;
     if (each.standing === null) continue;
     const { candidate, standing, rttMs } = each;
-    const base = parentCost({ ...standing, rttMs, lossShare: 0, receivedShare: 1 }).totalMs;
+    const base =
+      parentCost({ ...standing, rttMs, lossShare: 0, receivedShare: 1 }).totalMs +
+      reachCost(state, now, standing.kind) +
+      (standing.freeSlots === 0 ? FULL_MS : 0);
     const cost = randomParents ? state.random.next() : base + sharedCost(state, standing, search);
     if (search.purpose === 'better' && !search.isForced && !isGain(state, cost)) continue;
     ranks.push({ candidate, standing, cost });

@@ -19,7 +19,7 @@ import { foldAffinity } from './scores.ts';
 import { bestStandby, closeParent, standbyFor } from './standbys.ts';
 import { isGain, sharesParent } from './candidates.ts';
 import { missingStandbys } from './attempts.ts';
-import { attemptFailed, beginSearch, endSearch } from './searching.ts';
+import { attemptFailed, beginSearch, endSearch, noteUnreachable } from './searching.ts';
 import { tellChildren, tellParent } from './telling.ts';
 import type { LinkMeasurement } from './tree-io.ts';
 import {
@@ -39,6 +39,7 @@ const FIRST_UPKEEP_MS = 1_000;
 /** The link to a peer that accepted is up. */
 export function parentLinked(state: TreeState, now: Instant, link: ParentLink): void {
   if (isUp(link)) return;
+  if (link.kind === 'browser') state.unreached = 0;
   if (link.wantsMedia) {
     setPhase(link, 'activating', now);
     armActivation(state, now);
@@ -63,6 +64,7 @@ export function parentFlowing(state: TreeState, now: Instant, link: ParentLink):
     current !== null &&
     current !== link &&
     isWell(state, current) &&
+    state.position.depth !== null &&
     !mayReplace(state, now, current, link)
   ) {
     if (liveParents(state) > state.tuning.liveParents) demote(state, now, link);
@@ -152,7 +154,7 @@ export function parentUnlinked(
   state.parents.delete(link.peerId);
   state.roster.forget(link.peerId);
   if (farewell === 'not-allowed') state.bans.add(link.peerId, 'refused', now);
-  if (!wasUp) state.bans.add(link.peerId, 'unreachable', now);
+  if (!wasUp) noteUnreachable(state, now, link);
   if (wasCurrent) {
     detach(state, now);
     repair(state, now);
@@ -346,7 +348,7 @@ function watchFlow(state: TreeState, now: Instant, link: ParentLink): void {
 function otherLive(state: TreeState): ParentLink | null {
   const current = currentParent(state);
   for (const link of state.parents.values()) {
-    if (link !== current && isWell(state, link) && !link.path.includes(state.shortId)) return link;
+    if (link !== current && isWell(state, link) && isUsable(state, link)) return link;
   }
   return null;
 }

@@ -12,7 +12,7 @@ import type { ParentCandidate, PeerKind } from '../link-messages.ts';
 import { encodePath, type PeerId } from '../peer-id.ts';
 import type { OfferedCandidate, Standing } from '../rendezvous-messages.ts';
 import { attempts, freshAttempts, isServed, joinsUnderWay, missingStandbys, patienceMs } from './attempts.ts';
-import { isGood, isWorthAsking, mayAsk, ranked } from './candidates.ts';
+import { isGood, isWorthAsking, mayAsk, ranked, reachCost } from './candidates.ts';
 import { parentCost } from './scores.ts';
 import type { JoinAnswer } from './tree-io.ts';
 import {
@@ -20,6 +20,7 @@ import {
   isUp,
   jittered,
   newParentLink,
+  type ParentLink,
   type Search,
   type SearchPurpose,
   type TreeState,
@@ -111,9 +112,10 @@ function joinUnseen(
     if (search.probes.has(candidate.peerId) || !isWorthAsking(state, now, candidate, search)) continue;
     const { rttMs = null } = state.roster.get(candidate.peerId) ?? {};
     const { totalMs } = parentCost({ ...candidate.offer, rttMs, lossShare: 0, receivedShare: 1 });
-    if (totalMs >= lowest) continue;
+    const cost = totalMs + reachCost(state, now, candidate.offer.kind);
+    if (cost >= lowest) continue;
     best = candidate;
-    lowest = totalMs;
+    lowest = cost;
   }
   if (best === null) return;
   const { kind } = best.offer;
@@ -176,7 +178,7 @@ export function takeAnswer(state: TreeState, now: Instant, peerId: PeerId, answe
   state.parents.delete(peerId);
   if (answer.type === 'redirected' && followRedirect(state, now, answer.parents)) return;
   if (answer.type === 'refused') noteRefusal(state, now, peerId, answer.reason);
-  if (answer.type === 'failed') state.bans.add(peerId, 'unreachable', now);
+  if (answer.type === 'failed') noteUnreachable(state, now, link);
   attemptFailed(state, now);
 }
 
@@ -331,6 +333,12 @@ function followRedirect(state: TreeState, now: Instant, parents: readonly Parent
   return joinNamed(state, now, parents);
 }
 
+/** J4.2: remembers a link that never came about. */
+export function noteUnreachable(state: TreeState, now: Instant, { peerId, kind }: ParentLink): void {
+  state.bans.add(peerId, 'unreachable', now);
+  if (kind === 'browser') state.unreached++;
+}
+
 function noteRefusal(state: TreeState, now: Instant, peerId: PeerId, reason: string): void {
   state.roster.forget(peerId);
   const claimed = state.search?.probes.get(peerId)?.standing?.freeSlots ?? 0;
@@ -342,7 +350,7 @@ function dropSlowAttempts(state: TreeState, now: Instant): void {
   for (const link of state.parents.values()) {
     if (isUp(link) || now < link.since + state.tuning.attemptMs) continue;
     state.parents.delete(link.peerId);
-    state.bans.add(link.peerId, 'unreachable', now);
+    noteUnreachable(state, now, link);
     state.effects.push({ type: 'close', peerId: link.peerId, reason: 'moved' });
   }
 }

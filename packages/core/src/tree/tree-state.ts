@@ -164,6 +164,8 @@ export interface TreeState {
   /** The parent that this peer moves to on purpose, although the present one is well. */
   moving: PeerId | null;
   told: Told;
+  /** Pages that could not be reached since one could. */
+  unreached: number;
   /** Searches for standbys that found none, in a row. */
   fruitless: number;
   /** Searches for a better parent that found none, in a row. */
@@ -223,6 +225,7 @@ export function createTreeState(options: TreePeerOptions): TreeState {
       report: null,
       reportAt: -Infinity,
     },
+    unreached: 0,
     fruitless: 0,
     contented: 0,
   };

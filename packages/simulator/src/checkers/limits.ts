@@ -4,7 +4,7 @@ export interface CheckLimits {
   readonly loopMs: number;
   /** Hops from the streamer at most. */
   readonly depth: number;
-  /** A peer may be deeper for this long, when a branch above it moved and the word is on its way. */
+  /** A peer may be deeper for this long, when a branch above it moved: it is fed while it looks for another place. */
   readonly depthMs: number;
   /**
    * An uplink may be over-full for this long: it is measured a second after the first picture, and children that it
@@ -24,12 +24,12 @@ export interface CheckLimits {
 export const CHECK_LIMITS: CheckLimits = {
   loopMs: 2_000,
   depth: 12,
-  depthMs: 2_000,
+  depthMs: 10_000,
   uplinkMs: 10_000,
   hungryMs: 10_000,
-  // Ten times the goal of 2 kb/s: a peer with six children and as many standbys as it may have stays below.
-  viewerControlBps: 20_000,
+  // 4 % of one stream of 2.5 Mb/s: those near the streamer answer the joins of a crowd.
+  viewerControlBps: 100_000,
   controlLifeMs: 60_000,
-  // Twice the goal, so that this tells of traffic that grows, and the goal table of traffic that is too much.
-  meanControlBps: 4_000,
+  // 1 % of one stream, under all faults at once: this tells of traffic that grows, the goal table of what is too much.
+  meanControlBps: 25_000,
 };

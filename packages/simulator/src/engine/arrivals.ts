@@ -11,6 +11,8 @@ import type { World } from './world.ts';
 /** Relays start one after the other, viewers during a minute after them. */
 const RELAY_EVERY_MS = 5;
 const RAMP = { fromMs: 2_000, lastsMs: 60_000 } as const;
+/** When all have come. */
+export const RAMP_ENDS_MS = RAMP.fromMs + RAMP.lastsMs;
 /** Departures without a word. */
 const ABRUPT_SHARE = 0.3;
 

@@ -1,7 +1,7 @@
 /** Scenarios as scenes that follow each other. */
 
 import type { ScenarioName } from '../world-view.ts';
-import type { Arrivals } from './arrivals.ts';
+import { RAMP_ENDS_MS, type Arrivals } from './arrivals.ts';
 import { EVENT } from './events.ts';
 import { cut, doomedRelays, exodus, farRegions, heal } from './faults.ts';
 import type { World } from './world.ts';
@@ -37,6 +37,7 @@ export class Scenes {
   readonly #arrivals: Arrivals;
   readonly #scenes: Scene[] = [];
   #at = MEASURED_FROM_MS + 5_000;
+  #hasFaults = false;
 
   constructor(world: World, arrivals: Arrivals) {
     this.#world = world;
@@ -45,10 +46,11 @@ export class Scenes {
 
   /** When the last fault is over; before that a run tells little. */
   get endsAt(): number {
-    return this.#scenes.length === 0 ? 0 : this.#at;
+    return this.#hasFaults ? this.#at : 0;
   }
 
   prepare(scenario: ScenarioName, viewers: number): void {
+    this.#addRamp();
     switch (scenario) {
       case 'steady':
       case 'liars':
@@ -78,6 +80,12 @@ export class Scenes {
 
   play(index: number): void {
     this.#scenes[index]?.play();
+  }
+
+  /** Everybody comes within a minute: a crowd like any other. */
+  #addRamp(): void {
+    this.#scenes.push({ at: 0, play: () => this.#fault('ramp', false) });
+    this.#scenes.push({ at: RAMP_ENDS_MS, play: () => this.#fault('ramp', true) });
   }
 
   #addCrowd(viewers: number): void {
@@ -126,6 +134,7 @@ export class Scenes {
   }
 
   #add(afterMs: number, play: () => void): void {
+    this.#hasFaults = true;
     this.#at += afterMs;
     this.#scenes.push({ at: this.#at, play });
   }
