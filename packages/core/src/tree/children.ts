@@ -229,9 +229,18 @@ function judgePlace(state: TreeState, now: Instant, peerId: PeerId, join: TreeJo
   if (state.options.kind === 'headless' && hasComeBack(state, peerId) && active < overflow) {
     return { type: 'accept' };
   }
+  // P5.3: near the streamer a page that serves others takes the place of one that serves nobody.
+  if (isWorthMore(state, join) && active < overflow) return { type: 'accept' };
   const isStrong = join.kind === 'headless' || join.slots >= state.tuning.promotionSlots;
   const reserved = isStrong ? 0 : reservedSlots(state);
   return active + reserved < state.slots ? { type: 'accept' } : { type: 'redirect' };
+}
+
+function isWorthMore(state: TreeState, join: TreeJoin): boolean {
+  const { preemption, promotionSlots, reserveDepth } = state.tuning;
+  if (!preemption || join.slots < promotionSlots || (state.position.depth ?? 0) > reserveDepth) return false;
+  const weakest = weakestChild(state);
+  return weakest !== null && childStrength(weakest) === 0;
 }
 
 function hasComeBack({ joinTokens, tuning }: TreeState, peerId: PeerId): boolean {

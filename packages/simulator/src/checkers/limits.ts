@@ -8,7 +8,7 @@ export interface CheckLimits {
   readonly depthMs: number;
   /**
    * An uplink may be over-full for this long: it is measured a second after the first picture, and children that it
-   * cannot serve have 1.5 s until they are sent away and 5 s to leave.
+   * cannot serve have 1.5 s until they are sent away, and 5 s for each of three requests to leave.
    */
   readonly uplinkMs: number;
   /** An honest viewer may be without media for this long once no fault is at work. */
@@ -25,8 +25,9 @@ export const CHECK_LIMITS: CheckLimits = {
   loopMs: 2_000,
   depth: 12,
   depthMs: 10_000,
-  uplinkMs: 10_000,
-  hungryMs: 10_000,
+  uplinkMs: 20_000,
+  // After a partition two fifths of the viewers look for a place at the same time.
+  hungryMs: 15_000,
   // 4 % of one stream of 2.5 Mb/s: those near the streamer answer the joins of a crowd.
   viewerControlBps: 100_000,
   controlLifeMs: 60_000,
