@@ -331,6 +331,24 @@ describe('the cost of a parent', () => {
     expect(joins(peer.probed(5, standing(5, { delayMs: 30 })))).toEqual([5, 4]);
   });
 
+  test('[J4.2] of pages rises with those that could not be reached', () => {
+    const peer = probing([3, 4, 5, 6]);
+    peer.probed(3, standing(3, { delayMs: 20 }));
+    peer.probed(4, standing(4, { delayMs: 30 }));
+    peer.probed(6, standing(6, { delayMs: 250 }));
+    peer.probed(5, standing(5, { kind: 'headless', delayMs: 350 }));
+    peer.advance(TREE_DEFAULTS.probeSettleMs);
+    expect(joins(peer.done.map(({ effect }) => effect)).slice(-2)).toEqual([3, 4]);
+    expect(joins(peer.answered(3, { type: 'failed' }))).toEqual([5]);
+  });
+
+  test('[J4.2] of a full relay is higher, and it is asked all the same', () => {
+    const peer = probing([3, 4, 5]);
+    peer.probed(3, standing(3, { delayMs: 300 }));
+    peer.probed(4, standing(4, { kind: 'headless', freeSlots: 0, delayMs: 90 }));
+    expect(joins(peer.probed(5, standing(5, { freeSlots: 0, delayMs: 10 })))).toEqual([4, 3]);
+  });
+
   test('[J2.5] decides who is asked unseen', () => {
     const peer = joiner();
     expect(joins(peer.found([offered(3, { delayMs: 90 }), offered(4, { delayMs: 20 })]))).toEqual([4]);
@@ -457,6 +475,20 @@ describe('attempts', () => {
     expect(landed('headless', pathOf(8, 9))).toEqual([6, room]);
     expect(landed('browser', new Uint8Array())).toEqual([6, 6]);
   });
+});
+
+test('[J5.6] who comes back to a relay reached nobody of those it was sent to', () => {
+  const relay = new LonePeer({
+    kind: 'headless',
+    maxChildren: 2,
+    tuning: { preemption: false, landingShare: 0 },
+  });
+  relay.tell({ type: 'uplink', bps: 1e9 });
+  relay.attach(2).child(6).child(7);
+  expect(about('accept', relay.asked(50))).toEqual([]);
+  expect(about('accept', relay.asked(50))).toEqual([50]);
+  expect(about('accept', relay.asked(51))).toEqual([]);
+  expect(about('accept', relay.asked(51))).toEqual([]);
 });
 
 describe('a redirect', () => {

@@ -261,6 +261,16 @@ describe('places near the streamer', () => {
     expect(sent('redirect', streamer.advance(TREE_DEFAULTS.shedMs))).toEqual([3]);
   });
 
+  test('[P5.3] of pages without slots are given to one that serves others', () => {
+    const full = (slots: number) => loneStreamer(2).child(2, { slots, ageS: 900 }).child(3, { slots: 2 });
+    const streamer = full(0);
+    expect(about('accept', streamer.asked(4, { slots: 2 }))).toEqual([4]);
+    streamer.linked(4);
+    expect(sent('redirect', streamer.advance(TREE_DEFAULTS.shedMs))).toEqual([2]);
+    expect(about('accept', full(0).asked(4, { slots: 1 }))).toEqual([]);
+    expect(about('accept', full(1).asked(4, { slots: 2 }))).toEqual([]);
+  });
+
   test('[P5.2] are not taken from another headless relay', () => {
     const streamer = loneStreamer(2);
     streamer.child(2, { slots: 4, kind: 'headless' }).child(3, { slots: 4, kind: 'headless' });
