@@ -8,6 +8,8 @@ import { defaultClientConditions, defineConfig } from 'vite';
  */
 const ONE_COPY = ['multiformats', 'protons-runtime', 'uint8arraylist', 'uint8arrays'];
 
+const ABSENT_KEYS = fileURLToPath(new URL('src/absent-keys.ts', import.meta.url));
+
 // vite reads its configuration from a default export.
 export default defineConfig({
   resolve: {
@@ -17,11 +19,9 @@ export default defineConfig({
     alias: [
       { find: '@chainsafe/libp2p-noise', replacement: '@libp2p/noise' },
       { find: /^debug$/, replacement: fileURLToPath(import.meta.resolve('weald')) },
-      // @libp2p/crypto knows keys that no peer of ours has, and brings a curve of 6 kB gzip for them.
-      {
-        find: '@noble/curves/secp256k1.js',
-        replacement: fileURLToPath(new URL('src/absent-secp256k1.ts', import.meta.url)),
-      },
+      // @libp2p/crypto knows keys that no peer of ours has, and brings 8 kB gzip for them.
+      { find: '@noble/curves/secp256k1.js', replacement: ABSENT_KEYS },
+      { find: /^\.\/(?:rsa|ecdsa)\/utils\.js$/, replacement: ABSENT_KEYS },
     ],
     dedupe: ONE_COPY,
   },
