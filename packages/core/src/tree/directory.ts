@@ -23,8 +23,9 @@ export interface Directory {
 interface Entry {
   candidate: OfferedCandidate;
   toldAt: Instant;
-  /** Joiners that it was named to since then. */
+  /** Joiners that it was named to of late, and since when they are counted. */
   named: number;
+  namedSince: Instant;
   at: number;
 }
 
@@ -38,6 +39,8 @@ const DRAWN = 4 * MAX_FOUND_PEERS;
 const NAMED_PER_SLOT = 3;
 /** A directory knows how to reach those that report to it; more would be most of its answers' bytes. */
 const NAMED_ADDRESSES = 1;
+/** Whoever has not come by then goes elsewhere. */
+const NAMED_MS = 2_000;
 /** What a place costs more for each joiner that it was named to, in milliseconds of path delay. */
 const NAMED_COST_MS = 10;
 
@@ -70,13 +73,14 @@ export function createDirectory({ seed, own = null }: { seed: number; own?: Peer
         entry.candidate = candidate;
         entry.toldAt = now;
         entry.named = 0;
+        entry.namedSince = now;
         return;
       }
       if (entries.length >= MAX_ENTRIES) {
         const victim = entries[random.below(entries.length)];
         if (victim) remove(victim);
       }
-      const added: Entry = { candidate, toldAt: now, named: 0, at: entries.length };
+      const added: Entry = { candidate, toldAt: now, named: 0, namedSince: now, at: entries.length };
       entries.push(added);
       byPeer.set(peerId, added);
     },
@@ -92,7 +96,7 @@ export function createDirectory({ seed, own = null }: { seed: number; own?: Peer
         const entry = entries[entries.length <= DRAWN ? i : random.below(entries.length)];
         if (entry === undefined) break;
         if (now - entry.toldAt > OFFER_MS) remove(entry);
-        else if (isFor(entry, joiner, layers)) drawn.add(entry);
+        else if (isFor(entry, now, joiner, layers)) drawn.add(entry);
       }
       const best = [...drawn]
         .map((entry) => ({ entry, cost: costOf(entry) }))
@@ -104,9 +108,13 @@ export function createDirectory({ seed, own = null }: { seed: number; own?: Peer
   };
 }
 
-function isFor(entry: Entry, joiner: PeerId, layers: number): boolean {
-  const { candidate, named } = entry;
-  return named < NAMED_PER_SLOT * candidate.offer.freeSlots && isWantedBy(entry, joiner, layers);
+function isFor(entry: Entry, now: Instant, joiner: PeerId, layers: number): boolean {
+  const { candidate, namedSince } = entry;
+  if (now - namedSince > NAMED_MS) {
+    entry.named = 0;
+    entry.namedSince = now;
+  }
+  return entry.named < NAMED_PER_SLOT * candidate.offer.freeSlots && isWantedBy(entry, joiner, layers);
 }
 
 function isWantedBy({ candidate }: Entry, joiner: PeerId, layers: number): boolean {
