@@ -105,7 +105,6 @@ type EffectOf<T extends TreeEffect['type']> = Extract<TreeEffect, { type: T }>;
 /** Effects of one type. */
 export function only<T extends TreeEffect['type']>(type: T, effects: readonly TreeEffect[]): EffectOf<T>[] {
   // What `filter` leaves has this type; the compiler does not follow a type parameter through it.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return effects.filter((effect) => effect.type === type) as EffectOf<T>[];
 }
 
@@ -135,7 +134,6 @@ export function messages<T extends TreeMessage['type']>(
   effects: readonly TreeEffect[],
 ): { to: number; message: Extract<TreeMessage, { type: T }> }[] {
   return only('send', effects).flatMap(({ peerId, message }) =>
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     message.type === type
       ? [{ to: numberOf(peerId), message: message as Extract<TreeMessage, { type: T }> }]
       : [],
