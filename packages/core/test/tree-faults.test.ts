@@ -51,6 +51,16 @@ describe('a parent that gives less than it gets', () => {
     expect(peer.banned).toEqual({});
   });
 
+  test('[F1.2] is kept when there is no other', () => {
+    const peer = new LonePeer().attach(2);
+    for (let i = 0; i < poorReports; i++) peer.measured(2, { receivedShare: POOR });
+    expect(peer.view.searchingFor).toBe('parent');
+    peer.advance(2_000);
+    expect(peer.view.searchingFor).toBe('parent');
+    peer.advanceUntil(() => peer.view.searchingFor !== 'parent');
+    expect(peer.active).toEqual([2]);
+  });
+
   test('[F1.1] has no children in the end', () => {
     const world = new TreeWorld();
     world.streamer({ maxChildren: 3 });

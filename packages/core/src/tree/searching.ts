@@ -17,6 +17,7 @@ import { parentCost } from './scores.ts';
 import type { JoinAnswer } from './tree-io.ts';
 import {
   ageS,
+  currentParent,
   isUp,
   jittered,
   newParentLink,
@@ -277,10 +278,24 @@ function giveUpRound(state: TreeState, now: Instant, search: Search): void {
     endSearch(state);
     return;
   }
+  if (search.round >= MANY_ROUNDS && keepForWantOfBetter(state)) return endSearch(state);
   search.stage = 'waiting';
   const doubled = state.tuning.retryMs * (1 << Math.min(search.round - 1, 6));
   const waitMs = Math.min(state.tuning.longestRetryMs, doubled);
   state.timers.set('search', now + waitMs / 2 + state.random.next() * (waitMs / 2));
+}
+
+/** Rounds that found nobody before a peer makes do with the parent it has. */
+const MANY_ROUNDS = 6;
+
+/** F1.2: little is more than nothing. */
+function keepForWantOfBetter(state: TreeState): boolean {
+  const parent = currentParent(state);
+  if (parent?.phase !== 'active' || parent.isSilent || parent.state?.flowing !== true) return false;
+  if (state.position.depth === null) return false;
+  parent.isDraining = false;
+  parent.poorReports = 0;
+  return true;
 }
 
 function attemptsWanted(state: TreeState, { purpose }: Search): number {
