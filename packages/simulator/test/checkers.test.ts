@@ -102,12 +102,12 @@ describe('depth', () => {
   test('twelve hops are allowed, thirteen are not for long', () => {
     const { world, pass, report, rules } = watchedWorld();
     const twelfth = chain(world, 12);
-    pass(10_000);
+    pass(CHECK_LIMITS.depthMs + 1_000);
     expect(report().total).toBe(0);
     const thirteenth = world.add('viewer', twelfth);
     pass(1_500);
     expect(report()).toMatchObject({ total: 0, tooDeep: 1 });
-    pass(10_000);
+    pass(CHECK_LIMITS.depthMs + 1_000);
     expect(rules()).toEqual([`depth ${thirteenth}`]);
   });
 
@@ -118,7 +118,7 @@ describe('depth', () => {
     pass(10_000);
     expect(report().total).toBe(0);
     world.of(5).isLiar = false;
-    pass(15_000);
+    pass(CHECK_LIMITS.depthMs + 5_000);
     expect(report().byRule.depth).toBe(8);
     expect(world.depth(last)).toBe(20);
   });

@@ -24,7 +24,7 @@ export interface CheckLimits {
 export const CHECK_LIMITS: CheckLimits = {
   loopMs: 2_000,
   depth: 12,
-  depthMs: 10_000,
+  depthMs: 15_000,
   uplinkMs: 20_000,
   // After a partition two fifths of the viewers look for a place at the same time.
   hungryMs: 15_000,
