@@ -278,6 +278,13 @@ describe('places near the streamer', () => {
   });
 });
 
+test('[K6.8] an invitation comes behind the addresses at which the guest finds its host', () => {
+  const streamer = loneStreamer(2).child(2, { slots: 4 });
+  const effects = streamer.gets(2, { type: 'recommend', peer: candidate(9), slots: 4, ageS: 60 });
+  const types = effects.flatMap((effect) => (effect.type === 'send' ? [effect.message.type] : []));
+  expect(types).toEqual(['addresses', 'invite']);
+});
+
 describe('without preemption', () => {
   const tuning = { preemption: false };
 
