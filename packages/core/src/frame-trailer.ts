@@ -25,6 +25,8 @@ export interface FrameTrailer {
   layer: number;
   /** 0 is the base; frames of a higher temporal layer may be dropped first. */
   temporalLayer: number;
+  /** The earlier frames that this one needs: bit n for the one n + 1 before it, 0..15. A key frame needs none. */
+  references: number;
   /** Ed25519 signature of the streamer, 64 bytes; `null` when the frame is not signed. */
   signature: Uint8Array | null;
 }
@@ -66,7 +68,8 @@ export function encodeTrailer(trailer: FrameTrailer): Uint8Array<ArrayBuffer> {
   const capturedAt = Math.max(0, Math.floor(trailer.capturedAt));
   view.setUint16(9, Math.floor(capturedAt / 0x1_0000_0000) & 0xffff);
   view.setUint32(11, capturedAt >>> 0);
-  view.setUint8(15, ((trailer.layer & 0x0f) << 4) | (trailer.temporalLayer & 0x0f));
+  const { layer, temporalLayer, references } = trailer;
+  view.setUint8(15, ((layer & 0x03) << 6) | ((temporalLayer & 0x03) << 4) | (references & 0x0f));
   if (trailer.signature) content.set(trailer.signature.subarray(0, SIGNATURE_BYTES), CONTENT_BYTES);
   return escapeBytes(content);
 }
@@ -82,8 +85,9 @@ function readContent(content: Uint8Array): FrameTrailer | null {
     epoch: view.getUint32(1),
     sequence: view.getUint32(5),
     capturedAt: view.getUint16(9) * 0x1_0000_0000 + view.getUint32(11),
-    layer: view.getUint8(15) >> 4,
-    temporalLayer: view.getUint8(15) & 0x0f,
+    layer: view.getUint8(15) >> 6,
+    temporalLayer: (view.getUint8(15) >> 4) & 0x03,
+    references: view.getUint8(15) & 0x0f,
     signature: signed ? content.slice(CONTENT_BYTES) : null,
   };
 }

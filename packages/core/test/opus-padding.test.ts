@@ -11,6 +11,7 @@ const UNSIGNED: FrameTrailer = {
   capturedAt: 3,
   layer: 0,
   temporalLayer: 0,
+  references: 0,
   signature: null,
 };
 

@@ -7,8 +7,9 @@ export const trailers: fc.Arbitrary<FrameTrailer> = fc.record({
   epoch: fc.nat({ max: 0xffffffff }),
   sequence: fc.nat({ max: 0xffffffff }),
   capturedAt: fc.nat({ max: 2 ** 48 - 1 }),
-  layer: fc.nat({ max: 15 }),
-  temporalLayer: fc.nat({ max: 15 }),
+  layer: fc.nat({ max: 3 }),
+  temporalLayer: fc.nat({ max: 3 }),
+  references: fc.nat({ max: 15 }),
   signature: fc.option(fc.uint8Array({ minLength: 64, maxLength: 64 })),
 });
 
@@ -28,8 +29,9 @@ export function writtenTrailer(trailer: FrameTrailer): Uint8Array {
     digits(trailer.epoch, 32),
     digits(trailer.sequence, 32),
     digits(trailer.capturedAt, 48),
-    digits(trailer.layer, 4),
-    digits(trailer.temporalLayer, 4),
+    digits(trailer.layer, 2),
+    digits(trailer.temporalLayer, 2),
+    digits(trailer.references, 4),
     ...[...(trailer.signature ?? [])].map((byte) => digits(byte, 8)),
   ].join('');
   const groups = bits.match(/.{1,7}/g) ?? [];

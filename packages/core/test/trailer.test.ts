@@ -9,6 +9,7 @@ const unsigned: FrameTrailer = {
   capturedAt: 1_700_000_000_123,
   layer: 1,
   temporalLayer: 2,
+  references: 5,
   signature: null,
 };
 const signed: FrameTrailer = { ...unsigned, signature: Uint8Array.from({ length: 64 }, (_, i) => i * 5) };
@@ -39,7 +40,7 @@ describe('layout', () => {
 
   test('[T1.1] of one trailer, byte by byte', () => {
     const hex = [...encodeTrailer(unsigned)].map((byte) => byte.toString(16)).join(' ');
-    expect(hex).toBe('88 99 aa bf 88 80 80 80 80 8a c0 98 de bf ca e8 bd c4 c0 93 c4 d3');
+    expect(hex).toBe('88 99 aa bf 88 80 80 80 80 8a c0 98 de bf ca e8 bd d9 a0 93 c4 d3');
   });
 
   test('[T1.1] takes 22 bytes, 95 with a signature', () => {
