@@ -78,7 +78,7 @@ for (const codec of ['vp8', 'h264'] as const) {
       expect(seen.parents).toEqual([
         { peerId: relay.peerId, kind: 'headless', role: 'active', rttMs: expect.any(Number) as number },
       ]);
-      expect(seen).toMatchObject({ children: [], slots: 0, freeSlots: 0 });
+      expect(seen).toMatchObject({ children: [], slots: 1, freeSlots: 1, forwarding: 'encoded-streams' });
       expect(seen.video?.codec).toBe(codec);
       expect(seen.video?.frames).toBeGreaterThan(0);
       expect(seen.audio?.codec).toBe('opus');
@@ -156,7 +156,8 @@ test('three layers reach the relay, and viewers see the highest', async () => {
     }
     return sizes.sort((a, b) => b - a);
   });
-  expect(heights).toEqual([360, 180, 90]);
+  // Each layer is encoded once; what the relay's senders carry besides are tiny dummies.
+  expect(heights.filter((height) => height > 16)).toEqual([360, 180, 90]);
 });
 
 test('without sound the broadcast is video only', async () => {

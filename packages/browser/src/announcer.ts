@@ -3,16 +3,14 @@
 import type { Libp2p, PrivateKey } from '@libp2p/interface';
 import {
   ANNOUNCE_MS,
-  MAX_PEER_ADDRESSES,
   RECORD_LIFETIME_MS,
   reconnectWaitMs,
   type ChannelRecord,
-  type Offer,
   type PeerId,
-  type Standing,
 } from '@casto/core';
 import { AnnounceError, signRecord, type SignedRecord } from '@casto/host';
 import { CastoError, toCastoError } from './errors.ts';
+import type { DirectoryPresence } from './directory-presence.ts';
 import { wait } from './page-peer.ts';
 import { connectRelay, type RelaySession } from './relay-session.ts';
 import type { PageContext } from './role.ts';
@@ -30,17 +28,12 @@ export interface AnnouncerOptions {
   broadcast: Pick<ChannelRecord, 'video' | 'audio'>;
   signal: AbortSignal;
   hasChild: (peerId: PeerId) => boolean;
-  standing: () => Standing | null;
-  /** Where viewers reach this page through its relay's circuit; kept up to date here. */
-  addresses: string[];
+  presence: DirectoryPresence;
 }
 
 export class Announcer {
   readonly #options: AnnouncerOptions;
   #session: RelaySession | null = null;
-  /** Whether the relay serves viewers itself; one that does not has to know who else does. */
-  #isCarried = false;
-  #offer: Offer | null = null;
   #sequence = 0;
   #relayJoined: (() => void) | null = null;
 
@@ -67,10 +60,12 @@ export class Announcer {
     try {
       const joined = this.#nextRelayChild();
       const { carries } = await this.#announce(session, true);
-      this.#isCarried = carries;
-      await this.#answerProbes(session);
-      if (context.settings.maxChildren > 0) await this.#reserveCircuit(session);
-      await this.report(this.#offer);
+      const { presence } = this.#options;
+      await presence.answerProbes(session);
+      // A relay that carries the channel needs no other parents for its viewers.
+      if (context.settings.maxChildren > 0) {
+        await (carries ? presence.reserveCircuit(session) : presence.appear(session));
+      }
       if (carries && !this.#hasRelayChild()) await joined;
     } catch (error) {
       await session.close();
@@ -96,34 +91,6 @@ export class Announcer {
     // Not awaited when the relay only introduces.
     joined.catch(() => {});
     return joined;
-  }
-
-  /** Viewers that a relay does not serve itself reach this page through the relay's circuit. */
-  async #reserveCircuit(session: RelaySession): Promise<void> {
-    // A relay without free reservations still carries the media.
-    const { libp2p } = this.#options;
-    const { listenOnCircuit } = await import('./page-circuit.ts');
-    await listenOnCircuit(libp2p, session.connection).catch(() => {});
-    const addresses = libp2p.getMultiaddrs().map((address) => address.toString());
-    const circuit = addresses.filter((address) => address.includes('/p2p-circuit'));
-    this.#options.addresses.splice(0, Infinity, ...circuit.slice(0, MAX_PEER_ADDRESSES));
-  }
-
-  /** Joiners ask through the relay where this page stands. */
-  async #answerProbes(session: RelaySession): Promise<void> {
-    const rendezvous = await session.rendezvous();
-    const { self, standing } = this.#options;
-    rendezvous.onProbe = (channel) => (channel === self ? standing() : null);
-  }
-
-  /** A relay that carries the channel needs no other parents for its viewers. */
-  async report(offer: Offer | null): Promise<void> {
-    this.#offer = offer;
-    const session = this.#session;
-    const isForPages = !this.#isCarried && this.#options.context.settings.maxChildren > 0;
-    if (!session?.isOpen || !isForPages) return;
-    const rendezvous = await session.rendezvous().catch(() => null);
-    rendezvous?.report(this.#options.self, this.#options.addresses, offer);
   }
 
   /** Announces anew while the relay is there, and finds another when it is not. */

@@ -29,17 +29,31 @@ import { readMediaStats } from './stats.ts';
 
 /** Where the browser shows no frames, its receiver is asked this often whether some have come. */
 const LOOK_MS = 50;
+/** What a newcomer starts from is not counted. */
+const START_MS = 1_500;
+
+interface AttachmentParts {
+  readonly link: PeerLink;
+  readonly record: ChannelRecord;
+  readonly signedRecord: Uint8Array;
+  readonly clock: Clock;
+}
 
 /** One parent that accepted. */
 export class Attachment {
   readonly link: PeerLink;
   readonly end: PageChildEnd;
+  /** Names its frames in the hub. */
+  readonly source: number;
   readonly record: ChannelRecord;
+  /** The record as the streamer signed it. */
+  readonly signedRecord: Uint8Array;
   /** What the broadcast has: a `<video>` waits for the first picture of a track that never brings one. */
   readonly tracks: readonly MediaStreamTrack[];
   readonly #clock: Clock;
   /** Of the stream that people look at: the video where there is some. */
   readonly #tap: FrameTap | null;
+  readonly #closeTaps: () => void;
   readonly #receiver: RTCRtpReceiver;
   readonly #onFlowing: () => void;
   /** Since when media are wanted; `null` while they are not. */
@@ -49,24 +63,36 @@ export class Attachment {
   /** Least time from capture to arrival since the last measurement, by the clocks of both ends. */
   #leastDelayMs: number | null = null;
   #packets = { received: 0, lost: 0 };
+  /** Frames of the stream that people look at: those that came, and those that the streamer sent. */
+  #frames = { received: 0, sent: 0 };
+  /** Bytes of all media, since the link is there. */
+  bytes = 0;
 
   constructor(
-    { end, taps }: PreparedEnd,
-    { link, record, clock }: { link: PeerLink; record: ChannelRecord; clock: Clock },
+    { end, taps, source }: PreparedEnd,
+    { link, record, signedRecord, clock }: AttachmentParts,
     onFlowing: () => void,
   ) {
     this.link = link;
     this.end = end;
+    this.source = source;
     this.record = record;
+    this.signedRecord = signedRecord;
     this.tracks = [
       ...(record.audio ? [end.audio.track] : []),
       ...(record.video === null ? [] : [end.video.track]),
     ];
     this.#clock = clock;
+    this.#closeTaps = () => [taps?.audio, taps?.video].forEach((tap) => tap?.close());
     this.#onFlowing = onFlowing;
     this.#receiver = record.video === null ? end.audio : end.video;
     this.#tap = taps?.[record.video === null ? 'audio' : 'video'] ?? null;
-    if (this.#tap) this.#tap.onReport = (report) => this.#takeFrames(report);
+    for (const tap of taps === null ? [] : [taps.audio, taps.video]) {
+      tap.onReport = (report) => {
+        this.bytes += report.bytes;
+        if (tap === this.#tap) this.#takeFrames(report);
+      };
+    }
   }
 
   /** Media are wanted from now on, or no more: `onFlowing` tells of the next first picture. */
@@ -74,6 +100,7 @@ export class Attachment {
     if (isWanted === (this.#wantedSince !== null)) return;
     this.#wantedSince = isWanted ? this.#clock.now() : null;
     this.#isFlowing = false;
+    this.#frames = { received: 0, sent: 0 };
     this.#cancelLook();
     if (isWanted && this.#tap === null) this.#look();
   }
@@ -85,7 +112,7 @@ export class Attachment {
 
   close(): void {
     this.#cancelLook();
-    this.#tap?.close();
+    this.#closeTaps();
   }
 
   /** From capture to arrival; `null` until the clocks of the path are known. */
@@ -103,12 +130,21 @@ export class Attachment {
     this.#packets = { received: packetsReceived, lost: packetsLost };
     const latencyMs = this.#leastDelayMs === null ? null : this.#inStreamersTime(this.#leastDelayMs);
     this.#leastDelayMs = null;
+    const frames = this.#frames;
+    this.#frames = { received: 0, sent: 0 };
     if (this.#wantedSince === null || received <= 0) return null;
     const lossShare = lost / (lost + received);
-    return { lossShare, receivedShare: 1 - lossShare, ...(latencyMs === null ? {} : { latencyMs }) };
+    // A parent that leaves frames out loses no packets.
+    const receivedShare = frames.sent === 0 ? 1 - lossShare : Math.min(1, frames.received / frames.sent);
+    return { lossShare, receivedShare, ...(latencyMs === null ? {} : { latencyMs }) };
   }
 
-  #takeFrames({ at, capturedAt, keyFrames, frames }: NonNullable<FrameTap['last']>): void {
+  #takeFrames({ at, capturedAt, keyFrames, frames, sent }: NonNullable<FrameTap['last']>): void {
+    // The first second brings what a newcomer starts from, which is not all that was sent.
+    if (this.#wantedSince !== null && at - this.#wantedSince > START_MS) {
+      this.#frames.received += frames;
+      this.#frames.sent += sent;
+    }
     if (capturedAt !== null) {
       this.#leastDelayMs = Math.min(this.#leastDelayMs ?? Infinity, at - capturedAt);
     }
@@ -142,18 +178,21 @@ export type JoinRefusal = Exclude<JoinOutcome, { type: 'accepted' }>;
 /** The page's end of a link that has no other end yet. */
 export interface PreparedEnd {
   readonly end: PageChildEnd;
+  /** Names its frames in the hub. */
+  readonly source: number;
   /** `null` where the browser shows no frames. */
   readonly taps: { readonly audio: FrameTap; readonly video: FrameTap } | null;
 }
 
 /** Makes an end and begins its offer, which takes about as long as reaching a relay. */
 export function prepareEnd({ settings, worker }: PageContext): PreparedEnd {
-  const end = new PageChildEnd(createPeerConnection(settings.iceServers));
-  const audio = worker.tap(end.audio, { operation: 'strip', kind: 'audio' });
-  const video = worker.tap(end.video, { operation: 'strip', kind: 'video' });
+  const end = new PageChildEnd(createPeerConnection(settings.iceServers, worker.connectionOptions));
+  const source = worker.createSource();
+  const audio = worker.receive(end.audio, { source, kind: 'audio' });
+  const video = worker.receive(end.video, { source, kind: 'video' });
   // Whoever asks a parent awaits the offer and hears of its failure.
   end.offer().catch(() => {});
-  return { end, taps: audio === null || video === null ? null : { audio, video } };
+  return { end, source, taps: audio === null || video === null ? null : { audio, video } };
 }
 
 export interface AskOptions {
@@ -192,7 +231,7 @@ export async function askParent(
   try {
     const record = await acceptedRecord(outcome, channel, worker.clock.now());
     const parent = { peerId: peerIdOf(connection.remotePeer), kind: outcome.kind };
-    return attach(context, { parent, record }, options);
+    return attach(context, { parent, record, signedRecord: outcome.record }, options);
   } catch (error) {
     prepared.end.close();
     throw error;
@@ -214,10 +253,11 @@ async function acceptedRecord(
 
 function attach(
   { worker, refused }: PageContext,
-  { parent, record }: { parent: Pick<PeerLink, 'peerId' | 'kind'>; record: ChannelRecord },
+  accepted: Pick<Attachment, 'record' | 'signedRecord'> & { parent: Pick<PeerLink, 'peerId' | 'kind'> },
   { prepared, onEvent, onFlowing }: AskOptions,
 ): Attachment {
   const { end } = prepared;
+  const { parent, record, signedRecord } = accepted;
   const link: PeerLink = new PeerLink({
     role: 'child',
     ...parent,
@@ -228,9 +268,8 @@ function attach(
     onEvent: (event) => onEvent(attachment, event),
   });
   const { clock } = worker;
-  const attachment: Attachment = new Attachment(prepared, { link, record, clock }, () =>
-    onFlowing(attachment),
-  );
+  const parts = { link, record, signedRecord, clock };
+  const attachment: Attachment = new Attachment(prepared, parts, () => onFlowing(attachment));
   return attachment;
 }
 

@@ -22,8 +22,16 @@ export interface CastoOptions {
   signal?: AbortSignal;
   /** Qualities to encode: 1 is full size, 2 adds half, 3 adds a quarter. Default 1. */
   layers?: 1 | 2 | 3;
-  /** Children that this page serves; `false`: none but relays. */
+  /**
+   * Pages that this page passes the broadcast on to, at most 8 by default and as its uplink allows; `false`: none. A
+   * streamer serves its relays all the same.
+   */
   relay?: false | { maxChildren?: number; maxUplinkBps?: number };
+  /**
+   * Parents that deliver at a time, 1 by default. With 2 nothing is seen of the loss of one of them, at twice the
+   * download. Where the browser cannot merge two, the second one stands by.
+   */
+  liveParents?: 1 | 2;
 }
 
 /** Options with their defaults. */
@@ -41,10 +49,11 @@ export interface Settings {
   readonly maxChildren: number;
   /** Total of all video sent, bits per second; `null`: no limit of its own. */
   readonly maxUplinkBps: number | null;
+  readonly liveParents: 1 | 2;
 }
 
-/** Every further child costs the page one more encoder. */
-const DEFAULT_MAX_CHILDREN = 3;
+/** A page is no server: past this its own user would notice. */
+const DEFAULT_MAX_CHILDREN = 8;
 const MAX_TITLE_LENGTH = 120;
 const MAX_APP_LENGTH = 64;
 
@@ -67,6 +76,7 @@ export function readOptions(options: CastoOptions, pageUrl: string): Settings {
     layers: oneOf(options.layers ?? 1, [1, 2, 3], 'layers'),
     maxChildren: relay === false ? 0 : count(relay.maxChildren ?? DEFAULT_MAX_CHILDREN, 'relay.maxChildren'),
     maxUplinkBps: relay === false ? null : bitrate(relay.maxUplinkBps),
+    liveParents: oneOf(options.liveParents ?? 1, [1, 2], 'liveParents'),
   };
 }
 

@@ -1,12 +1,14 @@
-/** What a streamer's page sends to one child: its tracks on the sections of the child's offer. */
+/**
+ * What a streamer's page sends to one child where the browser lets no frame of one connection into another (Firefox,
+ * Safari): its tracks, encoded for this child alone.
+ */
 
 import { KEY_FRAME_INTERVAL_MS } from '@casto/core';
-import type { Clock, SessionParameters } from '@casto/host';
+import type { Clock } from '@casto/host';
+import { childSections, type ChildMedia, type ChildSection } from './child-media.ts';
+import { AUDIO_BITS_PER_SECOND, layerBps } from './layer-limits.ts';
 import type { FrameTap, PageWorker } from './page-worker.ts';
 
-/** Full size, half, quarter: VP8 and H264 of camera pictures look clean at these rates. */
-const LAYER_BITS_PER_SECOND = [2_500_000, 700_000, 200_000] as const;
-const AUDIO_BITS_PER_SECOND = 96_000;
 /** A key frame that came by itself within this time makes the regular one unnecessary. */
 const KEY_FRAME_CHECK_MS = 250;
 
@@ -24,15 +26,13 @@ export interface OutgoingOptions {
   worker: PageWorker;
 }
 
-interface OutgoingSection {
-  transceiver: RTCRtpTransceiver;
-  kind: 'audio' | 'video';
-  layer: number;
+interface OutgoingSection extends ChildSection {
   tap: FrameTap | null;
   lastKeyFrameAt: number;
 }
 
-export class OutgoingMedia {
+export class OutgoingMedia implements ChildMedia {
+  readonly isLimited = false;
   readonly #options: OutgoingOptions;
   readonly #clock: Clock;
   #sections: OutgoingSection[] = [];
@@ -58,17 +58,15 @@ export class OutgoingMedia {
   async attach(pc: RTCPeerConnection): Promise<void> {
     const { stream, layers, encodedLayers } = this.#options;
     const attachments: Promise<void>[] = [];
-    let videoSections = 0;
-    for (const transceiver of pc.getTransceivers()) {
-      const kind = transceiver.receiver.track.kind === 'audio' ? 'audio' : 'video';
-      const layer = kind === 'video' ? (layers[videoSections++] ?? 0) : 0;
+    for (const section of childSections(pc, layers)) {
+      const { transceiver, kind, layer } = section;
       const track = stream.getTracks().find((candidate) => candidate.kind === kind);
       if (track === undefined || layer >= encodedLayers) {
         transceiver.direction = 'inactive';
         continue;
       }
       transceiver.direction = 'sendonly';
-      this.#addSection(transceiver, kind, layer);
+      this.#addSection(section);
       attachments.push(transceiver.sender.replaceTrack(track));
     }
     await Promise.all(attachments);
@@ -79,6 +77,8 @@ export class OutgoingMedia {
     await Promise.all(this.#sections.map((section) => this.#limit(section)));
     this.#keepKeyFrames();
   }
+
+  connected(): void {}
 
   /** Sends media, or pauses. An encoder that was paused begins with a key frame. */
   setActive(isActive: boolean): void {
@@ -99,10 +99,11 @@ export class OutgoingMedia {
     this.#sections = [];
   }
 
-  #addSection(transceiver: RTCRtpTransceiver, kind: 'audio' | 'video', layer: number): void {
+  #addSection(of: ChildSection): void {
     const { worker, epoch } = this.#options;
-    const tap = worker.tap(transceiver.sender, { operation: 'stamp', kind, layer, epoch });
-    const section: OutgoingSection = { transceiver, kind, layer, tap, lastKeyFrameAt: 0 };
+    const { transceiver, kind, layer } = of;
+    const tap = worker.encode(transceiver.sender, { operation: 'stamp', kind, layer, epoch });
+    const section: OutgoingSection = { ...of, tap, lastKeyFrameAt: 0 };
     this.#sections.push(section);
     if (tap === null) return;
     tap.onReport = (report) => {
@@ -121,22 +122,11 @@ export class OutgoingMedia {
       encoding.maxBitrate = AUDIO_BITS_PER_SECOND;
       encoding.priority = 'high';
     } else {
-      encoding.maxBitrate = this.#layerBps(layer);
+      encoding.maxBitrate = layerBps(layer, this.#options.encodedLayers, this.#options.maxBps);
       encoding.scaleResolutionDownBy = 1 << layer;
     }
     // An encoder that refuses a limit still sends.
     await sender.setParameters(parameters).catch(() => {});
-  }
-
-  #layerBps(layer: number): number {
-    const own = LAYER_BITS_PER_SECOND[layer] ?? LAYER_BITS_PER_SECOND[0];
-    const { maxBps } = this.#options;
-    if (maxBps === null) return own;
-    const all = LAYER_BITS_PER_SECOND.slice(0, this.#options.encodedLayers).reduce(
-      (sum, bps) => sum + bps,
-      0,
-    );
-    return Math.min(own, Math.floor((maxBps * own) / all));
   }
 
   #keepKeyFrames(): void {
@@ -158,23 +148,4 @@ export class OutgoingMedia {
       .setParameters(sender.getParameters(), { encodingOptions: [{ keyFrame: true }] })
       .catch(() => {});
   }
-}
-
-/** Bits per second that the encoder starts with: its own default of 300 kbps blurs the first seconds. */
-const START_KBPS = 1_000;
-
-/** The child's offer with a start bitrate for the own encoder; only the own browser sees it. */
-export function withStartBitrate(offer: SessionParameters): SessionParameters {
-  const media = offer.media.map((section) =>
-    section.kind === 'audio'
-      ? section
-      : {
-          ...section,
-          codecs: section.codecs.map((codec) => ({
-            ...codec,
-            parameters: { ...codec.parameters, 'x-google-start-bitrate': START_KBPS },
-          })),
-        },
-  );
-  return { ...offer, media };
 }

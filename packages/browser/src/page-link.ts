@@ -22,11 +22,14 @@ const MAX_EARLY_MESSAGES = 16;
 const VIDEO_CODECS: readonly VideoCodec[] = ['vp8', 'h264'];
 
 /** @throws {CastoError} `unsupported-browser` */
-export function createPeerConnection(iceServers: RTCIceServer[]): RTCPeerConnection {
+export function createPeerConnection(
+  iceServers: RTCIceServer[],
+  options: { encodedInsertableStreams?: true } = {},
+): RTCPeerConnection {
   if (typeof RTCPeerConnection !== 'function') {
     throw new CastoError('unsupported-browser', 'this browser has no WebRTC');
   }
-  return new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' });
+  return new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle', ...options });
 }
 
 class PageControlPort implements ControlPort {
@@ -79,6 +82,7 @@ class PageControlPort implements ControlPort {
 abstract class PageEnd implements LinkEnd {
   readonly pc: RTCPeerConnection;
   readonly control: ControlPort;
+  readonly #channel: RTCDataChannel;
   state: LinkEndState = 'connecting';
   onStateChange: ((state: LinkEndState) => void) | null = null;
   #onCandidate: ((candidate: string) => void) | null = null;
@@ -87,9 +91,9 @@ abstract class PageEnd implements LinkEnd {
 
   constructor(pc: RTCPeerConnection) {
     this.pc = pc;
-    this.control = new PageControlPort(
-      pc.createDataChannel(CONTROL_LABEL, { negotiated: true, id: CONTROL_STREAM_ID, ordered: true }),
-    );
+    const options = { negotiated: true, id: CONTROL_STREAM_ID, ordered: true };
+    this.#channel = pc.createDataChannel(CONTROL_LABEL, options);
+    this.control = new PageControlPort(this.#channel);
     pc.addEventListener('connectionstatechange', () => this.#follow(pc.connectionState));
     pc.addEventListener('icecandidate', ({ candidate }) => {
       this.#found.push(candidate?.candidate ?? '');
@@ -116,8 +120,14 @@ abstract class PageEnd implements LinkEnd {
   close(): void {
     if (this.state === 'closed') return;
     this.state = 'closed';
-    this.pc.close();
+    this.#channel.close();
+    this.release();
     this.onStateChange?.('closed');
+  }
+
+  /** The link is over. */
+  protected release(): void {
+    this.pc.close();
   }
 
   #follow(state: RTCPeerConnectionState): void {
@@ -133,21 +143,45 @@ abstract class PageEnd implements LinkEnd {
   }
 }
 
-/** A page as child: receives one video layer and the audio. */
+/** A page as child: receives the audio and one or more layers of the video. */
 export class PageChildEnd extends PageEnd implements ChildEnd {
   readonly audio: RTCRtpReceiver;
+  /** Of the first layer. */
   readonly video: RTCRtpReceiver;
+  /** The decoders of this end are in use although the link is over. */
+  #isKept = false;
   #offering: Promise<string> | null = null;
   #nativeOffer = '';
   #offered: SessionParameters | null = null;
 
-  constructor(pc: RTCPeerConnection) {
+  constructor(pc: RTCPeerConnection, options: { layers: number } = { layers: 1 }) {
     // Before the control channel, whose section is the last one of an offer.
     const audio = pc.addTransceiver('audio', { direction: 'recvonly' }).receiver;
     const video = pc.addTransceiver('video', { direction: 'recvonly' }).receiver;
+    for (let layer = 1; layer < options.layers; layer++) {
+      pc.addTransceiver('video', { direction: 'recvonly' });
+    }
     super(pc);
     this.audio = audio;
     this.video = video;
+  }
+
+  /**
+   * Lets the decoders outlive the link: frames of other parents go through them. A receiver goes on decoding what it is
+   * given when its connection has failed.
+   */
+  keepDecoders(): void {
+    this.#isKept = true;
+  }
+
+  /** The decoders are not needed any more. Idempotent. */
+  dropDecoders(): void {
+    this.#isKept = false;
+    if (this.state === 'closed') this.pc.close();
+  }
+
+  protected override release(): void {
+    if (!this.#isKept) this.pc.close();
   }
 
   /** The first call makes the offer, so that it can be ready before there is somebody to send it to. */

@@ -15,6 +15,7 @@ export interface PageRelaysOptions {
   now: () => number;
   /** A relay is gone. */
   onLost: (session: RelaySession) => void;
+  onOpened: (session: RelaySession) => void;
 }
 
 export class PageRelays {
@@ -76,6 +77,7 @@ export class PageRelays {
   #take(session: RelaySession): RelaySession {
     this.#sessions = [...this.open, session];
     session.onClosed = () => this.#options.onLost(session);
+    this.#options.onOpened(session);
     return session;
   }
 }

@@ -32,6 +32,8 @@ export interface ParentSearchOptions {
   view: () => TreeView;
   /** No further attempt helps, or a first search has had its rounds. */
   onFailure: (failure: CastoError) => void;
+  /** A relay is connected. */
+  onRelay: (session: RelaySession) => void;
 }
 
 export class ParentSearch {
@@ -55,8 +57,14 @@ export class ParentSearch {
       signal,
       now,
       onLost: () => (this.#isWaiting = false),
+      onOpened: options.onRelay,
     });
     this.finder = new ParentFinder({ libp2p, channel, relays: this.#relays });
+  }
+
+  /** Those that are connected. */
+  get relays(): readonly RelaySession[] {
+    return this.#relays.open;
   }
 
   /** @throws {CastoError} When no relay is there. */

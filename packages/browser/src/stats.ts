@@ -48,6 +48,11 @@ export interface CastoStats {
   freeSlots: number;
   /** What this page looks for: any parent at all, a standby, or a better parent; `null`: nothing. */
   search: 'parent' | 'standby' | 'better' | null;
+  /**
+   * How this page gives media to its children: `encoded-streams` and `script-transform` pass encoded frames on as they
+   * are, `track` encodes again for a single child, `encoders` is a streamer that encodes for each child; `none`: it serves nobody.
+   */
+  forwarding: 'encoded-streams' | 'script-transform' | 'track' | 'encoders' | 'none';
   video: CastoVideoStats | null;
   audio: CastoAudioStats | null;
   /** From the capture of a frame to its arrival here; `null` until the clocks of the path are known. */
@@ -74,6 +79,7 @@ interface RtpEntry {
   qualityLimitationReason?: string;
   freezeCount?: number;
   bytesSent?: number;
+  retransmittedBytesSent?: number;
   bytesReceived?: number;
   mimeType?: string;
 }
@@ -82,6 +88,8 @@ export interface MediaStats {
   video: CastoVideoStats | null;
   audio: CastoAudioStats | null;
   bytesSent: number;
+  /** Of what was sent, without headers, and without what was sent again. */
+  payloadSent: number;
   bytesReceived: number;
   /** Of video and sound together. */
   packetsReceived: number;
@@ -103,6 +111,7 @@ export async function readMediaStats(pc: RTCPeerConnection): Promise<MediaStats>
     media.isLimited ||= entry.qualityLimitationReason === 'bandwidth';
     if (entry.type !== 'inbound-rtp' && entry.type !== 'outbound-rtp') continue;
     media.bytesSent += entry.bytesSent ?? 0;
+    media.payloadSent += (entry.bytesSent ?? 0) - (entry.retransmittedBytesSent ?? 0);
     media.bytesReceived += entry.bytesReceived ?? 0;
     media.packetsReceived += entry.packetsReceived ?? 0;
     media.packetsLost += entry.packetsLost ?? 0;
@@ -116,6 +125,7 @@ export async function readMediaStats(pc: RTCPeerConnection): Promise<MediaStats>
 
 const NOTHING = {
   bytesSent: 0,
+  payloadSent: 0,
   bytesReceived: 0,
   packetsReceived: 0,
   packetsLost: 0,

@@ -1,44 +1,38 @@
 /** The broadcasting side of a page: captures, announces its channel, and serves children: the root of the tree. */
 
 import type { Libp2p } from '@libp2p/interface';
-import { encodePath, PROTOCOL_VERSION, shortId, type ChannelRecord, type PeerId } from '@casto/core';
+import type { ChannelRecord, PeerId } from '@casto/core';
 import {
-  pageRtpCapabilities,
   peerIdOf,
-  PeerLink,
-  reduceChildOffer,
   serveLinks,
   signalForwarder,
   TreeDriver,
-  treeJoinOf,
-  type JoinDecision,
   type JoinRequest,
   type LinkEvent,
-  type RtpCapabilities,
   type SignalForwarder,
-  type SessionParameters,
 } from '@casto/host';
 import { Announcer } from './announcer.ts';
+import { BroadcastEncoder } from './broadcast-encoder.ts';
 import { captureSource, releaseSource } from './capture.ts';
+import { HubChildMedia, type ChildMedia } from './child-media.ts';
+import { DirectoryPresence } from './directory-presence.ts';
+import { createDummyTracks, type DummyTracks } from './dummy-tracks.ts';
 import { CastoError } from './errors.ts';
 import { storedIdentity, type Identity } from './identity.ts';
-import { OutgoingMedia, withStartBitrate } from './outgoing-media.ts';
-import { createPeerConnection, PageParentEnd } from './page-link.ts';
+import { ENCODING_BITRATES, FORWARDING_BITRATES } from './link-bitrates.ts';
+import { OutgoingMedia } from './outgoing-media.ts';
+import { PageChildren, type PageChild, type Served } from './page-children.ts';
 import { createPagePeer } from './page-peer.ts';
 import { peersStats, type PageContext, type Role } from './role.ts';
 import { readMediaStats, TransferMeter, type CastoStats } from './stats.ts';
-import { UplinkEstimate } from './uplink-estimate.ts';
+import { fairRate, UplinkEstimate } from './uplink-estimate.ts';
 
 /** Relays that may pull the channel from this page at once: the one it announces to, and its successor. */
 const MAX_RELAY_CHILDREN = 4;
 /** How often the uplink is looked at. */
 const MEASURE_MS = 5_000;
-interface Child {
-  link: PeerLink;
-  end: PageParentEnd;
-  media: OutgoingMedia;
-  pc: RTCPeerConnection;
-}
+/** How often the encoder follows it: a queue of half a second is dropped. */
+const FOLLOW_MS = 500;
 
 export class Streamer implements Role {
   readonly #context: PageContext;
@@ -47,25 +41,36 @@ export class Streamer implements Role {
   readonly #self: PeerId;
   readonly #epoch: number;
   readonly #driver: TreeDriver;
-  readonly #children = new Map<PeerId, Child>();
+  readonly #children: PageChildren;
+  readonly #presence: DirectoryPresence;
   readonly #uplink = new UplinkEstimate();
-  /** Where viewers reach this page through its relay's circuit; the tree tells them to its neighbours. */
-  readonly #addresses: string[] = [];
   readonly #upload = new TransferMeter();
+  readonly #encoded = new TransferMeter();
   readonly #signals: SignalForwarder;
   readonly #closed = new AbortController();
   #source: MediaStream | null = null;
   #announcer: Announcer | null = null;
+  /** `null` where each child needs an encoder of its own. */
+  #encoder: BroadcastEncoder | null = null;
+  #dummies: DummyTracks | null = null;
+  #mediaBps: number | null = null;
   #viewers = 0;
 
   private constructor(context: PageContext, identity: Identity, libp2p: Libp2p) {
+    const { worker, refused } = context;
     this.#context = context;
     this.#identity = identity;
     this.#libp2p = libp2p;
     this.#self = peerIdOf(libp2p.peerId);
-    this.#signals = signalForwarder({ clock: context.worker.clock, refused: context.refused });
-    this.#epoch = Math.floor(context.worker.clock.now() / 1000);
+    this.#signals = signalForwarder({ clock: worker.clock, refused });
+    this.#epoch = Math.floor(worker.clock.now() / 1000);
+    this.#presence = new DirectoryPresence({
+      libp2p,
+      channel: this.#self,
+      standing: () => this.#driver.standing(),
+    });
     this.#driver = this.#createDriver();
+    this.#children = this.#createChildren();
   }
 
   static async create(context: PageContext): Promise<Streamer> {
@@ -93,18 +98,22 @@ export class Streamer implements Role {
     if (source.getTracks().length === 0)
       throw new CastoError('no-device', 'the stream to broadcast has no tracks');
     source.getVideoTracks()[0]?.addEventListener('ended', () => this.#sourceEnded());
-    await serveLinks(this.#libp2p, (join, from) => this.#judge(join, from), { refused });
+    await this.#startEncoder(source);
+    await serveLinks(this.#libp2p, (join, from) => this.#children.judge(join, from), { refused });
     this.#announcer = this.#createAnnouncer();
     this.#driver.tell({ type: 'broadcast', epoch: this.#epoch });
     await this.#announcer.goLive();
     void this.#announcer.stayLive();
     void this.#keepMeasuring();
+    void this.#keepFollowing();
     this.#context.emit('live', { channel: this.#self });
     return source;
   }
 
   async stats(): Promise<CastoStats> {
-    const reports = await Promise.all([...this.#children.values()].map(({ pc }) => readMediaStats(pc)));
+    const reports = await this.#children.reports();
+    const encoder = this.#encoder?.pc ?? null;
+    const own = encoder === null ? reports : [await readMediaStats(encoder)];
     const bytes = reports.reduce((sum, report) => sum + report.bytesSent, 0);
     const view = this.#driver.view();
     return {
@@ -118,8 +127,9 @@ export class Streamer implements Role {
       slots: view.slots,
       freeSlots: view.freeSlots,
       search: null,
-      video: reports.find(({ video }) => video !== null)?.video ?? null,
-      audio: reports.find(({ audio }) => audio !== null)?.audio ?? null,
+      forwarding: this.#encoder === null ? 'encoders' : this.#context.worker.adapter,
+      video: own.find(({ video }) => video !== null)?.video ?? null,
+      audio: own.find(({ audio }) => audio !== null)?.audio ?? null,
       latencyMs: 0,
       upload: this.#upload.measure(bytes, this.#context.worker.clock.now()),
       download: { bytes: 0, bitsPerSecond: 0 },
@@ -130,9 +140,27 @@ export class Streamer implements Role {
     this.#closed.abort();
     await this.#announcer?.end();
     await this.#driver.stop('ended');
+    this.#releaseMedia();
     if (this.#source) releaseSource(this.#context.settings.source, this.#source);
     await this.#libp2p.stop();
     this.#identity.release();
+  }
+
+  /** Where the browser lets frames pass from one connection to others, there is one encoder for all children. */
+  async #startEncoder(stream: MediaStream): Promise<void> {
+    const { settings, worker } = this.#context;
+    if (worker.adapter !== 'encoded-streams') return;
+    const { codec, layers, maxUplinkBps } = settings;
+    this.#dummies = createDummyTracks(worker, null);
+    const options = { worker, stream, codec, layers, epoch: this.#epoch, maxBps: maxUplinkBps };
+    this.#encoder = new BroadcastEncoder(options);
+    worker.onKeyFrameWanted = (layer) => this.#encoder?.wantKeyFrame(layer);
+    await this.#encoder.start();
+  }
+
+  #releaseMedia(): void {
+    this.#encoder?.close();
+    this.#dummies?.close();
   }
 
   #createAnnouncer(): Announcer {
@@ -145,8 +173,7 @@ export class Streamer implements Role {
       broadcast: this.#broadcast(),
       signal: AbortSignal.any([this.#context.signal, this.#closed.signal]),
       hasChild: (peerId) => this.#children.has(peerId),
-      standing: () => this.#driver.standing(),
-      addresses: this.#addresses,
+      presence: this.#presence,
     });
   }
 
@@ -166,7 +193,7 @@ export class Streamer implements Role {
         self: this.#self,
         channel: this.#self,
         kind: 'browser',
-        addresses: this.#addresses,
+        addresses: this.#presence.addresses,
         seed: Math.floor(Math.random() * 2 ** 32),
         maxChildren: settings.maxChildren + MAX_RELAY_CHILDREN,
         isViewer: false,
@@ -174,8 +201,8 @@ export class Streamer implements Role {
       },
       clock: worker.clock,
       ports: {
-        serve: (peerId, isActive) => this.#children.get(peerId)?.media.setActive(isActive),
-        report: (offer) => void this.#announcer?.report(offer),
+        serve: (peerId, isActive) => this.#children.serve(peerId, isActive),
+        report: (offer) => this.#presence.report(offer),
         // A streamer has no parent to look for, and encodes all its layers.
         seek: () => {},
         probe: () => {},
@@ -189,107 +216,66 @@ export class Streamer implements Role {
     });
   }
 
-  async #judge(join: JoinRequest, from: PeerId): Promise<JoinDecision> {
-    const refuse = (reason: Extract<JoinDecision, { type: 'refuse' }>['reason']): JoinDecision => ({
-      type: 'refuse',
-      reason,
-      retryAfterMs: 1_000,
+  #createChildren(): PageChildren {
+    const { worker } = this.#context;
+    return new PageChildren({
+      context: this.#context,
+      channel: this.#self,
+      driver: this.#driver,
+      bitrates: worker.adapter === 'encoded-streams' ? FORWARDING_BITRATES : ENCODING_BITRATES,
+      served: () => this.#served(),
+      createMedia: (join, isActive) => this.#createMedia(join, isActive),
+      servesMore: (join, from) => join.kind === 'headless' || this.#servesMorePages(from),
+      onEvent: (child, event) => this.#childEvent(child, event),
+      onCount: () => {
+        this.#countViewers();
+        this.#tellUplink();
+      },
     });
-    if (join.version !== PROTOCOL_VERSION) return refuse('version');
-    if (join.channel !== this.#self) return refuse('not-found');
-    if (this.#closed.signal.aborted || this.#announcer === null) return refuse('offline');
-    const offer = reduceChildOffer(join, sendingCapabilities(), this.#broadcast());
-    if (offer === null) return refuse('no-common-codec');
-    if (join.kind === 'browser' && !this.#servesMorePages(from)) return refuse('full');
-    const decision = this.#driver.decide(from, [], treeJoinOf(join));
-    if (decision.type !== 'accept') return decision;
-    return this.#acceptChild(this.#announcer, join, { from, offer, isActive: !decision.standby });
+  }
+
+  async #served(): Promise<Served | null> {
+    if (this.#closed.signal.aborted || this.#announcer === null) return null;
+    const { bytes: record } = await this.#announcer.sign(true);
+    return { broadcast: this.#broadcast(), record };
   }
 
   /** The page's owner limits viewers, not relays: through those all the others watch. */
   #servesMorePages(from: PeerId): boolean {
-    const others = [...this.#children.values()].filter(
-      ({ link }) => link.kind === 'browser' && link.peerId !== from,
-    );
+    const others = this.#children.all.filter(({ link }) => link.kind === 'browser' && link.peerId !== from);
     return others.length < this.#context.settings.maxChildren;
   }
 
-  async #acceptChild(
-    announcer: Announcer,
-    join: JoinRequest,
-    { from, offer, isActive }: { from: PeerId; offer: SessionParameters; isActive: boolean },
-  ): Promise<JoinDecision> {
-    const child = this.#createChild(join, { from, offer, isActive });
-    this.#children.set(from, child);
-    this.#driver.attach(child.link);
-    this.#tellUplink();
-    const { bytes: record } = await announcer.sign(true);
-    return {
-      type: 'accept',
-      end: child.end,
-      acceptance: {
-        version: PROTOCOL_VERSION,
-        kind: 'browser',
-        record,
-        depth: 0,
-        path: encodePath([shortId(this.#self)]),
-      },
-    };
+  #createMedia({ layers }: JoinRequest, isActive: boolean): ChildMedia {
+    const { settings, worker } = this.#context;
+    const stream = this.#source ?? new MediaStream();
+    if (this.#encoder === null || this.#dummies === null) {
+      const { layers: encodedLayers, maxUplinkBps: maxBps } = settings;
+      return new OutgoingMedia({
+        stream,
+        layers,
+        encodedLayers,
+        maxBps,
+        epoch: this.#epoch,
+        isActive,
+        worker,
+      });
+    }
+    const has = (kind: 'audio' | 'video', layer: number): boolean =>
+      layer < settings.layers && stream.getTracks().some((track) => track.kind === kind);
+    const mediaBps = (): number | null => this.#mediaBps;
+    return new HubChildMedia({ worker, dummies: this.#dummies, layers, has, isActive, mediaBps });
   }
 
-  #createChild(
-    join: JoinRequest,
-    { from, offer, isActive }: { from: PeerId; offer: SessionParameters; isActive: boolean },
-  ): Child {
-    const { settings, worker, refused } = this.#context;
-    const media = new OutgoingMedia({
-      stream: this.#source ?? new MediaStream(),
-      layers: join.layers,
-      encodedLayers: settings.layers,
-      maxBps: settings.maxUplinkBps,
-      epoch: this.#epoch,
-      isActive,
-      worker,
-    });
-    const pc = createPeerConnection(settings.iceServers);
-    const end = new PageParentEnd(pc, withStartBitrate(offer), {
-      attach: () => media.attach(pc),
-      begin: () => media.begin(),
-    });
-    const link: PeerLink = new PeerLink({
-      role: 'parent',
-      peerId: from,
-      kind: join.kind,
-      end,
-      clock: worker.clock,
-      refused,
-      activity: { lastSentAt: () => media.lastSentAt, lastHeardAt: () => 0 },
-      onEvent: (event) => this.#childEvent(child, event),
-    });
-    const child: Child = { link, end, media, pc };
-    return child;
-  }
-
-  #childEvent(child: Child, event: LinkEvent): void {
-    this.#driver.take(child.link, event);
+  #childEvent(child: PageChild, event: LinkEvent): void {
     switch (event.type) {
       case 'connected':
         if (child.link.kind === 'headless') this.#announcer?.relayJoined();
         return;
-      case 'key-frame-wanted':
-        child.media.wantKeyFrame(event.layer);
-        return;
       case 'state':
-        this.#countViewers();
-        return;
+        return this.#countViewers();
       case 'forward':
         this.#signals.forward(event.message, child.link, [...this.#driver.links]);
-        return;
-      case 'closed':
-        child.media.close();
-        if (this.#children.get(child.link.peerId) === child) this.#children.delete(child.link.peerId);
-        this.#countViewers();
-        this.#tellUplink();
         return;
       default:
       // A parent has nothing to do about the rest.
@@ -304,7 +290,7 @@ export class Streamer implements Role {
   }
 
   async #keepMeasuring(): Promise<void> {
-    const reports = await Promise.all([...this.#children.values()].map(({ pc }) => readMediaStats(pc)));
+    const reports = await this.#children.reports();
     if (this.#closed.signal.aborted) return;
     this.#uplink.measure(reports, this.#context.worker.clock.now());
     const { bitrateBps } = this.#uplink;
@@ -313,8 +299,20 @@ export class Streamer implements Role {
     this.#context.worker.clock.setTimer(() => void this.#keepMeasuring(), MEASURE_MS);
   }
 
+  /** The encoder gives what the children's links carry; the page's own connection carries anything. */
+  async #keepFollowing(): Promise<void> {
+    const encoder = this.#encoder;
+    if (encoder === null || this.#closed.signal.aborted) return;
+    const { clock } = this.#context.worker;
+    const reports = await this.#children.reports();
+    const { bitsPerSecond } = this.#encoded.measure(encoder.bytes, clock.now());
+    this.#mediaBps = bitsPerSecond > 0 ? bitsPerSecond : null;
+    encoder.followUplink(fairRate(reports));
+    clock.setTimer(() => void this.#keepFollowing(), FOLLOW_MS);
+  }
+
   #tellUplink(): void {
-    const children = [...this.#children.values()];
+    const children = this.#children.all;
     const relays = children.filter(({ link }) => link.kind === 'headless').length;
     const bps = this.#uplink.bpsFor({ relays, active: children.length });
     this.#driver.tell({ type: 'uplink', bps });
@@ -326,13 +324,7 @@ export class Streamer implements Role {
     this.#closed.abort();
     void this.#announcer?.end();
     void this.#driver.stop('ended');
+    this.#releaseMedia();
     this.#context.emit('ended', { channel: this.#self });
   }
-}
-
-function sendingCapabilities(): RtpCapabilities {
-  return pageRtpCapabilities({
-    audio: RTCRtpSender.getCapabilities('audio'),
-    video: RTCRtpSender.getCapabilities('video'),
-  });
 }

@@ -52,3 +52,18 @@ export class UplinkEstimate {
     return ((children * perChildBps) / uplinkShare) * ROUNDING;
   }
 }
+
+/** Of what a link's congestion control estimates; the rest is for packets that are sent again. */
+const USED_SHARE = 0.85;
+
+/**
+ * The rate that suits the children: the estimate of the middle one, so that one slow child costs the others nothing. When
+ * the uplink is what they share, it holds back all of them alike.
+ *
+ * @returns Bits per second; `null` before any link is measured.
+ */
+export function fairRate(reports: readonly UplinkReport[]): number | null {
+  const estimates = reports.map(({ availableBps }) => availableBps).filter((bps) => bps > 0);
+  const middle = estimates.sort((a, b) => a - b)[Math.floor(estimates.length / 2)];
+  return middle === undefined ? null : Math.floor(middle * USED_SHARE);
+}

@@ -1,6 +1,6 @@
 /**
- * The watching side of a page: shows what its parent sends. Who that is, and who stands by, the tree's core decides
- * (PROTOCOL.md, J to S); this file does what it says.
+ * The watching side of a page: shows what its parent sends, and passes it on. Who that is, who stands by and who may be
+ * a child, the tree's core decides (PROTOCOL.md, J to S); this file does what it says.
  *
  *   searching ──connected──▶ attached ──silent, drained, closed──▶ searching
  *
@@ -16,15 +16,18 @@ import {
   type PeerId,
   type TreeJoin,
 } from '@casto/core';
-import { joinAnswerOf, peerIdOf, TreeDriver, type LinkEvent } from '@casto/host';
+import { joinAnswerOf, peerIdOf, TreeDriver, type LinkEvent, type PeerLink } from '@casto/host';
 import { askParent, markStep, prepareEnd, type Attachment, type PreparedEnd } from './attachment.ts';
+import { DirectoryPresence } from './directory-presence.ts';
 import { CastoError, toCastoError } from './errors.ts';
 import { freshIdentity } from './identity.ts';
 import { refusalFailure } from './join-failure.ts';
 import { followNetwork } from './network-conditions.ts';
 import { createPagePeer } from './page-peer.ts';
+import type { PageRelaying } from './page-relaying.ts';
 import { ParentSearch } from './parent-search.ts';
 import { peersStats, type PageContext, type Role } from './role.ts';
+import { ShownStream } from './shown-stream.ts';
 import { readMediaStats, TransferMeter, type CastoStats } from './stats.ts';
 import { StumbleGuard } from './stumble-guard.ts';
 
@@ -53,10 +56,13 @@ export class Viewer implements Role {
   readonly #self: PeerId;
   readonly #driver: TreeDriver;
   readonly #search: ParentSearch;
-  readonly #stream = new MediaStream();
+  readonly #presence: DirectoryPresence;
+  readonly #shown: ShownStream;
   readonly #closed = new AbortController();
   readonly #signal: AbortSignal;
   readonly #download = new TransferMeter();
+  readonly #upload = new TransferMeter();
+  readonly #media = new TransferMeter();
   readonly #watched = new Map<PeerId, Watched>();
   /** Joins that have no link yet. */
   readonly #attempts = new Map<PeerId, AbortController>();
@@ -66,7 +72,9 @@ export class Viewer implements Role {
   #prepared: PreparedEnd | null = null;
   /** The parent whose media is played. */
   #current: Attachment | null = null;
-  #shown: Attachment | null = null;
+  /** `null` until there is a picture to pass on. */
+  #relaying: PageRelaying | null = null;
+  #mediaBps: number | null = null;
   #lastParent: PeerId | null = null;
   #viewers = 0;
   #hasEnded = false;
@@ -78,6 +86,15 @@ export class Viewer implements Role {
     this.#libp2p = libp2p;
     this.#self = peerIdOf(libp2p.peerId);
     this.#signal = AbortSignal.any([context.signal, this.#closed.signal]);
+    this.#shown = new ShownStream(worker);
+    this.#shown.onFirst = () => this.#settle();
+    worker.onKeyFrameWanted = (layer) => this.#current?.link.wantKeyFrame(layer);
+    this.#presence = new DirectoryPresence({
+      libp2p,
+      channel,
+      standing: () => this.#driver.standing(),
+      onAddresses: () => this.#tellAddresses(),
+    });
     this.#search = new ParentSearch({
       libp2p,
       channel,
@@ -87,6 +104,7 @@ export class Viewer implements Role {
       tell: (input) => this.#driver.tell(input),
       view: () => this.#driver.view(),
       onFailure: (failure) => this.#fail(failure),
+      onRelay: (session) => this.#relaying?.appear(session),
     });
     this.#driver = this.#createDriver();
   }
@@ -115,13 +133,18 @@ export class Viewer implements Role {
     this.#driver.tell({ type: 'start' });
     await started;
     this.#keepMeasuring();
-    return this.#stream;
+    return this.#shown.stream;
   }
 
   async stats(): Promise<CastoStats> {
+    const { clock, adapter } = this.#context.worker;
     const current = this.#current;
     const view = this.#driver.view();
-    const media = current ? await readMediaStats(current.end.pc) : null;
+    const decoding = this.#shown.decoding ?? current;
+    const media = decoding ? await readMediaStats(decoding.end.pc) : null;
+    const reports = (await this.#relaying?.children.reports()) ?? [];
+    const sent = reports.reduce((sum, { bytesSent }) => sum + bytesSent, 0);
+    const received = [...this.#watched.values()].reduce((sum, { attachment }) => sum + attachment.bytes, 0);
     const isLost = (peerId: PeerId): boolean => this.#watched.get(peerId)?.guard.isLost !== false;
     const isWell = current !== null && !isLost(current.link.peerId);
     return {
@@ -131,15 +154,16 @@ export class Viewer implements Role {
       depth: isWell ? view.depth : null,
       path: isWell ? [...view.path] : [],
       parents: peersStats(this.#driver, view.parents, isLost),
-      children: [],
+      children: peersStats(this.#driver, view.children),
       slots: view.slots,
       freeSlots: view.freeSlots,
       search: view.searchingFor,
+      forwarding: this.#maxChildren > 0 ? adapter : 'none',
       video: media?.video ?? null,
       audio: media?.audio ?? null,
       latencyMs: isWell ? current.latencyMs : null,
-      upload: { bytes: 0, bitsPerSecond: 0 },
-      download: this.#download.measure(media?.bytesReceived ?? 0, this.#context.worker.clock.now()),
+      upload: this.#upload.measure(sent, clock.now()),
+      download: this.#download.measure(received, clock.now()),
     };
   }
 
@@ -147,23 +171,25 @@ export class Viewer implements Role {
     this.#closed.abort();
     this.#prepared?.end.close();
     await this.#driver.stop('leaving');
-    for (const track of this.#stream.getTracks()) this.#stream.removeTrack(track);
+    this.#relaying?.close();
+    this.#shown.close();
     await this.#libp2p.stop();
   }
 
   #createDriver(): TreeDriver {
     const { clock } = this.#context.worker;
+    const { liveParents } = this.#context.settings;
     return new TreeDriver({
       tree: {
         self: this.#self,
         channel: this.channel,
         kind: 'browser',
-        addresses: [],
+        addresses: this.#presence.addresses,
         seed: Math.floor(Math.random() * 2 ** 32),
-        maxChildren: 0,
+        maxChildren: this.#maxChildren,
         isViewer: true,
         layers: LAYERS,
-        tuning: TUNING,
+        tuning: { ...TUNING, liveParents: this.#context.worker.canMerge ? liveParents : 1 },
       },
       clock,
       ports: {
@@ -173,9 +199,9 @@ export class Viewer implements Role {
         abandon: (peerId) => this.#attempts.get(peerId)?.abort(new Error('given up')),
         want: (peerId, isWanted) => this.#watched.get(peerId)?.attachment.want(isWanted),
         play: (peerId) => this.#play(peerId),
-        serve: () => {},
+        serve: (peerId, isActive) => this.#relaying?.children.serve(peerId, isActive),
         fetch: () => {},
-        report: () => {},
+        report: (offer) => this.#presence.report(offer),
         changed: () => {},
       },
     });
@@ -230,6 +256,7 @@ export class Viewer implements Role {
     const { clock } = this.#context.worker;
     const guard = new StumbleGuard(link, { clock, reach: this.#search.reachOf(peerId) });
     this.#watched.set(peerId, { attachment, connection, guard });
+    this.#shown.add(attachment);
     this.#driver.tell({ type: 'broadcast', epoch: record.epoch });
     this.#answered(peerId, { type: 'accepted', kind: link.kind });
     this.#driver.attach(link);
@@ -242,10 +269,9 @@ export class Viewer implements Role {
     switch (event.type) {
       case 'connected':
         markStep('connected');
-        // Nothing is lost by showing the first parent before its first picture, and a picture may be won.
-        if (this.#shown === null) this.#show(attachment);
-        return;
+        return this.#shown.connected(attachment);
       case 'opened':
+        this.#tellAddresses(link);
         return attachment.opened();
       case 'state':
         this.#search.finder.rememberPath(link.peerId, event.state.path);
@@ -262,15 +288,16 @@ export class Viewer implements Role {
   }
 
   #forget(attachment: Attachment): void {
-    const { link } = attachment;
+    const { link, source } = attachment;
     attachment.close();
+    this.#context.worker.forgetSource(source);
     const watched = this.#watched.get(link.peerId);
     if (watched?.attachment === attachment) {
       this.#watched.delete(link.peerId);
       this.#search.finder.release(link.peerId, watched.connection);
     }
     if (this.#current === attachment) this.#current = null;
-    if (this.#shown === attachment && this.#lastParent === null) this.#shown = null;
+    this.#shown.remove(attachment, { wasPlayed: this.#lastParent !== null });
   }
 
   /** Shows this parent's media in the stream that the page holds; without any, the last picture stays. */
@@ -282,7 +309,8 @@ export class Viewer implements Role {
     const parent = attachment.link.peerId;
     this.#lastParent = parent;
     this.#search.succeeded();
-    this.#show(attachment);
+    this.#shown.play(attachment);
+    void this.#startRelaying();
     if (previous === null || this.#hasEnded) this.#context.emit('live', { channel: this.channel });
     this.#hasEnded = false;
     if (previous === null || previous === parent) this.#context.emit('attached', { parent });
@@ -290,15 +318,47 @@ export class Viewer implements Role {
     if (attachment.link.remoteState) this.#countViewers(attachment.link.remoteState.viewers);
   }
 
-  #show(attachment: Attachment): void {
-    if (this.#shown !== attachment) {
-      const old = this.#stream.getTracks();
-      for (const track of attachment.tracks) this.#stream.addTrack(track);
-      for (const track of old) this.#stream.removeTrack(track);
-    }
-    this.#shown = attachment;
+  /** `start()` has what it promised: the stream has tracks. */
+  #settle(): void {
     this.#starting?.resolve();
     this.#starting = null;
+  }
+
+  /** Children that this page may have, in this browser. */
+  get #maxChildren(): number {
+    const { settings, worker } = this.#context;
+    // Each child that gets the decoded track costs an encoder.
+    return worker.adapter === 'track' ? Math.min(1, settings.maxChildren) : settings.maxChildren;
+  }
+
+  /** There is a picture to pass on. */
+  async #startRelaying(): Promise<void> {
+    if (this.#relaying !== null || this.#maxChildren === 0) return;
+    const { PageRelaying } = await import('./page-relaying.ts');
+    if (this.#relaying !== null || this.#signal.aborted) return;
+    const relaying = new PageRelaying({
+      context: this.#context,
+      libp2p: this.#libp2p,
+      channel: this.channel,
+      driver: this.#driver,
+      presence: this.#presence,
+      stream: this.#shown.stream,
+      parent: () => this.#current,
+      mediaBps: () => this.#mediaBps,
+    });
+    this.#relaying = relaying;
+    await relaying.start();
+    for (const session of this.#search.relays) relaying.appear(session);
+  }
+
+  /** Parents name this page to those whom they have no room for. */
+  #tellAddresses(link: PeerLink | null = null): void {
+    const { addresses } = this.#presence;
+    if (addresses.length === 0) return;
+    const parents = [...this.#watched.values()].map(({ attachment }) => attachment.link);
+    for (const parent of link === null ? parents : [link]) {
+      parent.send({ type: 'addresses', addresses: [...addresses] });
+    }
   }
 
   #fail(failure: CastoError): void {
@@ -311,6 +371,10 @@ export class Viewer implements Role {
   #keepMeasuring(): void {
     if (this.#signal.aborted) return;
     for (const { attachment } of this.#watched.values()) void this.#measure(attachment);
+    const { clock } = this.#context.worker;
+    const { bitsPerSecond } = this.#media.measure(this.#current?.bytes ?? 0, clock.now());
+    if (bitsPerSecond > 0) this.#mediaBps = bitsPerSecond;
+    void this.#relaying?.measure();
     this.#context.worker.clock.setTimer(() => this.#keepMeasuring(), MEASURE_MS);
   }
 

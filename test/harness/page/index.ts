@@ -1,6 +1,7 @@
 /** What the tests find in every page as `castoHarness`. Bundled and installed by browsers.ts. */
 
 import { openConnections, recordPeerConnections, summariseConnections } from './connection-stats.ts';
+import { recordedFrames, recordEncodedFrames } from './encoded-frames.ts';
 import { measureLipSync } from './lip-sync.ts';
 import { connectLoopback } from './loopback.ts';
 import { countAdvances, readPictures, watchPictures } from './picture-reader.ts';
@@ -15,6 +16,8 @@ const harness = {
   measureTone,
   openConnections,
   readPictures,
+  recordedFrames,
+  recordEncodedFrames,
   summariseConnections,
   watchPictures,
 };

@@ -1,0 +1,71 @@
+/**
+ * How a page that takes children is found: it is reached through its relays' circuits, answers where it stands, and
+ * tells what it offers.
+ */
+
+import type { Libp2p } from '@libp2p/interface';
+import { MAX_PEER_ADDRESSES, type ChannelId, type Offer, type Standing } from '@casto/core';
+import type { RelaySession } from './relay-session.ts';
+
+export interface DirectoryPresenceOptions {
+  readonly libp2p: Libp2p;
+  readonly channel: ChannelId;
+  readonly standing: () => Standing | null;
+  /** The addresses are others than before. */
+  readonly onAddresses?: () => void;
+}
+
+export class DirectoryPresence {
+  readonly #options: DirectoryPresenceOptions;
+  /** Where others reach this page. The array stays the same object: the tree holds it. */
+  readonly addresses: string[] = [];
+  #sessions: RelaySession[] = [];
+  #offer: Offer | null = null;
+
+  constructor(options: DirectoryPresenceOptions) {
+    this.#options = options;
+  }
+
+  /** Lets joiners ask through this relay where the page stands. */
+  async answerProbes(session: RelaySession): Promise<void> {
+    const rendezvous = await session.rendezvous();
+    const { channel, standing } = this.#options;
+    rendezvous.onProbe = (asked) => (asked === channel ? standing() : null);
+  }
+
+  /** Lets other pages reach this one through the relay. A relay without free reservations is none that helps. */
+  async reserveCircuit(session: RelaySession): Promise<void> {
+    const { libp2p, onAddresses } = this.#options;
+    const { listenOnCircuit } = await import('./page-circuit.ts');
+    await listenOnCircuit(libp2p, session.connection).catch(() => {});
+    const addresses = libp2p.getMultiaddrs().map((address) => address.toString());
+    const circuit = addresses.filter((address) => address.includes('/p2p-circuit'));
+    this.addresses.splice(0, Infinity, ...circuit.slice(0, MAX_PEER_ADDRESSES));
+    onAddresses?.();
+  }
+
+  /** Offers places through this relay as well, as long as it is there. */
+  async appear(session: RelaySession): Promise<void> {
+    if (this.#sessions.includes(session)) return;
+    this.#sessions = [...this.#sessions.filter(({ isOpen }) => isOpen), session];
+    await this.answerProbes(session);
+    await this.reserveCircuit(session);
+    await this.#tell(session);
+  }
+
+  /** Tells all relays what this page offers; `null`: nothing any more. */
+  report(offer: Offer | null): void {
+    this.#offer = offer;
+    for (const session of this.#sessions) {
+      // A relay that is lost meanwhile forgets the page by itself.
+      if (session.isOpen) this.#tell(session).catch(() => {});
+    }
+  }
+
+  async #tell(session: RelaySession): Promise<void> {
+    // The stream may be another one than before.
+    await this.answerProbes(session);
+    const rendezvous = await session.rendezvous();
+    if (this.addresses.length > 0) rendezvous.report(this.#options.channel, this.addresses, this.#offer);
+  }
+}

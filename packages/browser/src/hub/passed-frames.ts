@@ -1,0 +1,54 @@
+/**
+ * Which of the latest frames of a stream have passed, so that it can be told whether the next one can be decoded.
+ * References reach four frames back (PROTOCOL.md, T1.3); a frame that is older than the window has not passed.
+ */
+
+import { ahead, type HubFrame } from './hub-frame.ts';
+
+/** Frames that are remembered: bits of an integer. */
+const WINDOW = 32;
+const REFERENCE_BITS = 4;
+/** A frame that tells no references needs the one before it. */
+const PREDECESSOR = 0b1;
+
+export class PassedFrames {
+  #last: number | null = null;
+  /** Bit n: the frame n before the last one has passed. */
+  #passed = 0;
+
+  /** The newest frame that has passed, `null` before the first. */
+  get last(): number | null {
+    return this.#last;
+  }
+
+  has(sequence: number): boolean {
+    if (this.#last === null) return false;
+    const age = ahead(this.#last, sequence);
+    return age >= 0 && age < WINDOW && (this.#passed & (1 << age)) !== 0;
+  }
+
+  /** Whether everything that the frame needs has passed. */
+  isReady(frame: Pick<HubFrame<unknown>, 'isKey' | 'sequence' | 'references'>): boolean {
+    if (frame.isKey) return true;
+    const needed = frame.references || PREDECESSOR;
+    for (let bit = 0; bit < REFERENCE_BITS; bit++) {
+      if (needed & (1 << bit) && !this.has((frame.sequence - bit - 1) >>> 0)) return false;
+    }
+    return true;
+  }
+
+  add(sequence: number): void {
+    const step = this.#last === null ? WINDOW : ahead(sequence, this.#last);
+    if (step > 0) {
+      this.#passed = step >= WINDOW ? 1 : (this.#passed << step) | 1;
+      this.#last = sequence;
+    } else if (-step < WINDOW) {
+      this.#passed |= 1 << -step;
+    }
+  }
+
+  reset(): void {
+    this.#last = null;
+    this.#passed = 0;
+  }
+}
