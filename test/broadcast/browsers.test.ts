@@ -226,7 +226,8 @@ test('a relay that is full says so', async () => {
   const relays = [relay.http];
   const chromium = await browserOf('chromium');
   const { channel } = await goLive(await openPage(chromium, server.origin), { relays, relay: false });
-  await watch(await openPage(chromium, server.origin), { relays, channel });
+  // A viewer who passes the broadcast on would have room for the next one.
+  await watch(await openPage(chromium, server.origin), { relays, channel, relay: false });
   const late = await openPage(chromium, server.origin);
   await beginWatching(late, { relays, channel });
   expect(await startFailure(late)).toBe('relay-full');

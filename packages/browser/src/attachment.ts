@@ -140,12 +140,13 @@ export class Attachment {
   }
 
   #takeFrames({ at, capturedAt, keyFrames, frames, sent }: NonNullable<FrameTap['last']>): void {
-    // The first second brings what a newcomer starts from, which is not all that was sent.
-    if (this.#wantedSince !== null && at - this.#wantedSince > START_MS) {
+    // A newcomer starts from pictures that are seconds old, and not from all of them.
+    const isLive = this.#wantedSince !== null && at - this.#wantedSince > START_MS;
+    if (isLive) {
       this.#frames.received += frames;
       this.#frames.sent += sent;
     }
-    if (capturedAt !== null) {
+    if (isLive && capturedAt !== null) {
       this.#leastDelayMs = Math.min(this.#leastDelayMs ?? Infinity, at - capturedAt);
     }
     const isPicture = this.record.video === null ? frames > 0 : keyFrames > 0;

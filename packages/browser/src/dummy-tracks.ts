@@ -4,6 +4,7 @@
  * the parent's own, which is there without anybody having to allow it.
  */
 
+import { trackGenerator } from './encoded-media.ts';
 import type { FrameKind } from './hub/hub-frame.ts';
 import type { PageWorker } from './page-worker.ts';
 
@@ -20,8 +21,8 @@ export function createDummyTracks(worker: PageWorker, received: MediaStream | nu
 }
 
 function generated(worker: PageWorker): DummyTracks {
-  const Generator = globalThis.MediaStreamTrackGenerator;
-  if (Generator === undefined) throw new Error('this browser writes no tracks');
+  const Generator = trackGenerator();
+  if (Generator === null) throw new Error('this browser writes no tracks');
   const video = new Generator({ kind: 'video' });
   // Never written: the reports of a sender's sound follow the frames that it sends.
   const audio = new Generator({ kind: 'audio' });
@@ -48,8 +49,7 @@ function drawn(worker: PageWorker, received: MediaStream | null): DummyTracks {
     // A canvas that does not change gives no picture.
     context.fillStyle = count++ & 1 ? '#000' : '#111';
     context.fillRect(0, 0, SIZE, SIZE);
-    if (video && 'requestFrame' in video && typeof video.requestFrame === 'function') video.requestFrame();
-    else if ('requestFrame' in stream && typeof stream.requestFrame === 'function') stream.requestFrame();
+    for (const maker of [video, stream]) if (makesFrames(maker)) return maker.requestFrame();
   };
   return {
     of: (kind) => (kind === 'video' ? (video ?? null) : (received?.getAudioTracks()[0] ?? null)),
@@ -58,4 +58,9 @@ function drawn(worker: PageWorker, received: MediaStream | null): DummyTracks {
       video?.stop();
     },
   };
+}
+
+/** The track makes frames by the standard (Media Capture from DOM Elements), in Firefox it is the stream. */
+function makesFrames(maker: object | undefined): maker is { requestFrame(): void } {
+  return maker !== undefined && 'requestFrame' in maker;
 }

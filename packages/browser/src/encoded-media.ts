@@ -9,6 +9,19 @@
  */
 export type ForwardingAdapter = 'encoded-streams' | 'script-transform' | 'track';
 
+/** A track whose frames the page writes. Chromium alone has it in pages. */
+export type TrackGenerator = new (init: {
+  kind: 'audio' | 'video';
+}) => MediaStreamTrack & { readonly writable: WritableStream<VideoFrame> };
+
+/** `null` where there is none. */
+export function trackGenerator(): TrackGenerator | null {
+  const found: unknown = Reflect.get(globalThis, 'MediaStreamTrackGenerator');
+  // Not in TypeScript's library.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return typeof found === 'function' ? (found as TrackGenerator) : null;
+}
+
 /** Chromium, from before RTCRtpScriptTransform. */
 interface EncodedStreamsEnd {
   createEncodedStreams(): {
@@ -18,9 +31,7 @@ interface EncodedStreamsEnd {
 }
 
 export function forwardingAdapter(): ForwardingAdapter {
-  if (hasEncodedStreams() && typeof globalThis.MediaStreamTrackGenerator === 'function') {
-    return 'encoded-streams';
-  }
+  if (hasEncodedStreams() && trackGenerator() !== null) return 'encoded-streams';
   return typeof RTCRtpScriptTransform === 'function' ? 'script-transform' : 'track';
 }
 

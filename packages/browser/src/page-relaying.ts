@@ -15,7 +15,7 @@ import {
 } from '@casto/host';
 import type { Attachment } from './attachment.ts';
 import { HubChildMedia, TrackChildMedia, type ChildMedia } from './child-media.ts';
-import { DirectoryPresence } from './directory-presence.ts';
+import type { DirectoryPresence } from './directory-presence.ts';
 import { createDummyTracks, type DummyTracks } from './dummy-tracks.ts';
 import { ENCODING_BITRATES, FORWARDING_BITRATES } from './link-bitrates.ts';
 import { PageChildren, type PageChild, type Served } from './page-children.ts';

@@ -8,23 +8,16 @@
  */
 
 import type { Connection, Libp2p } from '@libp2p/interface';
-import {
-  isPeerId,
-  type ChannelId,
-  type JoinAnswer,
-  type ParentCandidate,
-  type PeerId,
-  type TreeJoin,
-} from '@casto/core';
-import { joinAnswerOf, peerIdOf, TreeDriver, type LinkEvent, type PeerLink } from '@casto/host';
-import { askParent, markStep, prepareEnd, type Attachment, type PreparedEnd } from './attachment.ts';
+import { isPeerId, type ChannelId, type JoinAnswer, type PeerId } from '@casto/core';
+import { peerIdOf, TreeDriver, type LinkEvent, type PeerLink } from '@casto/host';
+import { markStep, type Attachment } from './attachment.ts';
 import { DirectoryPresence } from './directory-presence.ts';
-import { CastoError, toCastoError } from './errors.ts';
+import { CastoError } from './errors.ts';
 import { freshIdentity } from './identity.ts';
-import { refusalFailure } from './join-failure.ts';
 import { followNetwork } from './network-conditions.ts';
 import { createPagePeer } from './page-peer.ts';
 import type { PageRelaying } from './page-relaying.ts';
+import { ParentJoins } from './parent-joins.ts';
 import { ParentSearch } from './parent-search.ts';
 import { peersStats, type PageContext, type Role } from './role.ts';
 import { ShownStream } from './shown-stream.ts';
@@ -56,6 +49,7 @@ export class Viewer implements Role {
   readonly #self: PeerId;
   readonly #driver: TreeDriver;
   readonly #search: ParentSearch;
+  readonly #joins: ParentJoins;
   readonly #presence: DirectoryPresence;
   readonly #shown: ShownStream;
   readonly #closed = new AbortController();
@@ -64,12 +58,8 @@ export class Viewer implements Role {
   readonly #upload = new TransferMeter();
   readonly #media = new TransferMeter();
   readonly #watched = new Map<PeerId, Watched>();
-  /** Joins that have no link yet. */
-  readonly #attempts = new Map<PeerId, AbortController>();
   /** Settles `start()`; `null` once it is settled. */
   #starting: { resolve: () => void; reject: (failure: CastoError) => void } | null = null;
-  /** An end whose offer is made while a relay is being reached. */
-  #prepared: PreparedEnd | null = null;
   /** The parent whose media is played. */
   #current: Attachment | null = null;
   /** `null` until there is a picture to pass on. */
@@ -106,6 +96,16 @@ export class Viewer implements Role {
       onFailure: (failure) => this.#fail(failure),
       onRelay: (session) => this.#relaying?.appear(session),
     });
+    this.#joins = new ParentJoins({
+      context,
+      channel,
+      search: this.#search,
+      signal: this.#signal,
+      answered: (peerId, answer) => this.#answered(peerId, answer),
+      onAccepted: (attachment, connection) => this.#adopt(attachment, connection),
+      onEvent: (attachment, event) => this.#linkEvent(attachment, event),
+      onFlowing: ({ link }) => this.#driver.tell({ type: 'flowing', peerId: link.peerId }),
+    });
     this.#driver = this.#createDriver();
   }
 
@@ -124,7 +124,7 @@ export class Viewer implements Role {
     const started = new Promise<void>((resolve, reject) => (this.#starting = { resolve, reject }));
     // It may fail before it is awaited.
     started.catch(() => {});
-    this.#prepared = prepareEnd(this.#context);
+    this.#joins.prepare();
     this.#signal.addEventListener('abort', () =>
       this.#starting?.reject(new CastoError('aborted', 'stopped while joining')),
     );
@@ -169,7 +169,7 @@ export class Viewer implements Role {
 
   async stop(): Promise<void> {
     this.#closed.abort();
-    this.#prepared?.end.close();
+    this.#joins.close();
     await this.#driver.stop('leaving');
     this.#relaying?.close();
     this.#shown.close();
@@ -195,8 +195,8 @@ export class Viewer implements Role {
       ports: {
         seek: (layers) => void this.#search.seek(layers),
         probe: ({ peerId }) => void this.#search.probe(peerId),
-        join: (candidate, join) => void this.#join(candidate, join),
-        abandon: (peerId) => this.#attempts.get(peerId)?.abort(new Error('given up')),
+        join: (candidate, join) => void this.#joins.join(candidate, join),
+        abandon: (peerId) => this.#joins.abandon(peerId),
         want: (peerId, isWanted) => this.#watched.get(peerId)?.attachment.want(isWanted),
         play: (peerId) => this.#play(peerId),
         serve: (peerId, isActive) => this.#relaying?.children.serve(peerId, isActive),
@@ -205,45 +205,6 @@ export class Viewer implements Role {
         changed: () => {},
       },
     });
-  }
-
-  async #join(candidate: ParentCandidate, join: TreeJoin): Promise<void> {
-    const { peerId } = candidate;
-    const attempt = new AbortController();
-    this.#attempts.set(peerId, attempt);
-    const signal = AbortSignal.any([attempt.signal, this.#signal]);
-    const prepared = this.#takePrepared();
-    let connection: Connection | null = null;
-    try {
-      connection = await this.#search.finder.connect(candidate, signal);
-      const result = await askParent(this.#context, connection, {
-        channel: this.channel,
-        join,
-        prepared,
-        signal,
-        onEvent: (attachment, event) => this.#linkEvent(attachment, event),
-        onFlowing: ({ link }) => this.#driver.tell({ type: 'flowing', peerId: link.peerId }),
-      });
-      if (!('type' in result)) return this.#adopt(result, connection);
-      this.#answered(peerId, joinAnswerOf(result));
-      if (result.type === 'refused') this.#search.refused(peerId, refusalFailure(result.reason));
-      this.#search.finder.release(peerId, connection);
-    } catch (error) {
-      prepared.end.close();
-      if (connection !== null) this.#search.finder.release(peerId, connection);
-      // The tree has given the attempt up, and may have begun another.
-      if (signal.aborted) return;
-      this.#answered(peerId, { type: 'failed' });
-      this.#search.failed(toCastoError(error, 'protocol', 'a join failed'));
-    } finally {
-      if (this.#attempts.get(peerId) === attempt) this.#attempts.delete(peerId);
-    }
-  }
-
-  #takePrepared(): PreparedEnd {
-    const prepared = this.#prepared ?? prepareEnd(this.#context);
-    this.#prepared = null;
-    return prepared;
   }
 
   #answered(peerId: PeerId, answer: JoinAnswer): void {

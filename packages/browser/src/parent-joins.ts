@@ -1,0 +1,82 @@
+/** A viewer's attempts at parents, on behalf of the tree: from its wish to join one to the link that comes of it. */
+
+import type { Connection } from '@libp2p/interface';
+import type { ChannelId, JoinAnswer, ParentCandidate, PeerId, TreeJoin } from '@casto/core';
+import { joinAnswerOf, type LinkEvent } from '@casto/host';
+import { askParent, prepareEnd, type Attachment, type PreparedEnd } from './attachment.ts';
+import { toCastoError } from './errors.ts';
+import { refusalFailure } from './join-failure.ts';
+import type { ParentSearch } from './parent-search.ts';
+import type { PageContext } from './role.ts';
+
+export interface ParentJoinsOptions {
+  readonly context: PageContext;
+  readonly channel: ChannelId;
+  readonly search: ParentSearch;
+  readonly signal: AbortSignal;
+  readonly answered: (peerId: PeerId, answer: JoinAnswer) => void;
+  /** A parent has accepted. */
+  readonly onAccepted: (attachment: Attachment, connection: Connection) => void;
+  readonly onEvent: (attachment: Attachment, event: LinkEvent) => void;
+  /** The first picture since media were wanted. */
+  readonly onFlowing: (attachment: Attachment) => void;
+}
+
+export class ParentJoins {
+  readonly #options: ParentJoinsOptions;
+  /** Joins that have no link yet. */
+  readonly #attempts = new Map<PeerId, AbortController>();
+  /** An end whose offer is made while a relay is being reached. */
+  #prepared: PreparedEnd | null = null;
+
+  constructor(options: ParentJoinsOptions) {
+    this.#options = options;
+  }
+
+  /** Makes the offer of the first join ahead of it. */
+  prepare(): void {
+    this.#prepared = prepareEnd(this.#options.context);
+  }
+
+  async join(candidate: ParentCandidate, join: TreeJoin): Promise<void> {
+    const { context, channel, search, answered, onAccepted, onEvent, onFlowing } = this.#options;
+    const { peerId } = candidate;
+    const attempt = new AbortController();
+    this.#attempts.set(peerId, attempt);
+    const signal = AbortSignal.any([attempt.signal, this.#options.signal]);
+    const prepared = this.#takePrepared();
+    let connection: Connection | null = null;
+    try {
+      connection = await search.finder.connect(candidate, signal);
+      const asked = { channel, join, prepared, signal, onEvent, onFlowing };
+      const result = await askParent(context, connection, asked);
+      if (!('type' in result)) return onAccepted(result, connection);
+      answered(peerId, joinAnswerOf(result));
+      if (result.type === 'refused') search.refused(peerId, refusalFailure(result.reason));
+      search.finder.release(peerId, connection);
+    } catch (error) {
+      prepared.end.close();
+      if (connection !== null) search.finder.release(peerId, connection);
+      // The tree has given the attempt up, and may have begun another.
+      if (signal.aborted) return;
+      answered(peerId, { type: 'failed' });
+      search.failed(toCastoError(error, 'protocol', 'a join failed'));
+    } finally {
+      if (this.#attempts.get(peerId) === attempt) this.#attempts.delete(peerId);
+    }
+  }
+
+  abandon(peerId: PeerId): void {
+    this.#attempts.get(peerId)?.abort(new Error('given up'));
+  }
+
+  close(): void {
+    this.#prepared?.end.close();
+  }
+
+  #takePrepared(): PreparedEnd {
+    const prepared = this.#prepared ?? prepareEnd(this.#options.context);
+    this.#prepared = null;
+    return prepared;
+  }
+}
