@@ -2,7 +2,7 @@
 
 import { afterEach, expect, test } from 'vitest';
 import { launchBrowser, type BrowserPage, type RunningBrowser } from '../harness/browsers.ts';
-import { expectPicturesAdvance, expectTone, measureLipSync } from '../harness/expectations.ts';
+import { expectPicturesAdvance, expectTone, measureLipSync, readPictures } from '../harness/expectations.ts';
 import type { PageServer } from '../harness/page-server.ts';
 import { startRelay, type RelayProcess } from '../harness/relay-process.ts';
 import { goLive, openPage, startStage, stats, VIDEO, watch } from './stage.ts';
@@ -98,3 +98,123 @@ test.each(['vp8', 'h264'] as const)(
   },
   TEST_MS,
 );
+
+test(
+  'a late joiner at depth 3 starts from what its parent keeps',
+  async () => {
+    await introduce();
+    const pages = await openChain(2, 'vp8');
+    const [streamer, , parent] = pages;
+    if (!streamer || !parent) throw new Error('no pages');
+    await expectPicturesAdvance(parent, VIDEO, { atLeast: 30, withinMs: 20_000 });
+    const requestsBefore = await Promise.all(pages.map(async (page) => (await stats(page)).keyFrameRequests));
+
+    const { channel } = await stats(streamer);
+    const late = await openRecorded();
+    await watch(late, { relays: [relay.http], channel });
+    const live = await expectPicturesAdvance(parent, VIDEO, { atLeast: 10, withinMs: 20_000 });
+    const seen = await expectPicturesAdvance(late, VIDEO, { atLeast: 10, withinMs: 20_000 });
+
+    expect((await stats(late)).depth).toBe(3);
+    const requests = await Promise.all(pages.map(async (page) => (await stats(page)).keyFrameRequests));
+    expect(requests).toEqual(requestsBefore);
+    // Both at the live edge: a second later the same picture would be 15 numbers behind.
+    const behind = (seen.lastAt - live.lastAt) / (1000 / PICTURE.framesPerSecond) - (seen.last - live.last);
+    expect(Math.abs(behind)).toBeLessThan(8);
+  },
+  TEST_MS,
+);
+
+/** A viewer between two parents and a child of its own: everybody else is full. */
+async function openDiamond(liveParents: 1 | 2): Promise<Record<'a' | 'b' | 'viewer' | 'child', BrowserPage>> {
+  const relays = [relay.http];
+  const streamer = await openPage(browser, server.origin);
+  const { channel } = await goLive(streamer, { relays, relay: { maxChildren: 2 } }, PICTURE);
+  const open = async (options: object): Promise<BrowserPage> => {
+    const page = await openPage(browser, server.origin);
+    await watch(page, { relays, channel, ...options });
+    return page;
+  };
+  const a = await open({ relay: { maxChildren: 1 } });
+  // A page offers one place until its uplink is measured.
+  await streamer.waitFor(async () => (await stage.casto.stats()).freeSlots > 0, {
+    timeoutMs: 30_000,
+    what: 'the streamer has room for another',
+  });
+  const b = await open({ relay: { maxChildren: 1 } });
+  for (const page of [a, b]) {
+    await page.waitFor(async () => (await stage.casto.stats()).depth === 1, {
+      timeoutMs: 20_000,
+      what: 'both stand below the streamer',
+    });
+  }
+  const viewer = await open({ relay: { maxChildren: 1 }, liveParents });
+  await viewer.waitFor(
+    async (wanted) => (await stage.casto.stats()).parents.filter(({ role }) => role === wanted).length > 0,
+    { timeoutMs: 60_000, what: 'a second parent' },
+    liveParents === 2 ? 'active' : 'standby',
+  );
+  if (liveParents === 2) {
+    await viewer.waitFor(
+      async () => (await stage.casto.stats()).parents.filter(({ role }) => role === 'active').length === 2,
+      { timeoutMs: 60_000, what: 'a second live parent' },
+    );
+  }
+  const child = await open({ relay: false });
+  return { a, b, viewer, child };
+}
+
+test(
+  'with two live parents nothing is seen of the loss of one, nor by those below',
+  async () => {
+    await introduce();
+    const { a, b, viewer, child } = await openDiamond(2);
+    const parents = (await stats(viewer)).parents.map(({ peerId }) => peerId);
+    const middle = (await stats(a)).peerId === parents[0] ? a : b;
+    const below = (await stats(child)).parents[0]?.peerId;
+    expect(below).toBe((await stats(viewer)).peerId);
+    const connectionsBefore = await child.evaluate(() => castoHarness.openConnections().length);
+
+    const watching = [viewer, child].map((page) => readPictures(page, VIDEO, { atLeast: 75, withinMs: 40_000 }));
+    await middle.crash();
+    const gaps = (await Promise.all(watching)).map(longestGapMs);
+    console.log('merged gaps', gaps);
+
+    for (const gap of gaps) expect(gap).toBeLessThan(500);
+    expect((await stats(child)).parents[0]?.peerId).toBe(below);
+    expect(await child.evaluate(() => castoHarness.openConnections().length)).toBe(connectionsBefore);
+
+    // The relay that introduced them goes as well: what is left of the tree goes on.
+    await relay.kill();
+    await expectPicturesAdvance(child, VIDEO, { atLeast: 30, withinMs: 20_000 });
+    await expectTone(child, VIDEO, { withinMs: 10_000 });
+  },
+  TEST_MS,
+);
+
+test(
+  'a standby takes over when the parent dies, and the stream stays the same',
+  async () => {
+    await introduce();
+    const { a, b, viewer, child } = await openDiamond(1);
+    const tracks = await viewer.evaluate(async () => (await stage.started).getTracks().map(({ id }) => id));
+    const [active] = (await stats(viewer)).parents;
+    const middle = (await stats(a)).peerId === active?.peerId ? a : b;
+
+    const watching = readPictures(viewer, VIDEO, { atLeast: 75, withinMs: 40_000 });
+    await middle.crash();
+    const gap = longestGapMs(await watching);
+    console.log('standby gap', gap);
+
+    expect(gap).toBeLessThan(2_500);
+    expect(await viewer.evaluate(async () => (await stage.started).getTracks().map(({ id }) => id))).toEqual(tracks);
+    await expectTone(viewer, VIDEO, { withinMs: 10_000 });
+    await expectPicturesAdvance(child, VIDEO, { atLeast: 15, withinMs: 20_000 });
+  },
+  TEST_MS,
+);
+
+/** The longest time without a new picture. */
+function longestGapMs(readings: readonly { at: number }[]): number {
+  return Math.max(...readings.slice(1).map(({ at }, i) => at - (readings[i]?.at ?? at)));
+}

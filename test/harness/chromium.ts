@@ -78,6 +78,11 @@ async function openPage(context: BrowserContext, end: 'context' | 'page'): Promi
     setViewport: (size) => page.setViewportSize(size),
     screenshot: async (path) => void (await page.screenshot({ path })),
     newTab: () => openPage(context, 'page'),
+    crash: async () => {
+      const crashed = page.waitForEvent('crash');
+      page.goto('chrome://crash').catch(() => {});
+      await crashed;
+    },
     close: () => (end === 'page' ? page.close() : context.close()),
   };
   return createBrowserPage('chromium', driver, log);

@@ -79,6 +79,7 @@ async function openPage(
     setViewport: (size) => page.setViewport(size),
     screenshot: async (path) => void (await page.screenshot({ path })),
     newTab: () => openPage(context, harnessScript, 'page'),
+    crash: () => Promise.reject(new Error('WebDriver BiDi kills no page of Firefox')),
     close: () => (end === 'page' ? page.close() : context.close()),
   };
   return createBrowserPage('firefox', driver, log);

@@ -92,13 +92,13 @@ export class BroadcastEncoder {
     await child.accept(renderSessionDescription('answer', answer));
   }
 
-  /** Key frames of this layer, at once. */
-  wantKeyFrame(layer: number): void {
+  /** A key frame of this layer, at once. @returns Whether it is made; one that has just been made is enough. */
+  wantKeyFrame(layer: number): boolean {
     const now = this.#options.worker.clock.now();
-    for (const section of this.#sections) {
-      const isMeant = section.kind === 'video' && section.layer === layer;
-      if (isMeant && now - section.lastKeyFrameAt > KEY_FRAME_GAP_MS) void this.#forceKeyFrame(section);
-    }
+    const section = this.#sections.find((each) => each.kind === 'video' && each.layer === layer);
+    if (section === undefined || now - section.lastKeyFrameAt <= KEY_FRAME_GAP_MS) return false;
+    void this.#forceKeyFrame(section);
+    return true;
   }
 
   /** What the uplink carries for one child; `null`: not known. */

@@ -53,6 +53,8 @@ export interface CastoStats {
    * are, `track` encodes again for a single child, `encoders` is a streamer that encodes for each child; `none`: it serves nobody.
    */
   forwarding: 'encoded-streams' | 'script-transform' | 'track' | 'encoders' | 'none';
+  /** Key frames that this page asked its parent for, or a streamer its encoder, because a frame was lost. */
+  keyFrameRequests: number;
   video: CastoVideoStats | null;
   audio: CastoAudioStats | null;
   /** From the capture of a frame to its arrival here; `null` until the clocks of the path are known. */

@@ -55,6 +55,7 @@ export class Streamer implements Role {
   #dummies: DummyTracks | null = null;
   #mediaBps: number | null = null;
   #viewers = 0;
+  #keyFrameRequests = 0;
 
   private constructor(context: PageContext, identity: Identity, libp2p: Libp2p) {
     const { worker, refused } = context;
@@ -128,6 +129,7 @@ export class Streamer implements Role {
       freeSlots: view.freeSlots,
       search: null,
       forwarding: this.#encoder === null ? 'encoders' : this.#context.worker.adapter,
+      keyFrameRequests: this.#keyFrameRequests,
       video: own.find(({ video }) => video !== null)?.video ?? null,
       audio: own.find(({ audio }) => audio !== null)?.audio ?? null,
       latencyMs: 0,
@@ -154,7 +156,9 @@ export class Streamer implements Role {
     this.#dummies = createDummyTracks(worker, null);
     const options = { worker, stream, codec, layers, epoch: this.#epoch, maxBps: maxUplinkBps };
     this.#encoder = new BroadcastEncoder(options);
-    worker.onKeyFrameWanted = (layer) => this.#encoder?.wantKeyFrame(layer);
+    worker.onKeyFrameWanted = (layer) => {
+      if (this.#encoder?.wantKeyFrame(layer) === true) this.#keyFrameRequests++;
+    };
     await this.#encoder.start();
   }
 

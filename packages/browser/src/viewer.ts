@@ -8,7 +8,7 @@
  */
 
 import type { Connection, Libp2p } from '@libp2p/interface';
-import { isPeerId, type ChannelId, type JoinAnswer, type PeerId } from '@casto/core';
+import { isPeerId, KEY_FRAME_REQUEST_MS, type ChannelId, type JoinAnswer, type PeerId } from '@casto/core';
 import { peerIdOf, TreeDriver, type LinkEvent, type PeerLink } from '@casto/host';
 import { markStep, type Attachment } from './attachment.ts';
 import { DirectoryPresence } from './directory-presence.ts';
@@ -67,6 +67,8 @@ export class Viewer implements Role {
   #mediaBps: number | null = null;
   #lastParent: PeerId | null = null;
   #viewers = 0;
+  #keyFrameRequests = 0;
+  #keyFrameAskedAt = -Infinity;
   #hasEnded = false;
 
   private constructor(context: PageContext, channel: ChannelId, libp2p: Libp2p) {
@@ -78,7 +80,7 @@ export class Viewer implements Role {
     this.#signal = AbortSignal.any([context.signal, this.#closed.signal]);
     this.#shown = new ShownStream(worker);
     this.#shown.onFirst = () => this.#settle();
-    worker.onKeyFrameWanted = (layer) => this.#current?.link.wantKeyFrame(layer);
+    worker.onKeyFrameWanted = (layer) => this.#wantKeyFrame(layer);
     this.#presence = new DirectoryPresence({
       libp2p,
       channel,
@@ -159,6 +161,7 @@ export class Viewer implements Role {
       freeSlots: view.freeSlots,
       search: view.searchingFor,
       forwarding: this.#maxChildren > 0 ? adapter : 'none',
+      keyFrameRequests: this.#keyFrameRequests,
       video: media?.video ?? null,
       audio: media?.audio ?? null,
       latencyMs: isWell ? current.latencyMs : null,
@@ -277,6 +280,15 @@ export class Viewer implements Role {
     if (previous === null || previous === parent) this.#context.emit('attached', { parent });
     else this.#context.emit('parent-changed', { parent, previous });
     if (attachment.link.remoteState) this.#countViewers(attachment.link.remoteState.viewers);
+  }
+
+  /** The hub repeats its wish until a key frame comes. */
+  #wantKeyFrame(layer: number): void {
+    const now = this.#context.worker.clock.now();
+    if (this.#current === null || now - this.#keyFrameAskedAt < KEY_FRAME_REQUEST_MS) return;
+    this.#keyFrameAskedAt = now;
+    this.#keyFrameRequests++;
+    this.#current.link.wantKeyFrame(layer);
   }
 
   /** `start()` has what it promised: the stream has tracks. */
