@@ -5,6 +5,7 @@ import { bytes, flag, integer, list, oneOf, optional, real } from './fields.ts';
 import { addressList, layerIndex, layerSet, parentCandidate, pathBytes } from './link-messages.ts';
 import { messageCodec, type MessageOf } from './message-codec.ts';
 import { peerId } from './peer-id.ts';
+import { MAX_AGE_S, MAX_DELAY_MS, MAX_FREE_SLOTS } from './standing.ts';
 
 /** Label of the one ordered data channel that every link has. */
 export const CONTROL_LABEL = 'control';
@@ -15,13 +16,8 @@ export const CONTROL_STREAM_ID = 0;
 const instant = real(0, 1e15);
 export const MAX_CLOCK_OFFSET_MS = 1e15;
 
-/** K4: counts stop here, so that a neighbour's absurd claim does not make the sum unreadable for others. */
-export const MAX_FREE_SLOTS = 0xffff;
+/** K4: the same limit as for free slots, for sums over many peers. */
 export const MAX_SUBTREE_COUNT = 0xffffffff;
-/** Twelve hops of five seconds each: whoever is behind that far watches another broadcast. */
-export const MAX_DELAY_MS = 60_000;
-/** 136 years. */
-export const MAX_AGE_S = 0xffffffff;
 
 export const farewell = oneOf('leaving', 'ended', 'moved', 'layer-gone', 'not-allowed');
 export type Farewell = ReturnType<typeof farewell>;

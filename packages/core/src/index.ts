@@ -29,6 +29,7 @@ export * from './peer-id.ts';
 export * from './position.ts';
 export * from './random.ts';
 export * from './rendezvous-messages.ts';
+export * from './standing.ts';
 export { createDirectory, type Directory } from './tree/directory.ts';
 export { createTreePeer, type TreePeer, type TreePeerOptions } from './tree/tree-peer.ts';
 export type * from './tree/tree-io.ts';

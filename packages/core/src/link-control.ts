@@ -19,9 +19,10 @@ import {
   STATE_MS,
 } from './config.ts';
 import { measureClock, type ClockEstimate } from './clock-offset.ts';
-import { MAX_AGE_S, type ControlMessage, type Farewell, type LinkState } from './control-messages.ts';
+import type { ControlMessage, Farewell, LinkState } from './control-messages.ts';
 import { unreachable } from './errors.ts';
 import { SilenceWatch } from './silence-watch.ts';
+import { MAX_AGE_S } from './standing.ts';
 import { sameState } from './state-news.ts';
 import type { TreeMessage } from './tree/tree-io.ts';
 

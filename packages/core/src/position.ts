@@ -3,15 +3,9 @@
  */
 
 import { MAX_DEPTH } from './config.ts';
-import {
-  MAX_AGE_S,
-  MAX_CLOCK_OFFSET_MS,
-  MAX_DELAY_MS,
-  MAX_FREE_SLOTS,
-  MAX_SUBTREE_COUNT,
-  type LinkState,
-} from './control-messages.ts';
+import { MAX_CLOCK_OFFSET_MS, MAX_SUBTREE_COUNT, type LinkState } from './control-messages.ts';
 import { decodePath, encodePath, shortId, type PeerId, type ShortId } from './peer-id.ts';
+import { MAX_AGE_S, MAX_DELAY_MS, MAX_FREE_SLOTS } from './standing.ts';
 
 export interface Position {
   /** Hops from the streamer; `null` while detached. */

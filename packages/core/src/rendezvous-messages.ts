@@ -1,12 +1,12 @@
 /** What a peer asks its relay over the rendezvous stream (PROTOCOL.md, D1 to D9). */
 
-import { MAX_DEPTH, MAX_FOUND_PEERS, MAX_REDIRECT_PEERS } from './config.ts';
-import { bytes, flag, integer, list, oneOf, optional, text, tuple } from './fields.ts';
+import { MAX_FOUND_PEERS, MAX_REDIRECT_PEERS } from './config.ts';
+import { bytes, flag, integer, list, oneOf, optional, text } from './fields.ts';
 import { MAX_SIGNED_RECORD_BYTES } from './channel-record.ts';
-import { MAX_AGE_S, MAX_DELAY_MS, MAX_FREE_SLOTS } from './control-messages.ts';
-import { addressList, layerSet, parentCandidate, pathBytes, peerKind } from './link-messages.ts';
+import { addressList, layerSet, parentCandidate } from './link-messages.ts';
 import { messageCodec, type MessageOf } from './message-codec.ts';
 import { peerId } from './peer-id.ts';
+import { offer, offeredCandidate, standing } from './standing.ts';
 
 /** libp2p protocol of the directory; one stream per peer, open as long as the peer is. */
 export const RENDEZVOUS_PROTOCOL = '/casto/rendezvous/1';
@@ -21,32 +21,6 @@ export const announceRefusal = oneOf(
   'malformed',
 );
 export type AnnounceRefusal = ReturnType<typeof announceRefusal>;
-
-const offerFields = {
-  kind: peerKind,
-  depth: integer(0, MAX_DEPTH),
-  delayMs: integer(0, MAX_DELAY_MS),
-  freeSlots: integer(0, MAX_FREE_SLOTS),
-  ageS: integer(0, MAX_AGE_S),
-  layers: layerSet,
-} as const;
-
-/** What a peer with free slots tells its directories, and they tell joiners. */
-export const offer = tuple(offerFields);
-export type Offer = ReturnType<typeof offer>;
-
-/** A candidate as a directory knows it. */
-export const offeredCandidate = tuple({ peerId, addresses: addressList, offer });
-export type OfferedCandidate = ReturnType<typeof offeredCandidate>;
-
-/** What a probed peer says of itself: its offer as it is, and where it stands. */
-export const standing = tuple({
-  ...offerFields,
-  path: pathBytes,
-  epoch: integer(0, 0xffffffff),
-  flowing: flag,
-});
-export type Standing = ReturnType<typeof standing>;
 
 /** Tells answers apart; drawn anew for each probe. */
 const probeNonce = integer(0, 0xffffffff);

@@ -3,7 +3,7 @@
 import { MAX_DEPTH } from '../src/config.ts';
 import type { LinkState } from '../src/control-messages.ts';
 import { encodePath, shortId, type PeerId } from '../src/peer-id.ts';
-import type { Offer, Standing } from '../src/rendezvous-messages.ts';
+import type { Offer, Standing } from '../src/standing.ts';
 import type { JoinAnswer, LinkMeasurement, TreeEffect, TreeInput, TreeMessage } from '../src/tree/tree-io.ts';
 import { candidate, EPOCH, id, word } from './lone-peer.ts';
 import { seededRandom } from './seeded-random.ts';

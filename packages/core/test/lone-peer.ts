@@ -14,7 +14,7 @@ import type { TreeView } from '../src/tree/tree-view.ts';
 import type { LinkState } from '../src/control-messages.ts';
 import type { ParentCandidate, PeerKind } from '../src/link-messages.ts';
 import { encodePath, shortId, type PeerId } from '../src/peer-id.ts';
-import type { OfferedCandidate, Offer, Standing } from '../src/rendezvous-messages.ts';
+import type { OfferedCandidate, Offer, Standing } from '../src/standing.ts';
 import { peerIdNumbered } from './base58.ts';
 
 export const START = 1_700_000_000_000;

@@ -4,7 +4,7 @@ import { MAX_DEPTH } from '../config.ts';
 import type { Instant } from '../link-control.ts';
 import type { PeerKind } from '../link-messages.ts';
 import { decodePath, shortId, type PeerId } from '../peer-id.ts';
-import type { OfferedCandidate, Standing } from '../rendezvous-messages.ts';
+import type { OfferedCandidate, Standing } from '../standing.ts';
 import { HOP_MS, parentCost } from './scores.ts';
 import { costOf, currentParent, type Probe, type Search, type TreeState } from './tree-state.ts';
 

@@ -7,7 +7,7 @@ import type { Instant } from '../link-control.ts';
 import { MAX_FOUND_PEERS } from '../config.ts';
 import type { PeerId } from '../peer-id.ts';
 import { createRandom } from '../random.ts';
-import type { OfferedCandidate, Offer } from '../rendezvous-messages.ts';
+import type { OfferedCandidate, Offer } from '../standing.ts';
 import { parentCost } from './scores.ts';
 
 export interface Directory {

@@ -2,7 +2,7 @@
 
 import type { Instant } from '../link-control.ts';
 import type { PeerId } from '../peer-id.ts';
-import type { OfferedCandidate } from '../rendezvous-messages.ts';
+import type { OfferedCandidate } from '../standing.ts';
 import { parentCost } from './scores.ts';
 import type { TreeTuning } from './tree-tuning.ts';
 

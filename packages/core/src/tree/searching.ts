@@ -10,7 +10,7 @@
 import type { Instant } from '../link-control.ts';
 import type { ParentCandidate, PeerKind } from '../link-messages.ts';
 import { encodePath, type PeerId } from '../peer-id.ts';
-import type { OfferedCandidate, Standing } from '../rendezvous-messages.ts';
+import type { OfferedCandidate, Standing } from '../standing.ts';
 import { attempts, freshAttempts, isServed, joinsUnderWay, missingStandbys, patienceMs } from './attempts.ts';
 import { isGood, isWorthAsking, mayAsk, ranked, reachCost } from './candidates.ts';
 import { parentCost } from './scores.ts';

@@ -5,7 +5,7 @@
 
 import type { LinkState } from '../control-messages.ts';
 import type { Instant } from '../link-control.ts';
-import type { Standing, Offer } from '../rendezvous-messages.ts';
+import type { Standing, Offer } from '../standing.ts';
 import { linkState, type Position } from '../position.ts';
 import {
   activeChildren,

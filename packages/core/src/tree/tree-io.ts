@@ -5,7 +5,7 @@
 
 import type { ControlMessage, Farewell, LinkState } from '../control-messages.ts';
 import type { ParentCandidate, PeerKind, Refusal } from '../link-messages.ts';
-import type { OfferedCandidate, Offer, Standing } from '../rendezvous-messages.ts';
+import type { OfferedCandidate, Offer, Standing } from '../standing.ts';
 import type { PeerId } from '../peer-id.ts';
 
 /** What a joiner says of itself to the parent that it asks. */

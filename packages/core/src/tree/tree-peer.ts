@@ -5,7 +5,7 @@
 
 import type { Instant } from '../link-control.ts';
 import type { PeerId } from '../peer-id.ts';
-import type { Standing } from '../rendezvous-messages.ts';
+import type { Standing } from '../standing.ts';
 import { unreachable } from '../errors.ts';
 import {
   childActivates,

@@ -13,7 +13,7 @@ import { Bans } from './bans.ts';
 import { Roster } from './roster.ts';
 import { HOP_MS, newAffinity, parentCost, type Affinity, type ParentCost } from './scores.ts';
 import { measuredSlots, type SlotCap } from './slots.ts';
-import type { OfferedCandidate, Standing } from '../rendezvous-messages.ts';
+import type { OfferedCandidate, Standing } from '../standing.ts';
 import { TreeTimers } from './timers.ts';
 import type { NetworkType, TreeEffect } from './tree-io.ts';
 import { TREE_DEFAULTS, type TreeTuning } from './tree-tuning.ts';
