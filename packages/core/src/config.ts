@@ -20,6 +20,8 @@ export const MAX_CANDIDATE_LENGTH = 256;
 export const MAX_REDIRECT_PEERS = 6;
 /** J2: candidates in a directory's answer: more than a joiner probes, because some will be full or gone. */
 export const MAX_FOUND_PEERS = 8;
+/** K9: neighbours named to one who seeks: as many as it probes. */
+export const MAX_NEIGHBOURS = 6;
 export const MAX_PEER_ADDRESSES = 8;
 export const MAX_ADDRESS_LENGTH = 256;
 
@@ -47,6 +49,11 @@ export const FIRST_PINGS = 4;
 export const STATE_MS = 5_000;
 /** K5: key frames are asked for at most this often per layer of a link. */
 export const KEY_FRAME_REQUEST_MS = 200;
+
+/** K9: a neighbour is asked whom it knows at most this often. */
+export const SEEK_MS = 1_000;
+/** K9: and answers at most this often; questions that were a second apart may come closer together. */
+export const SEEK_ANSWER_MS = 500;
 
 /** M3: the streamer emits a key frame at least this often. */
 export const KEY_FRAME_INTERVAL_MS = 2_000;

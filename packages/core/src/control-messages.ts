@@ -1,11 +1,11 @@
-/** What the two ends of a link tell each other on its data channel `control` (PROTOCOL.md, K1 to K8). */
+/** What the two ends of a link tell each other on its data channel `control` (PROTOCOL.md, K1 to K9). */
 
-import { MAX_DEPTH, MAX_REDIRECT_PEERS } from './config.ts';
+import { MAX_DEPTH, MAX_NEIGHBOURS, MAX_REDIRECT_PEERS } from './config.ts';
 import { bytes, flag, integer, list, oneOf, optional, real } from './fields.ts';
 import { addressList, layerIndex, layerSet, parentCandidate, pathBytes } from './link-messages.ts';
 import { messageCodec, type MessageOf } from './message-codec.ts';
 import { peerId } from './peer-id.ts';
-import { MAX_AGE_S, MAX_DELAY_MS, MAX_FREE_SLOTS } from './standing.ts';
+import { MAX_AGE_S, MAX_DELAY_MS, MAX_FREE_SLOTS, neighbour } from './standing.ts';
 
 /** Label of the one ordered data channel that every link has. */
 export const CONTROL_LABEL = 'control';
@@ -92,6 +92,9 @@ export const CONTROL_MESSAGES = {
   },
   /** The answer to `recommend`: send this child up to the writer. */
   invite: { code: 15, fields: { peerId } },
+  /** Asks for peers that the reader is linked to: where no relay is left to ask, neighbours still are. */
+  seek: { code: 16, fields: { layers: layerSet } },
+  neighbours: { code: 17, fields: { peers: list(neighbour, MAX_NEIGHBOURS) } },
 } as const;
 
 export type ControlMessage = MessageOf<typeof CONTROL_MESSAGES>;

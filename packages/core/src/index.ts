@@ -23,12 +23,21 @@ export {
 export * from './frame-trailer.ts';
 export * from './link-control.ts';
 export * from './link-messages.ts';
+export * from './neighbours.ts';
 export { encodeTuple, decodeEntries, messageCodec, type MessageCodec } from './message-codec.ts';
 export * from './opus-padding.ts';
 export * from './peer-id.ts';
 export * from './position.ts';
 export * from './random.ts';
 export * from './rendezvous-messages.ts';
+export {
+  decodeSignalPayload,
+  encodeSignalPayload,
+  HANDSHAKE_ID_BYTES,
+  MAX_SIGNAL_PAYLOAD_BYTES,
+  MAX_SIGNALED_MESSAGES,
+  type SignalPayload,
+} from './signal-payload.ts';
 export * from './standing.ts';
 export { createDirectory, type Directory } from './tree/directory.ts';
 export { createTreePeer, type TreePeer, type TreePeerOptions } from './tree/tree-peer.ts';

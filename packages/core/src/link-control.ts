@@ -1,6 +1,6 @@
 /**
  * One end of a link's control channel, without a clock and without the channel: inputs and time go in, effects
- * come out (PROTOCOL.md, K1 to K6).
+ * come out (PROTOCOL.md, K1 to K6, K9).
  *
  *   connecting ──opened──▶ open ──nothing heard──▶ silent ──heard──▶ open
  *                            └──bye──▶ closed
@@ -15,6 +15,8 @@ import {
   KEEP_ALIVE_MS,
   KEY_FRAME_REQUEST_MS,
   PING_MS,
+  SEEK_ANSWER_MS,
+  SEEK_MS,
   STANDBY_PING_MS,
   STATE_MS,
 } from './config.ts';
@@ -22,7 +24,7 @@ import { measureClock, type ClockEstimate } from './clock-offset.ts';
 import type { ControlMessage, Farewell, LinkState } from './control-messages.ts';
 import { unreachable } from './errors.ts';
 import { SilenceWatch } from './silence-watch.ts';
-import { MAX_AGE_S } from './standing.ts';
+import { MAX_AGE_S, type Neighbour } from './standing.ts';
 import { sameState } from './state-news.ts';
 import type { TreeMessage } from './tree/tree-io.ts';
 
@@ -39,6 +41,8 @@ export type LinkInput =
   /** What this peer tells its neighbours has changed. */
   | { type: 'advertise'; state: LinkState }
   | { type: 'want-key-frame'; layer: number }
+  /** This peer wants to know whom the other end is linked to. */
+  | { type: 'seek'; layers: number }
   /** Media is paused on this link, or wanted again. */
   | { type: 'standby'; isStandby: boolean }
   | { type: 'timeout' };
@@ -55,6 +59,10 @@ export type LinkEffect =
   | { type: 'layer-chosen'; layer: number }
   /** For whoever decides on parents and children. */
   | { type: 'message'; message: TreeMessage }
+  /** The other end wants to know whom this peer is linked to. */
+  | { type: 'neighbours-wanted'; layers: number }
+  /** Whom the other end is linked to: it was asked. */
+  | { type: 'neighbours'; peers: Neighbour[] }
   | { type: 'forward'; message: Extract<ControlMessage, { type: 'forward' }> }
   | { type: 'farewell'; reason: Farewell };
 
@@ -106,6 +114,9 @@ class ControlMachine implements LinkControl {
   #lastSent: LinkState | null = null;
   readonly #keyFrameAskedAt = new Map<number, Instant>();
   readonly #wantedLayers = new Set<number>();
+  #soughtAt: Instant = -Infinity;
+  #isSeeking = false;
+  #answeredAt: Instant = -Infinity;
 
   constructor(role: 'parent' | 'child') {
     this.#role = role;
@@ -137,6 +148,8 @@ class ControlMachine implements LinkControl {
         return this.#advertise(now, input.state);
       case 'want-key-frame':
         return this.#wantKeyFrame(now, input.layer);
+      case 'seek':
+        return this.#seek(now, input.layers);
       case 'standby':
         return this.#setStandby(now, input.isStandby);
       case 'timeout':
@@ -175,6 +188,10 @@ class ControlMachine implements LinkControl {
         return [{ type: 'layer-chosen', layer: message.layer }];
       case 'forward':
         return [{ type: 'forward', message }];
+      case 'seek':
+        return this.#beSought(now, message.layers);
+      case 'neighbours':
+        return this.#find(message.peers);
       case 'activate':
       case 'pause':
       case 'addresses':
@@ -236,6 +253,27 @@ class ControlMachine implements LinkControl {
     this.#wantedLayers.delete(layer);
     this.#timers.delete(`keyFrame${layer}`);
     return this.#send(now, { type: 'need-key-frame', layer });
+  }
+
+  /** K9.1: a question that is too early is not put; its owner asks again. */
+  #seek(now: Instant, layers: number): LinkEffect[] {
+    if (this.#stage !== 'open' || now < this.#soughtAt + SEEK_MS) return [];
+    this.#soughtAt = now;
+    this.#isSeeking = true;
+    return this.#send(now, { type: 'seek', layers });
+  }
+
+  #beSought(now: Instant, layers: number): LinkEffect[] {
+    if (now < this.#answeredAt + SEEK_ANSWER_MS) return [];
+    this.#answeredAt = now;
+    return [{ type: 'neighbours-wanted', layers }];
+  }
+
+  /** K9.3: nobody can name peers unasked, and nobody twice. */
+  #find(peers: Neighbour[]): LinkEffect[] {
+    if (!this.#isSeeking) return [];
+    this.#isSeeking = false;
+    return [{ type: 'neighbours', peers }];
   }
 
   /** K2.9, K3.1: a standby costs both ends as little as a link can. */

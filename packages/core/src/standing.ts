@@ -9,6 +9,8 @@ import { peerId } from './peer-id.ts';
 export const MAX_FREE_SLOTS = 0xffff;
 /** Twelve hops of five seconds each: whoever is behind that far watches another broadcast. */
 export const MAX_DELAY_MS = 60_000;
+/** K3: a round trip that takes longer is not measured. */
+export const MAX_ROUND_TRIP_MS = 60_000;
 /** 136 years. */
 export const MAX_AGE_S = 0xffffffff;
 
@@ -37,3 +39,13 @@ export const standing = tuple({
   flowing: flag,
 });
 export type Standing = ReturnType<typeof standing>;
+
+/** A candidate as one of its neighbours knows it. */
+export const neighbour = tuple({
+  peerId,
+  addresses: addressList,
+  standing,
+  /** Between it and that neighbour. */
+  rttMs: integer(0, MAX_ROUND_TRIP_MS),
+});
+export type Neighbour = ReturnType<typeof neighbour>;

@@ -14,6 +14,11 @@ import type { Fields } from '../src/fields.ts';
 import { LINK_MESSAGES, linkCodec } from '../src/link-messages.ts';
 import type { MessageCodec, MessageTable } from '../src/message-codec.ts';
 import { RENDEZVOUS_MESSAGES, rendezvousCodec } from '../src/rendezvous-messages.ts';
+import {
+  decodeSignalPayload,
+  MAX_SIGNAL_PAYLOAD_BYTES,
+  SIGNAL_PAYLOAD_FIELDS,
+} from '../src/signal-payload.ts';
 import { listTable, messageTable, type DocumentedMessage } from './protocol-document.ts';
 import { arbitraryOf, readAs } from './value-grammar.ts';
 
@@ -44,9 +49,10 @@ export const parsers: readonly Parser[] = [
     maxBytes: MAX_SIGNED_RECORD_BYTES - 100,
     parse: (content) => decodeSignedRecord(encodeSignedRecord(content, new Uint8Array(64))).record,
   },
+  { name: 'signal payload', maxBytes: MAX_SIGNAL_PAYLOAD_BYTES, parse: decodeSignalPayload },
 ];
 
-/** The two lists of the directory that are no messages. */
+/** The lists that are no messages. */
 export const lists: readonly { name: string; fields: Fields; documented: DocumentedMessage | undefined }[] = [
   {
     name: 'record',
@@ -57,6 +63,11 @@ export const lists: readonly { name: string; fields: Fields; documented: Documen
     name: 'signed record',
     fields: SIGNED_FIELDS,
     documented: listTable('D:').find(({ name }) => name === 'signed record'),
+  },
+  {
+    name: 'signal payload',
+    fields: SIGNAL_PAYLOAD_FIELDS,
+    documented: listTable('K:').find(({ name }) => name === 'signal payload'),
   },
 ];
 

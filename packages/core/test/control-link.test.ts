@@ -1,4 +1,4 @@
-/** The control channel's open and close, what it carries, and what its machine takes (K1, K6, K7, K8, X2). */
+/** The control channel's open and close, what it carries, and what its machine takes (K1, K6 to K9, X2). */
 
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -57,6 +57,7 @@ test('[K1.3] nothing is sent before the channel is open', () => {
     { type: 'want-key-frame', layer: 0 },
     { type: 'sent-media' },
     { type: 'heard-media' },
+    { type: 'seek', layers: 0b1 },
     { type: 'standby', isStandby: true },
     { type: 'standby', isStandby: false },
     { type: 'received', message: { type: 'ping', sentAt: 1 } },
@@ -166,6 +167,7 @@ test('[X2.2] a machine takes any input at any time', () => {
       { type: 'timeout' },
       { type: 'want-key-frame', layer: 0 },
       { type: 'want-key-frame', layer: 2 },
+      { type: 'seek', layers: 0b101 },
       { type: 'standby', isStandby: true },
       { type: 'standby', isStandby: false },
       { type: 'advertise', state: someState() },

@@ -9,6 +9,7 @@ import type { Fields } from '../src/fields.ts';
 import { LINK_PROTOCOL, type Refusal } from '../src/link-messages.ts';
 import { isPeerId } from '../src/peer-id.ts';
 import { RENDEZVOUS_PROTOCOL, type AnnounceRefusal } from '../src/rendezvous-messages.ts';
+import { MAX_SIGNAL_PAYLOAD_BYTES } from '../src/signal-payload.ts';
 import { TREE_DEFAULTS } from '../src/tree/tree-tuning.ts';
 import { peerIdOfKey } from './base58.ts';
 import { codecs, lists } from './codecs.ts';
@@ -29,7 +30,7 @@ describe.each(codecs)('the table of the $name codec', ({ table, documented }) =>
 });
 
 test.each(lists)(
-  '[D1.1] the table of the list "$name" has the fields of the sources',
+  '[D1.1, K7.5] the table of the list "$name" has the fields of the sources',
   ({ fields, documented }) => expect(differences(documented, fields)).toEqual([]),
 );
 
@@ -38,6 +39,7 @@ test('[W3.1] the sizes of the codecs are those of the sources', () => {
   expect(documented).toEqual([
     ...codecs.map(({ name, maxBytes }) => [name, maxBytes]),
     ['signed record', MAX_SIGNED_RECORD_BYTES],
+    ['signal payload', MAX_SIGNAL_PAYLOAD_BYTES],
   ]);
 });
 
