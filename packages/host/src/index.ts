@@ -27,9 +27,12 @@ export {
 export * from './libp2p-options.ts';
 export * from './link-handshake.ts';
 export * from './link-ports.ts';
+export { LinkSignaling, type LinkSignalingOptions } from './link-signaling.ts';
 export * from './media-ports.ts';
 export { asError, messageChannel, type MessageChannel } from './message-channel.ts';
 export * from './native-description.ts';
+export { NeighbourSearch, type NeighbourSearchOptions } from './neighbour-search.ts';
+export { Neighbours, type NeighboursOptions } from './neighbours.ts';
 export * from './peer-link.ts';
 export * from './refusal-counter.ts';
 export * from './remote-peer.ts';

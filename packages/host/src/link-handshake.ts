@@ -1,6 +1,9 @@
-/** Opens links over `/casto/link/1`: the child asks and offers, the parent decides and answers (PROTOCOL.md, L). */
+/**
+ * Opens links: the child asks and offers, the parent decides and answers (PROTOCOL.md, L). What the two say travels on
+ * a stream of `/casto/link/1`, or on whatever else is a channel for messages.
+ */
 
-import type { Connection, Libp2p, Stream } from '@libp2p/interface';
+import type { Connection, Libp2p } from '@libp2p/interface';
 import {
   LINK_PROTOCOL,
   linkCodec,
@@ -31,29 +34,57 @@ export type JoinDecision =
   | { type: 'refuse'; reason: Refusal; retryAfterMs: number }
   | { type: 'redirect'; parents: ParentCandidate[] };
 
-/** Judges one join. What it throws is told to the joiner as `malformed` or `busy`, and counted. */
-export type JoinJudge = (join: JoinRequest, from: PeerId, connection: Connection) => Promise<JoinDecision>;
-
 /**
- * Asks the peer at the other end of `connection` to become the parent.
+ * Judges one join. What it throws is told to the joiner as `malformed` or `busy`, and counted.
  *
- * The stream stays open in the background to trickle candidates until the end is connected or closed.
- *
- * @throws When the stream breaks, the answer is malformed, or `signal` aborts. The end is then closed.
+ * @param connection - That the join came over, `null` when neighbours passed it on.
  */
-export async function requestLink(
+export type JoinJudge = (
+  join: JoinRequest,
+  from: PeerId,
+  connection: Connection | null,
+) => Promise<JoinDecision>;
+
+export interface LinkRequestOptions {
+  signal: AbortSignal;
+  refused: RefusalCounter;
+  clock?: Clock;
+}
+
+/** Asks the peer at the other end of `connection` to become the parent, as {@link requestLinkOver}. */
+export function requestLink(
   connection: Connection,
   end: ChildEnd,
   join: Omit<JoinRequest, 'offer'>,
-  options: { signal: AbortSignal; refused: RefusalCounter; clock?: Clock },
+  options: LinkRequestOptions,
+): Promise<JoinOutcome> {
+  const { clock = processClock } = options;
+  const open = async (signal: AbortSignal): Promise<MessageChannel<LinkMessage>> => {
+    const stream = await connection.newStream(LINK_PROTOCOL, { signal, runOnLimitedConnection: true });
+    return messageChannel(stream, linkCodec, clock);
+  };
+  return requestLinkOver(open, end, join, options);
+}
+
+/**
+ * Asks the peer at the other end of a channel to become the parent.
+ *
+ * The channel stays open in the background to trickle candidates until the end is connected or closed.
+ *
+ * @throws When the channel breaks, the answer is malformed, or `signal` aborts. The end is then closed.
+ */
+export async function requestLinkOver(
+  open: (signal: AbortSignal) => Promise<MessageChannel<LinkMessage>>,
+  end: ChildEnd,
+  join: Omit<JoinRequest, 'offer'>,
+  options: LinkRequestOptions,
 ): Promise<JoinOutcome> {
   const { refused, clock = processClock } = options;
   const deadline = handshakeDeadline(clock);
   const signal = AbortSignal.any([options.signal, deadline.signal]);
-  const opening = connection.newStream(LINK_PROTOCOL, { signal, runOnLimitedConnection: true });
+  const opening = open(signal);
   try {
-    const [stream, offer] = await Promise.all([opening, end.offer()]);
-    const channel = messageChannel(stream, linkCodec, clock);
+    const [channel, offer] = await Promise.all([opening, end.offer()]);
     await channel.write({ type: 'join', ...join, offer }, signal);
     trickle(end, channel);
     const outcome = await readOutcome(channel, signal);
@@ -70,7 +101,7 @@ export async function requestLink(
     end.close();
     deadline.cancel();
     if (isMalformed(error)) refused.count(`link:${reasonOf(error)}`);
-    void opening.then((stream) => stream.abort(asError(error))).catch(() => {});
+    void opening.then((channel) => channel.abort(asError(error))).catch(() => {});
     throw error;
   }
 }
@@ -98,25 +129,32 @@ export async function serveLinks(
   const { refused, clock = processClock } = options;
   await libp2p.handle(
     LINK_PROTOCOL,
-    (stream, connection) => void answerJoin(stream, connection, decide, { refused, clock }),
+    (stream, connection) => {
+      const judge = async (join: JoinRequest): Promise<JoinDecision> =>
+        decide(join, peerIdOf(connection.remotePeer), connection);
+      void answerJoin(messageChannel(stream, linkCodec, clock), judge, { refused, clock });
+    },
     { runOnLimitedConnection: true, maxInboundStreams: options.maxInboundStreams ?? 8 },
   );
 }
 
-async function answerJoin(
-  stream: Stream,
-  connection: Connection,
-  decide: JoinJudge,
+/**
+ * Answers the join that comes over a channel.
+ *
+ * @returns When the channel is closed. Never throws.
+ */
+export async function answerJoin(
+  channel: MessageChannel<LinkMessage>,
+  decide: (join: JoinRequest) => Promise<JoinDecision>,
   { refused, clock }: { refused: RefusalCounter; clock: Clock },
 ): Promise<void> {
-  const channel = messageChannel(stream, linkCodec, clock);
   const deadline = handshakeDeadline(clock);
   const { signal } = deadline;
   let end: ParentEnd | null = null;
   try {
     const join = await channel.read(signal);
     if (join.type !== 'join') throw new MalformedError('wrong-shape', 'not a join');
-    const decision = await decide(join, peerIdOf(connection.remotePeer), connection);
+    const decision = await decide(join);
     if (decision.type !== 'accept') {
       if (decision.type === 'refuse') refused.count(`join:${decision.reason}`);
       await channel.write(decision, signal);

@@ -1,4 +1,6 @@
-/** Typed messages over one libp2p stream: length-prefixed, size-limited, parsed on arrival. */
+/**
+ * A channel for typed messages, and its kind over one libp2p stream: length-prefixed, size-limited, parsed on arrival.
+ */
 
 import { lpStream } from '@libp2p/utils';
 import type { Stream } from '@libp2p/interface';
@@ -12,20 +14,20 @@ export interface MessageChannel<M> {
    * The next message of a known type.
    *
    * @throws {MalformedError} When the other end wrote what the codec refuses, or faster than it was read.
-   * @throws When the stream ends or `signal` aborts.
+   * @throws When the channel ends or `signal` aborts.
    */
   read(signal?: AbortSignal): Promise<M>;
-  /** @throws {MalformedError} `too-large`, when the other end has left too much unread. The stream is then reset. */
+  /** @throws {MalformedError} `too-large`, when the other end has left too much unread. The channel is then reset. */
   write(message: M, signal?: AbortSignal): Promise<void>;
-  /** Ends the own side, and the whole stream when the other end does not follow. Never throws. */
+  /** Ends the own side, and the whole channel when the other end does not follow. Never throws. */
   close(): Promise<void>;
   abort(reason: Error): void;
-  /** Whether the other end has broken off, rather than ended, the stream. */
+  /** Whether the other end has broken off, rather than ended, the channel. */
   readonly isReset: boolean;
 }
 
 /** Messages of unknown types tolerated in a row, so that a stream of them cannot spin this peer forever. */
-const MAX_UNKNOWN_IN_A_ROW = 16;
+export const MAX_UNKNOWN_IN_A_ROW = 16;
 
 /** Three bytes count to two million; no message is longer. */
 const MAX_PREFIX_BYTES = 3;

@@ -56,11 +56,15 @@ const LEAST_WAIT_MS = 1;
 const FAREWELL_MS = 60;
 
 export class PeerLink {
+  /** This peer's own. */
+  readonly role: 'parent' | 'child';
   readonly peerId: PeerId;
   readonly kind: PeerKind;
   readonly end: LinkEnd;
   /** What the other end last told of itself. */
   remoteState: LinkState | null = null;
+  /** Where others reach the other end, as it told. */
+  remoteAddresses: readonly string[] = [];
   /** What this peer last told of itself, or will tell when the channel is open. */
   advertised: LinkState | null = null;
   readonly #options: PeerLinkOptions;
@@ -75,6 +79,7 @@ export class PeerLink {
 
   constructor(options: PeerLinkOptions) {
     this.#options = options;
+    this.role = options.role;
     this.peerId = options.peerId;
     this.kind = options.kind;
     this.end = options.end;
@@ -126,12 +131,23 @@ export class PeerLink {
     this.#step({ type: 'standby', isStandby });
   }
 
+  /**
+   * Asks the other end whom it is linked to; the answer is an event `neighbours`.
+   *
+   * @returns Whether the question was put: PROTOCOL.md K9.1 tells how often it may be.
+   */
+  seek(layers: number): boolean {
+    return this.#step({ type: 'seek', layers });
+  }
+
   heardMedia(): void {
     this.#step({ type: 'heard-media' });
   }
 
   /** Sends a message that no rule of the control machine sends by itself. */
-  send(message: TreeMessage | Extract<ControlMessage, { type: 'forward' | 'choose-layer' }>): boolean {
+  send(
+    message: TreeMessage | Extract<ControlMessage, { type: 'forward' | 'choose-layer' | 'neighbours' }>,
+  ): boolean {
     if (this.#isOver) return false;
     return this.#options.end.control.send(controlCodec.encode(message));
   }
@@ -194,18 +210,22 @@ export class PeerLink {
     return this.#closed || this.#leaving !== null;
   }
 
-  #step(input: LinkInput): void {
-    this.#run(input, this.#options.clock.now());
+  /** @returns Whether anything came of it. */
+  #step(input: LinkInput): boolean {
+    const isDone = this.#run(input, this.#options.clock.now());
     this.#arm();
+    return isDone;
   }
 
-  #run(input: LinkInput, at: number): void {
-    if (this.#isOver) return;
-    for (const effect of this.#control.step(at, input)) {
+  #run(input: LinkInput, at: number): boolean {
+    if (this.#isOver) return false;
+    const effects = this.#control.step(at, input);
+    for (const effect of effects) {
       this.#apply(effect);
       // The owner may have closed the link because of what it was told.
-      if (this.#closed) return;
+      if (this.#closed) break;
     }
+    return effects.length > 0;
   }
 
   #apply(effect: LinkEffect): void {
@@ -214,6 +234,9 @@ export class PeerLink {
       return;
     }
     if (effect.type === 'state') this.remoteState = effect.state;
+    if (effect.type === 'message' && effect.message.type === 'addresses') {
+      this.remoteAddresses = effect.message.addresses;
+    }
     this.#options.onEvent(effect);
     if (effect.type === 'farewell') this.close();
   }

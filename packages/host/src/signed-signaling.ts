@@ -40,18 +40,25 @@ export interface SignalVerifier {
    * @throws {MalformedError} When it is for another peer, expired, replayed, or not signed by `from`.
    */
   verify(signal: ForwardedSignal, self: PeerId, now: number): Promise<void>;
+  /** Whether this signal, or what looks like a copy of it, was taken before. */
+  isTaken(signal: ForwardedSignal): boolean;
 }
 
-/** Verifies signals and remembers their nonces, so that none is taken twice. */
-export function signalVerifier(): SignalVerifier {
+/**
+ * Verifies signals and remembers their nonces, so that none is taken twice.
+ *
+ * @param maxRemembered - Nonces of signals that are not expired; beyond them signals are refused.
+ */
+export function signalVerifier(maxRemembered: number = MAX_REMEMBERED_NONCES): SignalVerifier {
   const seen = new Map<string, number>();
   return {
+    isTaken: (signal) => seen.has(nameOf(signal)),
     verify: async (signal, self, now) => {
       if (signal.to !== self) throw new MalformedError('out-of-range', 'signal is for another peer');
       if (signal.expiresAt <= now || signal.expiresAt > now + 2 * LIFETIME_MS) {
         throw new MalformedError('out-of-range', 'signal is expired');
       }
-      const name = `${signal.from} ${signal.nonce.join()}`;
+      const name = nameOf(signal);
       const assertFirst = (): void => {
         if (seen.has(name)) throw new MalformedError('out-of-range', 'signal is replayed');
       };
@@ -62,10 +69,14 @@ export function signalVerifier(): SignalVerifier {
       // A copy may have been verified meanwhile.
       assertFirst();
       forgetExpired(seen, now);
-      if (seen.size >= MAX_REMEMBERED_NONCES) throw new MalformedError('too-large', 'too many signals');
+      if (seen.size >= maxRemembered) throw new MalformedError('too-large', 'too many signals');
       seen.set(name, signal.expiresAt);
     },
   };
+}
+
+function nameOf({ from, nonce }: ForwardedSignal): string {
+  return `${from} ${nonce.join()}`;
 }
 
 function forgetExpired(seen: Map<string, number>, now: number): void {
