@@ -77,7 +77,9 @@ export class NeighbourSearch {
     const named = new Map<PeerId, OfferedCandidate>();
     for (const { peerId, addresses, standing } of this.#fresh().map((sighting) => sighting.named)) {
       if (linked.has(peerId) || (standing.layers & layers) === 0) continue;
-      named.set(peerId, { peerId, addresses, offer: offerIn(standing) });
+      // Not every neighbour was told where it is reached.
+      const reached = addresses.length > 0 ? addresses : (named.get(peerId)?.addresses ?? []);
+      named.set(peerId, { peerId, addresses: reached, offer: offerIn(standing) });
     }
     return [...named.values()].toSorted((one, other) => one.offer.delayMs - other.offer.delayMs);
   }

@@ -95,8 +95,8 @@ export class TestNeighbour {
   readonly parentEnds: MemoryParentEnd[] = [];
   readonly events: LinkEvent[] = [];
   judge: JoinJudge = async (join) => this.accept(join);
-  /** What it does with a signal, or what it is asked for, before anything else. */
-  intercept: (event: LinkEvent) => boolean = () => false;
+  /** Hears every event before the neighbours do. @returns Whether they are to hear nothing of it. */
+  intercept: (event: LinkEvent, link: PeerLink) => boolean = () => false;
   readonly #world: NeighbourWorld;
 
   constructor(world: NeighbourWorld, key: PrivateKey) {
@@ -128,7 +128,7 @@ export class TestNeighbour {
       onEvent: (event) => {
         this.events.push(event);
         if (event.type === 'closed') this.links.delete(link);
-        if (!this.intercept(event)) this.neighbours.take(link, event);
+        if (!this.intercept(event, link)) this.neighbours.take(link, event);
       },
     });
     this.links.add(link);
