@@ -7,7 +7,6 @@
  * name: its former link is retired, and feeds the hub until the next parent delivers.
  */
 
-import type { Connection } from '@libp2p/interface';
 import {
   KEY_FRAME_INTERVAL_MS,
   PROTOCOL_VERSION,
@@ -24,7 +23,6 @@ import {
   joinFieldsOf,
   PeerLink,
   relayRtpCapabilities,
-  requestLink,
   verifyRecord,
   type Acceptance,
   type Clock,
@@ -33,6 +31,7 @@ import {
   type SignedRecord,
   type TreeDriver,
 } from '@casto/host';
+import type { ParentRequest } from './channel-reach.ts';
 import type { MediaLinks } from './media-links.ts';
 import type { Hub } from './media/hub.ts';
 import { ParentWatch } from './parent-watch.ts';
@@ -49,7 +48,7 @@ export interface ChannelParentsOptions {
   readonly hub: Hub;
   readonly refused: RefusalCounter;
   readonly driver: () => TreeDriver;
-  readonly connect: (candidate: ParentCandidate) => Promise<Connection>;
+  readonly reach: (candidate: ParentCandidate) => Promise<ParentRequest>;
   /** The channel's record; `isNewest`: as other relays have it, and not as it is remembered here. */
   readonly record: (options: { isNewest: boolean }) => Promise<SignedRecord | null>;
   /** What a link says besides what concerns the tree. */
@@ -193,37 +192,36 @@ export class ChannelParents {
   }
 
   async #ask(candidate: ParentCandidate, join: TreeJoin, signal: AbortSignal): Promise<void> {
-    const { connect, record } = this.#options;
-    const connection = await connect(candidate);
+    const { reach, record } = this.#options;
+    const request = await reach(candidate);
     signal.throwIfAborted();
     const signed = await record({ isNewest: false });
     if (signed === null) throw new PullRefused('the channel has no record');
     try {
-      return await this.#askWith(signed, connection, { candidate, join, signal });
+      return await this.#askWith(signed, request, { candidate, join, signal });
     } catch (error) {
       if (signal.aborted || !isOtherMedia(error)) throw error;
       // The record may be of an earlier broadcast, with other codecs.
       const newest = await record({ isNewest: true });
       if (newest === null || newest.record.sequence <= signed.record.sequence) throw error;
-      return this.#askWith(newest, connection, { candidate, join, signal });
+      return this.#askWith(newest, request, { candidate, join, signal });
     }
   }
 
   async #askWith(
     { record }: SignedRecord,
-    connection: Connection,
+    request: ParentRequest,
     { candidate, join, signal }: { candidate: ParentCandidate; join: TreeJoin; signal: AbortSignal },
   ): Promise<void> {
-    const { id, clock, media, hub, refused } = this.#options;
+    const { id, media, hub } = this.#options;
     signal.throwIfAborted();
     const { video, audio } = record;
     const layers = video === null ? [] : Array.from({ length: record.layers }, (_, layer) => layer);
     const end = media.pull({ hub, layers, audio, video, fromRelay: candidate.peerId !== id });
     try {
       const capabilities = relayRtpCapabilities();
-      const request = { version: PROTOCOL_VERSION, channel: id, layers, audio, capabilities };
-      const fields = { ...request, ...joinFieldsOf(join) };
-      const outcome = await requestLink(connection, end, fields, { signal, refused, clock });
+      const wanted = { version: PROTOCOL_VERSION, channel: id, layers, audio, capabilities };
+      const outcome = await request(end, { ...wanted, ...joinFieldsOf(join) }, signal);
       if (outcome.type !== 'accepted') {
         const reason = outcome.type === 'refused' ? outcome.reason : outcome.type;
         throw new PullRefused(reason, joinAnswerOf(outcome));

@@ -20,6 +20,7 @@ import type { RelayStreams } from './relay-streams.ts';
 export interface CarrierSearch {
   findCarriers(channel: ChannelId): AsyncIterable<PeerId>;
   findRecord(channel: ChannelId): Promise<Uint8Array | null>;
+  isConnected(relay: PeerId): boolean;
   /** @param addresses - Where to reach it, when it may not be known. */
   connect(relay: PeerId, addresses?: readonly string[]): Promise<Connection>;
   /** Makes a record known, and its channel findable here while it is live. Never rejects. */
@@ -152,6 +153,12 @@ export class ChannelSearch {
     } catch {
       return null;
     }
+  }
+
+  /** Whether a peer is reached over libp2p at once. */
+  isConnected(peerId: PeerId): boolean {
+    if (peerId === this.#channel && this.#streamer !== null) return true;
+    return this.#options.network()?.isConnected(peerId) === true;
   }
 
   /** @throws When the peer cannot be reached. */

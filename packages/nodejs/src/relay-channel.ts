@@ -18,9 +18,9 @@ import {
   type TreeView,
 } from '@casto/core';
 import {
+  Neighbours,
   reduceChildOffer,
   relayRtpCapabilities,
-  signalForwarder,
   TreeDriver,
   treeJoinOf,
   type PeerLink,
@@ -28,14 +28,15 @@ import {
   type JoinDecision,
   type JoinRequest,
   type LinkEvent,
+  type LinkSignalingOptions,
   type RefusalCounter,
-  type SignalForwarder,
   type SignedRecord,
   type TreePorts,
 } from '@casto/host';
 import { ChannelChildren } from './channel-children.ts';
 import { ChannelParents } from './channel-parents.ts';
-import type { ChannelSearch } from './channel-search.ts';
+import { ChannelReach } from './channel-reach.ts';
+import type { ChannelSearch, Seek } from './channel-search.ts';
 import type { MediaLinks } from './media-links.ts';
 import { createHub, type Hub } from './media/hub.ts';
 import { Arrival } from './arrival.ts';
@@ -47,6 +48,7 @@ const TICK_MS = 25;
 export interface RelayChannelOptions {
   id: ChannelId;
   self: PeerId;
+  signaling: Pick<LinkSignalingOptions, 'privateKey' | 'verifier' | 'judge'>;
   clock: Clock;
   media: MediaLinks;
   search: ChannelSearch;
@@ -72,7 +74,8 @@ export class RelayChannel {
   readonly #driver: TreeDriver;
   readonly #parents: ChannelParents;
   readonly #children: ChannelChildren;
-  readonly #forwarder: SignalForwarder;
+  readonly #neighbours: Neighbours;
+  readonly #reach: ChannelReach;
   readonly #arrival: Arrival;
   /** Directories and probes that have not answered. */
   #questions = 0;
@@ -84,10 +87,12 @@ export class RelayChannel {
   #closed = false;
 
   constructor(options: RelayChannelOptions) {
-    const { id, clock, media, refused, search } = options;
+    const { id, self, clock, media, refused, search, signaling } = options;
     this.#options = options;
     this.id = id;
-    this.#forwarder = signalForwarder({ clock, refused });
+    const links = (): Iterable<PeerLink> => this.#driver.links;
+    this.#neighbours = new Neighbours({ self, clock, refused, links, ...signaling });
+    this.#reach = new ChannelReach({ search, neighbours: this.#neighbours, refused, clock });
     this.#arrival = new Arrival(clock);
     this.#hub = createHub({ now: () => clock.now() });
     this.#hub.onEvent = (event) => {
@@ -108,7 +113,7 @@ export class RelayChannel {
       hub: this.#hub,
       refused,
       driver: () => this.#driver,
-      connect: (candidate) => search.connect(candidate),
+      reach: (candidate) => this.#reach.reach(candidate),
       record: (which) => search.record(which),
       onEvent: (link, event) => this.#parentEvent(link, event),
       onProgress: () => this.#changed(),
@@ -255,6 +260,7 @@ export class RelayChannel {
     this.#children.close();
     this.#options.search.stop();
     this.#arrival.settle(false);
+    this.#neighbours.close();
     this.#parents.close();
     await this.#driver.stop(reason);
     this.#hub.close();
@@ -262,7 +268,7 @@ export class RelayChannel {
 
   #ports(): TreePorts {
     return {
-      seek: () => void this.#seek(),
+      seek: (layers) => void this.#seek(layers),
       probe: (candidate) => void this.#probe(candidate),
       join: (candidate, join) => void this.#parents.join(candidate, join),
       abandon: (peerId) => this.#parents.abandon(peerId),
@@ -276,20 +282,19 @@ export class RelayChannel {
     };
   }
 
-  async #seek(): Promise<void> {
+  async #seek(layers: number): Promise<void> {
     const isForParent = this.#driver.view().searchingFor === 'parent';
+    const found: Seek['found'] = (candidates, isLast) =>
+      this.#driver.tell({ type: 'found', candidates, isLast });
     this.#questions++;
-    await this.#options.search.seek({
-      isForParent,
-      found: (candidates, isLast) => this.#driver.tell({ type: 'found', candidates, isLast }),
-    });
+    await this.#reach.seek({ isForParent, found }, layers);
     this.#questions--;
     this.#changed();
   }
 
   async #probe(candidate: ParentCandidate): Promise<void> {
     this.#questions++;
-    const probed = await this.#options.search.probe(candidate);
+    const probed = await this.#reach.probe(candidate);
     const { rttMs, standing } = probed ?? { rttMs: 0, standing: null };
     this.#driver.tell({ type: 'probed', peerId: candidate.peerId, rttMs, standing });
     this.#questions--;
@@ -326,10 +331,8 @@ export class RelayChannel {
   #parentEvent(link: PeerLink, event: LinkEvent): void {
     const { log, onEnded } = this.#options;
     const isPlayed = this.#parents.played === link;
+    this.#neighbours.take(link, event);
     switch (event.type) {
-      case 'forward':
-        this.#forward(link, event);
-        return;
       case 'silent':
         log('debug', 'parent-silent', { channel: this.id, silentMs: Math.round(event.silentMs) });
         return;
@@ -347,12 +350,10 @@ export class RelayChannel {
 
   #childEvent(link: PeerLink, event: LinkEvent): void {
     this.#driver.take(link, event);
+    this.#neighbours.take(link, event);
     switch (event.type) {
       case 'key-frame-wanted':
         this.#hub.requestKeyFrame({ kind: 'video', layer: event.layer });
-        return;
-      case 'forward':
-        this.#forward(link, event);
         return;
       case 'state':
       case 'closed':
@@ -361,10 +362,6 @@ export class RelayChannel {
       default:
       // A parent has nothing to do about the rest.
     }
-  }
-
-  #forward(from: PeerLink, { message }: Extract<LinkEvent, { type: 'forward' }>): void {
-    this.#forwarder.forward(message, from, this.#driver.links);
   }
 
   /** Tells the owner at once, and the children when the number of viewers has settled. */

@@ -22,6 +22,7 @@ import {
   type Clock,
   type JoinDecision,
   type JoinRequest,
+  type LinkSignalingOptions,
   type RefusalCounter,
   type RendezvousHandlers,
   type SignedRecord,
@@ -46,6 +47,8 @@ const SHARE_MS = 500;
 
 export interface RelayChannelsOptions {
   self: PeerId;
+  /** One verifier for all channels: what was said in one cannot be said again in another. */
+  signaling: Required<Pick<LinkSignalingOptions, 'privateKey' | 'verifier'>>;
   clock: Clock;
   media: MediaLinks;
   records: RecordMemory;
@@ -276,14 +279,8 @@ export class RelayChannels implements RendezvousHandlers {
     if (known) return known;
     const { self, clock, records, log, refused, maxViewers, addresses } = this.#options;
     const network = (): CarrierSearch | null => this.#network;
-    const search = new ChannelSearch({
-      channel: id,
-      clock,
-      records,
-      refused,
-      network,
-      streams: this.#streams,
-    });
+    const streams = this.#streams;
+    const search = new ChannelSearch({ channel: id, clock, records, refused, network, streams });
     const entry: ChannelEntry = new ChannelEntry({
       id,
       clock,
@@ -292,7 +289,9 @@ export class RelayChannels implements RendezvousHandlers {
       makeMedia: (owner) => {
         const { layers } = search;
         const shared = { id, self, clock, media: this.#options.media, log, refused, maxViewers, layers };
-        const media = new RelayChannel({ ...shared, ...owner, addresses: addresses() });
+        const judge = (join: JoinRequest, from: PeerId): Promise<JoinDecision> => this.judge(join, from);
+        const signaling = { ...this.#options.signaling, judge };
+        const media = new RelayChannel({ ...shared, ...owner, signaling, addresses: addresses() });
         media.setSlots(Math.max(0, maxViewers - this.#served()));
         return media;
       },

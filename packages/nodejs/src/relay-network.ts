@@ -176,6 +176,10 @@ export class RelayNetwork {
     }
   }
 
+  isConnected(relay: PeerId): boolean {
+    return this.#options.libp2p.getConnections(peerIdFromString(relay)).length > 0;
+  }
+
   /**
    * @param addresses - Where to reach it, when it may not be known.
    * @throws When the relay cannot be reached.
@@ -196,11 +200,10 @@ export class RelayNetwork {
 
   /** Anybody can claim to carry a channel: relays that are connected come first. */
   #gossipedCarriers(channel: ChannelId): PeerId[] {
-    const { libp2p } = this.#options;
     const carriers = [...this.#relays]
       .filter(([, relay]) => this.#isFresh(relay) && relay.channels.has(channel))
       .map(([id]) => id);
-    const isConnected = (id: PeerId): boolean => libp2p.getConnections(peerIdFromString(id)).length > 0;
+    const isConnected = (id: PeerId): boolean => this.isConnected(id);
     return [...carriers.filter(isConnected), ...carriers.filter((id) => !isConnected(id))];
   }
 

@@ -2,7 +2,14 @@
 
 import { peerIdFromString } from '@libp2p/peer-id';
 import { MAX_ADDRESS_LENGTH, MAX_PEER_ADDRESSES, MAX_SUBTREE_COUNT, type PeerId } from '@casto/core';
-import { peerIdOf, processClock, refusalCounter, serveLinks, serveRendezvous } from '@casto/host';
+import {
+  peerIdOf,
+  processClock,
+  refusalCounter,
+  serveLinks,
+  serveRendezvous,
+  signalVerifier,
+} from '@casto/host';
 import { resolveAnnounced } from './announced-addresses.ts';
 import { openDataFolder, type DataFolder } from './data-folder.ts';
 import { assertMediaPortFree, assertP2pPortFree, chooseMediaPort, chooseP2pPort } from './free-ports.ts';
@@ -25,6 +32,8 @@ const DEFAULT_MAX_VIEWERS = 600;
 const DEFAULT_HOST = '0.0.0.0';
 /** A page holds one link stream; a relay that pulls many channels opens one for each. */
 const LINK_STREAMS_PER_CONNECTION = 64;
+/** Those of 30 s, from the children of all channels: a hundred bytes each. */
+const MAX_REMEMBERED_SIGNALS = 16_384;
 const DRAIN_POLL_MS = 50;
 /** What a redirect may carry per peer. */
 const MAX_CIRCUIT_ADDRESSES = 4;
@@ -94,6 +103,7 @@ async function assembleRelay(
   const media = createMediaLinks({ host, mediaPort, announce: addresses, clock, log });
   const channels = new RelayChannels({
     self: peerIdOf(libp2p.peerId),
+    signaling: { privateKey: folder.privateKey, verifier: signalVerifier(MAX_REMEMBERED_SIGNALS) },
     clock,
     media,
     records,

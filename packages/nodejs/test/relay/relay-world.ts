@@ -24,6 +24,7 @@ import {
   requestLink,
   serveLinks,
   serveRendezvous,
+  signalVerifier,
   signRecord,
   type ChannelNews,
   type JoinDecision,
@@ -109,6 +110,7 @@ export class TestRelay {
     this.network = new WorldNetwork(world, this);
     this.channels = new RelayChannels({
       self: peer.id,
+      signaling: { privateKey: peer.key, verifier: signalVerifier() },
       clock,
       media: this.media,
       records: this.records,
@@ -205,6 +207,11 @@ export class WorldNetwork implements CarrierSearch {
       .flatMap((relay) => relay.records.get(channel) ?? [])
       .sort((one, other) => other.record.sequence - one.record.sequence);
     return known[0]?.bytes ?? null;
+  }
+
+  isConnected(relay: PeerId): boolean {
+    const { libp2p } = this.#relay.peer;
+    return libp2p.getConnections().some(({ remotePeer }) => remotePeer.toString() === relay);
   }
 
   async connect(relay: PeerId): Promise<Connection> {
