@@ -107,9 +107,12 @@ export class PeerLink {
     return this.#closed;
   }
 
-  /** Whether the control channel is open. */
+  /**
+   * Whether the control channel is open, and that was told: a channel can be open before its event comes, and what its
+   * owner does by then is not to overtake that event.
+   */
   get isOpen(): boolean {
-    return !this.#isOver && this.#options.end.control.isOpen;
+    return !this.#isOver && this.#control.phase !== 'connecting' && this.#options.end.control.isOpen;
   }
 
   /** Whether nothing has been heard for as long as PROTOCOL.md K2 allows. */

@@ -130,6 +130,16 @@ function state(changes: Partial<LinkState> = {}): LinkState {
 }
 
 describe('an opening link', () => {
+  test('is not open before it says so, though its channel may be', async () => {
+    const { child, clock } = await LinkPair.begin();
+    Object.defineProperty(child.end.control, 'isOpen', { value: true, writable: true });
+    expect(child.link.isOpen).toBe(false);
+    clock.advance(1_000);
+
+    expect(child.link.isOpen).toBe(true);
+    expect(count(child.events, 'opened')).toBe(1);
+  });
+
   test('tells that it is connected, measures the way and tells its state', async () => {
     const pair = await LinkPair.begin({ latencyMs: 30 });
     pair.parent.link.advertise(state());
