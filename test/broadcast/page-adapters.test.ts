@@ -1,12 +1,7 @@
 /** The ways in which a page passes a broadcast on: each between two pages of Chromium. */
 
 import { afterEach, describe, expect, test } from 'vitest';
-import {
-  launchBrowser,
-  skipReason,
-  type BrowserPage,
-  type RunningBrowser,
-} from '../harness/browsers.ts';
+import { launchBrowser, skipReason, type BrowserPage, type RunningBrowser } from '../harness/browsers.ts';
 import { expectPicturesAdvance, expectTone } from '../harness/expectations.ts';
 import { lanAddress } from '../harness/page-server.ts';
 import { startRelay, type RelayProcess } from '../harness/relay-process.ts';

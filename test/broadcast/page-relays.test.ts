@@ -175,7 +175,9 @@ test(
     expect(below).toBe((await stats(viewer)).peerId);
     const connectionsBefore = await child.evaluate(() => castoHarness.openConnections().length);
 
-    const watching = [viewer, child].map((page) => readPictures(page, VIDEO, { atLeast: 75, withinMs: 40_000 }));
+    const watching = [viewer, child].map((page) =>
+      readPictures(page, VIDEO, { atLeast: 75, withinMs: 40_000 }),
+    );
     await middle.crash();
     const gaps = (await Promise.all(watching)).map(longestGapMs);
     console.log('merged gaps', gaps);
@@ -207,7 +209,9 @@ test(
     console.log('standby gap', gap);
 
     expect(gap).toBeLessThan(2_500);
-    expect(await viewer.evaluate(async () => (await stage.started).getTracks().map(({ id }) => id))).toEqual(tracks);
+    expect(await viewer.evaluate(async () => (await stage.started).getTracks().map(({ id }) => id))).toEqual(
+      tracks,
+    );
     await expectTone(viewer, VIDEO, { withinMs: 10_000 });
     await expectPicturesAdvance(child, VIDEO, { atLeast: 15, withinMs: 20_000 });
   },

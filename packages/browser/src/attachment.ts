@@ -1,24 +1,23 @@
 /** A viewer's link to one parent, from the join to its loss. */
 
-import type { Connection } from '@libp2p/interface';
 import {
   PROTOCOL_VERSION,
   type ChannelId,
   type ChannelRecord,
   type LinkMeasurement,
+  type PeerId,
   type TreeJoin,
 } from '@casto/core';
 import {
   joinFieldsOf,
   layersIn,
   pageRtpCapabilities,
-  peerIdOf,
   PeerLink,
-  requestLink,
   verifyRecord,
   type Acceptance,
   type Clock,
   type JoinOutcome,
+  type JoinRequest,
   type LinkEvent,
 } from '@casto/host';
 import { CastoError } from './errors.ts';
@@ -124,7 +123,8 @@ export class Attachment {
 
   /** What came since the last measurement; `null` while media are not wanted, or none came. */
   async measure(): Promise<LinkMeasurement | null> {
-    const { packetsReceived, packetsLost } = await readMediaStats(this.end.pc);
+    const { packetsReceived, packetsLost, bytesReceived } = await readMediaStats(this.end.pc);
+    if (this.#tap === null) this.bytes = bytesReceived;
     const received = packetsReceived - this.#packets.received;
     const lost = Math.max(0, packetsLost - this.#packets.lost);
     this.#packets = { received: packetsReceived, lost: packetsLost };
@@ -196,11 +196,16 @@ export function prepareEnd({ settings, worker }: PageContext): PreparedEnd {
   return { end, source, taps: audio === null || video === null ? null : { audio, video } };
 }
 
+/** A peer that is asked for a place, and the way to it. */
+export interface AskedPeer {
+  readonly peerId: PeerId;
+  readonly request: (end: PageChildEnd, join: Omit<JoinRequest, 'offer'>) => Promise<JoinOutcome>;
+}
+
 export interface AskOptions {
   readonly channel: ChannelId;
   readonly join: TreeJoin;
   readonly prepared: PreparedEnd;
-  readonly signal: AbortSignal;
   readonly onEvent: (attachment: Attachment, event: LinkEvent) => void;
   readonly onFlowing: (attachment: Attachment) => void;
 }
@@ -213,11 +218,11 @@ export interface AskOptions {
  */
 export async function askParent(
   context: PageContext,
-  connection: Connection,
+  asked: AskedPeer,
   options: AskOptions,
 ): Promise<Attachment | JoinRefusal> {
-  const { refused, worker } = context;
-  const { channel, join, prepared, signal } = options;
+  const { worker } = context;
+  const { channel, join, prepared } = options;
   const request = {
     ...joinFieldsOf(join),
     version: PROTOCOL_VERSION,
@@ -226,12 +231,12 @@ export async function askParent(
     audio: true,
     capabilities: receivingCapabilities(),
   };
-  const outcome = await requestLink(connection, prepared.end, request, { signal, refused });
+  const outcome = await asked.request(prepared.end, request);
   if (outcome.type !== 'accepted') return outcome;
   markStep('accepted');
   try {
     const record = await acceptedRecord(outcome, channel, worker.clock.now());
-    const parent = { peerId: peerIdOf(connection.remotePeer), kind: outcome.kind };
+    const parent = { peerId: asked.peerId, kind: outcome.kind };
     return attach(context, { parent, record, signedRecord: outcome.record }, options);
   } catch (error) {
     prepared.end.close();

@@ -11,14 +11,14 @@ export interface DirectoryPresenceOptions {
   readonly libp2p: Libp2p;
   readonly channel: ChannelId;
   readonly standing: () => Standing | null;
+  /** Where others reach this page, kept up to date here. The array stays the same object: the tree holds it. */
+  readonly addresses: string[];
   /** The addresses are others than before. */
-  readonly onAddresses?: () => void;
+  readonly onAddresses: () => void;
 }
 
 export class DirectoryPresence {
   readonly #options: DirectoryPresenceOptions;
-  /** Where others reach this page. The array stays the same object: the tree holds it. */
-  readonly addresses: string[] = [];
   #sessions: RelaySession[] = [];
   #offer: Offer | null = null;
 
@@ -35,13 +35,13 @@ export class DirectoryPresence {
 
   /** Lets other pages reach this one through the relay. A relay without free reservations is none that helps. */
   async reserveCircuit(session: RelaySession): Promise<void> {
-    const { libp2p, onAddresses } = this.#options;
+    const { libp2p, addresses: own, onAddresses } = this.#options;
     const { listenOnCircuit } = await import('./page-circuit.ts');
     await listenOnCircuit(libp2p, session.connection).catch(() => {});
     const addresses = libp2p.getMultiaddrs().map((address) => address.toString());
     const circuit = addresses.filter((address) => address.includes('/p2p-circuit'));
-    this.addresses.splice(0, Infinity, ...circuit.slice(0, MAX_PEER_ADDRESSES));
-    onAddresses?.();
+    own.splice(0, Infinity, ...circuit.slice(0, MAX_PEER_ADDRESSES));
+    onAddresses();
   }
 
   /** Offers places through this relay as well, as long as it is there. */
@@ -66,6 +66,7 @@ export class DirectoryPresence {
     // The stream may be another one than before.
     await this.answerProbes(session);
     const rendezvous = await session.rendezvous();
-    if (this.addresses.length > 0) rendezvous.report(this.#options.channel, this.addresses, this.#offer);
+    const { channel, addresses } = this.#options;
+    if (addresses.length > 0) rendezvous.report(channel, addresses, this.#offer);
   }
 }

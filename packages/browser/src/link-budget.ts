@@ -23,8 +23,10 @@ const CLEAN_MS = 5_000;
 /** An estimate this much above what is needed is enough for more, and one this much below is too little. */
 const ROOM = 1.15;
 const TIGHT = 0.95;
-/** Before a sender has an estimate. */
+/** An estimate below this is none to divide by. */
 const LEAST_BPS = 50_000;
+/** Of a sender that tells no estimate, as in Firefox. */
+const UNKNOWN_BPS = 2_500_000;
 
 export interface LinkSample {
   /** Bytes that were written to the sender, and payload bytes that it has sent for the first time. */
@@ -64,7 +66,7 @@ export class LinkBudget {
   #queueMs({ written, payloadSent, availableBps }: LinkSample): number {
     const difference = written - payloadSent;
     this.#empty = Math.min(this.#empty, difference);
-    return ((difference - this.#empty) * 8_000) / Math.max(LEAST_BPS, availableBps);
+    return ((difference - this.#empty) * 8_000) / Math.max(LEAST_BPS, availableBps || UNKNOWN_BPS);
   }
 
   #move(queueMs: number, { availableBps, mediaBps }: LinkSample, now: number): void {

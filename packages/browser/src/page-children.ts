@@ -3,6 +3,7 @@
  * link is gone. The same for a streamer and for a viewer that passes the broadcast on.
  */
 
+import type { Connection } from '@libp2p/interface';
 import { PROTOCOL_VERSION, type ChannelId, type ChannelRecord, type PeerId } from '@casto/core';
 import {
   pageRtpCapabilities,
@@ -81,8 +82,8 @@ export class PageChildren {
     );
   }
 
-  /** @param addresses - Where the joiner can be reached by others. */
-  async judge(join: JoinRequest, from: PeerId, addresses: readonly string[] = []): Promise<JoinDecision> {
+  /** @param connection - Over which the joiner asks; `null`: over a neighbour. */
+  async judge(join: JoinRequest, from: PeerId, connection: Connection | null): Promise<JoinDecision> {
     const { channel, driver, served, servesMore } = this.#options;
     if (join.version !== PROTOCOL_VERSION) return refuse('version');
     if (join.channel !== channel) return refuse('not-found');
@@ -91,7 +92,7 @@ export class PageChildren {
     const offer = reduceChildOffer(join, sendingCapabilities(), passedOn.broadcast);
     if (offer === null) return refuse('no-common-codec');
     if (!servesMore(join, from)) return refuse('full');
-    const decision = driver.decide(from, addresses, treeJoinOf(join));
+    const decision = driver.decide(from, addressesBehind(connection), treeJoinOf(join));
     if (decision.type !== 'accept') return decision;
     return this.#accept(join, from, { offer, record: passedOn.record, isActive: !decision.standby });
   }
@@ -162,6 +163,12 @@ export class PageChildren {
 
 function refuse(reason: Extract<JoinDecision, { type: 'refuse' }>['reason']): JoinDecision {
   return { type: 'refuse', reason, retryAfterMs: 1_000 };
+}
+
+/** Whoever came through a circuit can be reached through it by others. */
+function addressesBehind(connection: Connection | null): string[] {
+  const address = connection?.remoteAddr.toString() ?? '';
+  return address.includes('/p2p-circuit') ? [address] : [];
 }
 
 function sendingCapabilities(): RtpCapabilities {

@@ -1,54 +1,77 @@
 /**
- * The relaying side of a viewer's page: its children, and how they find it. Loaded when the page has a picture and may
- * pass it on, so that those who only watch do not wait for it.
+ * What a viewer's page is to others: a parent of its children, and a neighbour that passes signals on. Loaded when the
+ * page has a picture, so that a first join does not wait for it, and kept from then on, because the relay that it comes
+ * from may be gone when it is needed.
  */
 
-import type { Connection, Libp2p } from '@libp2p/interface';
-import type { ChannelId, PeerId } from '@casto/core';
+import type { Connection, Libp2p, PrivateKey } from '@libp2p/interface';
+import type { ChannelId, Offer, PeerId } from '@casto/core';
 import {
+  Neighbours,
+  peerIdOf,
   serveLinks,
-  signalForwarder,
+  type JoinDecision,
   type JoinRequest,
-  type LinkEvent,
-  type SignalForwarder,
+  type PeerLink,
   type TreeDriver,
 } from '@casto/host';
 import type { Attachment } from './attachment.ts';
 import { HubChildMedia, TrackChildMedia, type ChildMedia } from './child-media.ts';
-import type { DirectoryPresence } from './directory-presence.ts';
+import { DirectoryPresence } from './directory-presence.ts';
 import { createDummyTracks, type DummyTracks } from './dummy-tracks.ts';
 import { ENCODING_BITRATES, FORWARDING_BITRATES } from './link-bitrates.ts';
-import { PageChildren, type PageChild, type Served } from './page-children.ts';
+import { PageChildren, type Served } from './page-children.ts';
 import type { RelaySession } from './relay-session.ts';
 import type { PageContext } from './role.ts';
+import { TransferMeter } from './stats.ts';
 import { UplinkEstimate } from './uplink-estimate.ts';
 
 export interface PageRelayingOptions {
   readonly context: PageContext;
   readonly libp2p: Libp2p;
+  readonly privateKey: PrivateKey;
   readonly channel: ChannelId;
   readonly driver: TreeDriver;
-  readonly presence: DirectoryPresence;
+  /** Where others reach this page. The array stays the same object: the tree holds it. */
+  readonly addresses: string[];
+  /** Children that this page may have. */
+  readonly maxChildren: number;
   /** The page's own stream. */
   readonly stream: MediaStream;
   /** The parent whose broadcast is passed on; `null` while there is none. */
   readonly parent: () => Attachment | null;
-  readonly mediaBps: () => number | null;
+  readonly parentLinks: () => PeerLink[];
 }
 
 export class PageRelaying {
+  readonly neighbours: Neighbours;
   readonly children: PageChildren;
   readonly #options: PageRelayingOptions;
-  readonly #dummies: DummyTracks;
+  readonly #presence: DirectoryPresence;
   readonly #uplink = new UplinkEstimate();
-  readonly #signals: SignalForwarder;
+  readonly #media = new TransferMeter();
+  #dummies: DummyTracks | null = null;
+  #mediaBps: number | null = null;
 
   constructor(options: PageRelayingOptions) {
-    const { context, channel, driver, stream } = options;
+    const { context, libp2p, privateKey, channel, driver, addresses } = options;
     const { worker, refused } = context;
     this.#options = options;
-    this.#dummies = createDummyTracks(worker, stream);
-    this.#signals = signalForwarder({ clock: worker.clock, refused });
+    this.#presence = new DirectoryPresence({
+      libp2p,
+      channel,
+      standing: () => driver.standing(),
+      addresses,
+      onAddresses: () => this.#tellAddresses(options.parentLinks()),
+    });
+    this.neighbours = new Neighbours({
+      self: peerIdOf(libp2p.peerId),
+      privateKey,
+      clock: worker.clock,
+      refused,
+      links: () => driver.links,
+      judge: (join, from, connection) => this.#judge(join, from, connection),
+    });
     this.children = new PageChildren({
       context,
       channel,
@@ -57,36 +80,60 @@ export class PageRelaying {
       served: () => Promise.resolve(this.#served()),
       createMedia: (join, isActive) => this.#createMedia(join, isActive),
       servesMore: () => true,
-      onEvent: (child, event) => this.#childEvent(child, event),
+      onEvent: ({ link }, event) => this.neighbours.take(link, event),
       onCount: () => this.#tellUplink(),
     });
   }
 
   async start(): Promise<void> {
-    const { libp2p, context } = this.#options;
-    const judge = (join: JoinRequest, from: PeerId, connection: Connection) =>
-      this.children.judge(join, from, addressesOf(connection));
-    await serveLinks(libp2p, judge, { refused: context.refused });
+    const { libp2p, context, maxChildren } = this.#options;
+    if (maxChildren === 0) return;
+    const { refused } = context;
+    await serveLinks(libp2p, (join, from, connection) => this.#judge(join, from, connection), { refused });
   }
 
   /** Takes children that this relay sends. */
   appear(session: RelaySession): void {
     // A relay that is lost meanwhile sends nobody.
-    this.#options.presence.appear(session).catch(() => {});
+    if (this.#options.maxChildren > 0) this.#presence.appear(session).catch(() => {});
+  }
+
+  /** Tells the relays what this page offers. */
+  report(offer: Offer | null): void {
+    this.#presence.report(offer);
+  }
+
+  /** The link to a parent is open: it names this page to those whom it has no room for. */
+  parentOpened(link: PeerLink): void {
+    this.#tellAddresses([link]);
   }
 
   /** Looks at what the children's links carry. */
   async measure(): Promise<void> {
+    const { context, driver, parent } = this.#options;
+    const { clock } = context.worker;
+    const { bitsPerSecond } = this.#media.measure(parent()?.bytes ?? 0, clock.now());
+    if (bitsPerSecond > 0) this.#mediaBps = bitsPerSecond;
     const reports = await this.children.reports();
-    const { clock } = this.#options.context.worker;
     this.#uplink.measure(reports, clock.now());
-    const bps = this.#options.mediaBps();
-    if (bps !== null) this.#options.driver.tell({ type: 'bitrate', bps });
+    if (this.#mediaBps !== null) driver.tell({ type: 'bitrate', bps: this.#mediaBps });
     if (reports.length > 0) this.#tellUplink();
   }
 
   close(): void {
-    this.#dummies.close();
+    this.neighbours.close();
+    this.#dummies?.close();
+  }
+
+  async #judge(join: JoinRequest, from: PeerId, connection: Connection | null): Promise<JoinDecision> {
+    if (this.#options.maxChildren === 0) return { type: 'refuse', reason: 'full', retryAfterMs: 60_000 };
+    return this.children.judge(join, from, connection);
+  }
+
+  #tellAddresses(links: readonly PeerLink[]): void {
+    const { addresses } = this.#options;
+    if (addresses.length === 0) return;
+    for (const link of links) link.send({ type: 'addresses', addresses: [...addresses] });
   }
 
   /** Before there is a child nothing is known of the uplink: the tree lets one in, which shows it. */
@@ -107,34 +154,23 @@ export class PageRelaying {
   }
 
   #createMedia({ layers }: JoinRequest, isActive: boolean): ChildMedia {
-    const { context, stream, mediaBps } = this.#options;
+    const { context, stream } = this.#options;
     const { worker } = context;
     if (worker.adapter === 'track') return new TrackChildMedia(stream, { isActive });
     const broadcast = this.#served()?.broadcast;
     return new HubChildMedia({
       worker,
-      dummies: this.#dummies,
+      dummies: (this.#dummies ??= createDummyTracks(worker, stream)),
       layers,
       has: (kind, layer) =>
         kind === 'audio' ? broadcast?.audio === true : layer === 0 && !!broadcast?.video,
       isActive,
-      mediaBps,
+      mediaBps: () => this.#mediaBps,
     });
-  }
-
-  #childEvent(child: PageChild, event: LinkEvent): void {
-    if (event.type !== 'forward') return;
-    this.#signals.forward(event.message, child.link, [...this.#options.driver.links]);
   }
 }
 
 /** What the owner allows, in the tree's terms: it gives away half of what it is told. */
 function allowance(maxUplinkBps: number | null): number {
   return maxUplinkBps === null ? Infinity : maxUplinkBps * 2;
-}
-
-/** A page that came through a circuit is reached through it. */
-function addressesOf(connection: Connection): string[] {
-  const address = connection.remoteAddr.toString();
-  return address.includes('/p2p-circuit') ? [address] : [];
 }

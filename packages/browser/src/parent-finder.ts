@@ -87,6 +87,14 @@ export class ParentFinder {
     if (path.length > 0 && this.#options.relays.of(peerId) !== null) this.#lastPaths.set(peerId, path);
   }
 
+  /** Whether libp2p can lead to this peer: it is one of the page's relays, or reached through one. */
+  canReach({ peerId, addresses }: ParentCandidate): boolean {
+    const { relays } = this.#options;
+    if (relays.of(peerId) !== null) return true;
+    const isDirect = addresses.some((address) => !address.includes('/p2p-circuit'));
+    return isDirect || (addresses.length > 0 && relays.open.length > 0);
+  }
+
   /** @throws {CastoError} `protocol`, and whatever keeps a connection from coming about. */
   async connect({ peerId, addresses }: ParentCandidate, signal: AbortSignal): Promise<Connection> {
     const session = this.#options.relays.of(peerId);

@@ -2,8 +2,8 @@
 
 import type { Connection } from '@libp2p/interface';
 import type { ChannelId, JoinAnswer, ParentCandidate, PeerId, TreeJoin } from '@casto/core';
-import { joinAnswerOf, type LinkEvent } from '@casto/host';
-import { askParent, prepareEnd, type Attachment, type PreparedEnd } from './attachment.ts';
+import { joinAnswerOf, requestLink, type LinkEvent, type Neighbours } from '@casto/host';
+import { askParent, prepareEnd, type AskedPeer, type Attachment, type PreparedEnd } from './attachment.ts';
 import { toCastoError } from './errors.ts';
 import { refusalFailure } from './join-failure.ts';
 import type { ParentSearch } from './parent-search.ts';
@@ -13,10 +13,12 @@ export interface ParentJoinsOptions {
   readonly context: PageContext;
   readonly channel: ChannelId;
   readonly search: ParentSearch;
+  /** Peers at the other ends of links: a way to others without a relay. `null` before there is a picture. */
+  readonly neighbours: () => Neighbours | null;
   readonly signal: AbortSignal;
   readonly answered: (peerId: PeerId, answer: JoinAnswer) => void;
-  /** A parent has accepted. */
-  readonly onAccepted: (attachment: Attachment, connection: Connection) => void;
+  /** A parent has accepted; `null`: the way to it led over neighbours. */
+  readonly onAccepted: (attachment: Attachment, connection: Connection | null) => void;
   readonly onEvent: (attachment: Attachment, event: LinkEvent) => void;
   /** The first picture since media were wanted. */
   readonly onFlowing: (attachment: Attachment) => void;
@@ -47,13 +49,13 @@ export class ParentJoins {
     const prepared = this.#takePrepared();
     let connection: Connection | null = null;
     try {
-      connection = await search.finder.connect(candidate, signal);
-      const asked = { channel, join, prepared, signal, onEvent, onFlowing };
-      const result = await askParent(context, connection, asked);
+      connection = await this.#connect(candidate, signal);
+      const asked = { peerId, request: this.#requester(peerId, connection, signal) };
+      const result = await askParent(context, asked, { channel, join, prepared, onEvent, onFlowing });
       if (!('type' in result)) return onAccepted(result, connection);
       answered(peerId, joinAnswerOf(result));
       if (result.type === 'refused') search.refused(peerId, refusalFailure(result.reason));
-      search.finder.release(peerId, connection);
+      if (connection !== null) search.finder.release(peerId, connection);
     } catch (error) {
       prepared.end.close();
       if (connection !== null) search.finder.release(peerId, connection);
@@ -72,6 +74,29 @@ export class ParentJoins {
 
   close(): void {
     this.#prepared?.end.close();
+  }
+
+  /** @returns `null` when the peer is to be asked over neighbours. */
+  async #connect(candidate: ParentCandidate, signal: AbortSignal): Promise<Connection | null> {
+    const { search, neighbours } = this.#options;
+    if (neighbours() !== null && !search.finder.canReach(candidate)) return null;
+    try {
+      return await search.finder.connect(candidate, signal);
+    } catch (error) {
+      if (signal.aborted || neighbours()?.reaches(candidate.peerId) !== true) throw error;
+      return null;
+    }
+  }
+
+  #requester(peerId: PeerId, connection: Connection | null, signal: AbortSignal): AskedPeer['request'] {
+    const { context, neighbours } = this.#options;
+    const { refused } = context;
+    return async (end, join) => {
+      if (connection !== null) return requestLink(connection, end, join, { signal, refused });
+      const way = neighbours();
+      if (way === null) throw new Error('no way leads to the peer');
+      return way.requestLink(peerId, end, join, { signal });
+    };
   }
 
   #takePrepared(): PreparedEnd {

@@ -7,7 +7,7 @@
 
 import type { Libp2p } from '@libp2p/interface';
 import { reconnectWaitMs, type ChannelId, type PeerId, type TreeInput, type TreeView } from '@casto/core';
-import type { ChannelNews } from '@casto/host';
+import type { ChannelNews, Neighbours } from '@casto/host';
 import { markStep } from './attachment.ts';
 import { CastoError, toCastoError } from './errors.ts';
 import { isWorthRetrying } from './join-failure.ts';
@@ -27,6 +27,8 @@ export interface ParentSearchOptions {
   targets: readonly RelayTarget[];
   now: () => number;
   signal: AbortSignal;
+  /** Peers at the other ends of links: they are asked when no relay is left. */
+  neighbours: () => Neighbours | null;
   /** The tree that searches. */
   tell: (input: TreeInput) => void;
   view: () => TreeView;
@@ -90,6 +92,7 @@ export class ParentSearch {
     // A first join does not wait for a second opinion; an outcast asks those it depends on, whatever they did.
     const isFirst = !this.#hadParent && this.#rounds === 1;
     if ((isFirst || this.#isOutcast()) && this.#askRelay()) return;
+    if (this.#hadParent && this.#relays.open.length === 0) return this.#askNeighbours(layers);
     try {
       await this.#ask(await this.#relays.first(), layers);
     } catch (error) {
@@ -100,7 +103,11 @@ export class ParentSearch {
 
   async probe(peerId: PeerId): Promise<void> {
     const epoch = this.#isWaiting ? null : this.#options.view().epoch;
-    const probed = await this.finder.probe(peerId, { epoch });
+    const neighbours = this.#relays.open.length === 0 ? this.#options.neighbours() : null;
+    const probed =
+      neighbours?.reaches(peerId) === true
+        ? await neighbours.probe(peerId)
+        : await this.finder.probe(peerId, { epoch });
     const { rttMs, standing } = probed ?? { rttMs: 0, standing: null };
     this.#options.tell({ type: 'probed', peerId, rttMs, standing });
   }
@@ -145,6 +152,13 @@ export class ParentSearch {
 
   #exhausted(): void {
     this.#options.onFailure(this.#lastFailure ?? new CastoError('timed-out', 'no parent answers'));
+  }
+
+  /** The relays are gone: whoever is linked to this page knows others. Meanwhile a relay is looked for. */
+  async #askNeighbours(layers: number): Promise<void> {
+    const { neighbours, tell } = this.#options;
+    this.#relays.first().catch(() => {});
+    tell({ type: 'found', candidates: (await neighbours()?.seek(layers)) ?? [], isLast: true });
   }
 
   /** While there is a parent, nothing is lost by waiting for a relay that still has to be connected. */

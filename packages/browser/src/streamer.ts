@@ -2,15 +2,7 @@
 
 import type { Libp2p } from '@libp2p/interface';
 import type { ChannelRecord, PeerId } from '@casto/core';
-import {
-  peerIdOf,
-  serveLinks,
-  signalForwarder,
-  TreeDriver,
-  type JoinRequest,
-  type LinkEvent,
-  type SignalForwarder,
-} from '@casto/host';
+import { peerIdOf, Neighbours, serveLinks, TreeDriver, type JoinRequest, type LinkEvent } from '@casto/host';
 import { Announcer } from './announcer.ts';
 import { BroadcastEncoder } from './broadcast-encoder.ts';
 import { captureSource, releaseSource } from './capture.ts';
@@ -43,10 +35,11 @@ export class Streamer implements Role {
   readonly #driver: TreeDriver;
   readonly #children: PageChildren;
   readonly #presence: DirectoryPresence;
+  readonly #addresses: string[] = [];
   readonly #uplink = new UplinkEstimate();
   readonly #upload = new TransferMeter();
   readonly #encoded = new TransferMeter();
-  readonly #signals: SignalForwarder;
+  readonly #neighbours: Neighbours;
   readonly #closed = new AbortController();
   #source: MediaStream | null = null;
   #announcer: Announcer | null = null;
@@ -63,15 +56,25 @@ export class Streamer implements Role {
     this.#identity = identity;
     this.#libp2p = libp2p;
     this.#self = peerIdOf(libp2p.peerId);
-    this.#signals = signalForwarder({ clock: worker.clock, refused });
     this.#epoch = Math.floor(worker.clock.now() / 1000);
     this.#presence = new DirectoryPresence({
       libp2p,
       channel: this.#self,
       standing: () => this.#driver.standing(),
+      addresses: this.#addresses,
+      // A streamer has no parent that would name it to others.
+      onAddresses: () => {},
     });
     this.#driver = this.#createDriver();
     this.#children = this.#createChildren();
+    this.#neighbours = new Neighbours({
+      self: this.#self,
+      privateKey: identity.privateKey,
+      clock: worker.clock,
+      refused,
+      links: () => this.#driver.links,
+      judge: (join, from, connection) => this.#children.judge(join, from, connection),
+    });
   }
 
   static async create(context: PageContext): Promise<Streamer> {
@@ -100,7 +103,9 @@ export class Streamer implements Role {
       throw new CastoError('no-device', 'the stream to broadcast has no tracks');
     source.getVideoTracks()[0]?.addEventListener('ended', () => this.#sourceEnded());
     await this.#startEncoder(source);
-    await serveLinks(this.#libp2p, (join, from) => this.#children.judge(join, from), { refused });
+    await serveLinks(this.#libp2p, (join, from, connection) => this.#children.judge(join, from, connection), {
+      refused,
+    });
     this.#announcer = this.#createAnnouncer();
     this.#driver.tell({ type: 'broadcast', epoch: this.#epoch });
     await this.#announcer.goLive();
@@ -141,6 +146,7 @@ export class Streamer implements Role {
   async stop(): Promise<void> {
     this.#closed.abort();
     await this.#announcer?.end();
+    this.#neighbours.close();
     await this.#driver.stop('ended');
     this.#releaseMedia();
     if (this.#source) releaseSource(this.#context.settings.source, this.#source);
@@ -197,7 +203,7 @@ export class Streamer implements Role {
         self: this.#self,
         channel: this.#self,
         kind: 'browser',
-        addresses: this.#presence.addresses,
+        addresses: this.#addresses,
         seed: Math.floor(Math.random() * 2 ** 32),
         maxChildren: settings.maxChildren + MAX_RELAY_CHILDREN,
         isViewer: false,
@@ -272,15 +278,13 @@ export class Streamer implements Role {
   }
 
   #childEvent(child: PageChild, event: LinkEvent): void {
+    this.#neighbours.take(child.link, event);
     switch (event.type) {
       case 'connected':
         if (child.link.kind === 'headless') this.#announcer?.relayJoined();
         return;
       case 'state':
         return this.#countViewers();
-      case 'forward':
-        this.#signals.forward(event.message, child.link, [...this.#driver.links]);
-        return;
       default:
       // A parent has nothing to do about the rest.
     }

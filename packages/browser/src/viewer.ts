@@ -7,11 +7,10 @@
  * The stream that the page holds stays the same through all of it.
  */
 
-import type { Connection, Libp2p } from '@libp2p/interface';
-import { isPeerId, KEY_FRAME_REQUEST_MS, type ChannelId, type JoinAnswer, type PeerId } from '@casto/core';
-import { peerIdOf, TreeDriver, type LinkEvent, type PeerLink } from '@casto/host';
+import type { Connection, Libp2p, PrivateKey } from '@libp2p/interface';
+import { isPeerId, KEY_FRAME_REQUEST_MS, type ChannelId, type JoinAnswer, type Offer, type PeerId } from '@casto/core';
+import { peerIdOf, TreeDriver, type LinkEvent, type Neighbours } from '@casto/host';
 import { markStep, type Attachment } from './attachment.ts';
-import { DirectoryPresence } from './directory-presence.ts';
 import { CastoError } from './errors.ts';
 import { freshIdentity } from './identity.ts';
 import { followNetwork } from './network-conditions.ts';
@@ -19,9 +18,10 @@ import { createPagePeer } from './page-peer.ts';
 import type { PageRelaying } from './page-relaying.ts';
 import { ParentJoins } from './parent-joins.ts';
 import { ParentSearch } from './parent-search.ts';
-import { peersStats, type PageContext, type Role } from './role.ts';
+import type { PageContext, Role } from './role.ts';
 import { ShownStream } from './shown-stream.ts';
-import { readMediaStats, TransferMeter, type CastoStats } from './stats.ts';
+import type { CastoStats } from './stats.ts';
+import { ViewerStats } from './viewer-stats.ts';
 import { StumbleGuard } from './stumble-guard.ts';
 
 /** How often it is looked what parents really deliver. */
@@ -36,9 +36,15 @@ const TUNING = {
   activationMs: 2_500,
 } as const;
 
+interface OwnPeer {
+  readonly libp2p: Libp2p;
+  readonly privateKey: PrivateKey;
+}
+
 interface Watched {
   readonly attachment: Attachment;
-  readonly connection: Connection;
+  /** `null` when the way to the parent led over neighbours. */
+  readonly connection: Connection | null;
   readonly guard: StumbleGuard;
 }
 
@@ -50,49 +56,49 @@ export class Viewer implements Role {
   readonly #driver: TreeDriver;
   readonly #search: ParentSearch;
   readonly #joins: ParentJoins;
-  readonly #presence: DirectoryPresence;
+  readonly #privateKey: PrivateKey;
+  /** Where others reach this page. */
+  readonly #addresses: string[] = [];
   readonly #shown: ShownStream;
   readonly #closed = new AbortController();
   readonly #signal: AbortSignal;
-  readonly #download = new TransferMeter();
-  readonly #upload = new TransferMeter();
-  readonly #media = new TransferMeter();
+  readonly #stats = new ViewerStats();
   readonly #watched = new Map<PeerId, Watched>();
   /** Settles `start()`; `null` once it is settled. */
   #starting: { resolve: () => void; reject: (failure: CastoError) => void } | null = null;
   /** The parent whose media is played. */
   #current: Attachment | null = null;
-  /** `null` until there is a picture to pass on. */
+  /** `null` until there is a picture. */
   #relaying: PageRelaying | null = null;
-  #mediaBps: number | null = null;
+  /** What the tree offers to joiners, for the relays that are yet to be told. */
+  #offer: Offer | null = null;
+  /** Bytes from parents that are gone. */
+  #receivedBefore = 0;
   #lastParent: PeerId | null = null;
   #viewers = 0;
   #keyFrameRequests = 0;
   #keyFrameAskedAt = -Infinity;
   #hasEnded = false;
 
-  private constructor(context: PageContext, channel: ChannelId, libp2p: Libp2p) {
+  private constructor(context: PageContext, channel: ChannelId, { libp2p, privateKey }: OwnPeer) {
     const { worker, targets } = context;
     this.#context = context;
     this.channel = channel;
     this.#libp2p = libp2p;
+    this.#privateKey = privateKey;
     this.#self = peerIdOf(libp2p.peerId);
     this.#signal = AbortSignal.any([context.signal, this.#closed.signal]);
     this.#shown = new ShownStream(worker);
     this.#shown.onFirst = () => this.#settle();
     worker.onKeyFrameWanted = (layer) => this.#wantKeyFrame(layer);
-    this.#presence = new DirectoryPresence({
-      libp2p,
-      channel,
-      standing: () => this.#driver.standing(),
-      onAddresses: () => this.#tellAddresses(),
-    });
+    const neighbours = (): Neighbours | null => this.#relaying?.neighbours ?? null;
     this.#search = new ParentSearch({
       libp2p,
       channel,
       targets,
       now: () => worker.clock.now(),
       signal: this.#signal,
+      neighbours,
       tell: (input) => this.#driver.tell(input),
       view: () => this.#driver.view(),
       onFailure: (failure) => this.#fail(failure),
@@ -102,6 +108,7 @@ export class Viewer implements Role {
       context,
       channel,
       search: this.#search,
+      neighbours,
       signal: this.#signal,
       answered: (peerId, answer) => this.#answered(peerId, answer),
       onAccepted: (attachment, connection) => this.#adopt(attachment, connection),
@@ -115,7 +122,7 @@ export class Viewer implements Role {
     const { privateKey } = await freshIdentity();
     const libp2p = await createPagePeer(privateKey);
     markStep('peer');
-    return new Viewer(context, channel, libp2p);
+    return new Viewer(context, channel, { libp2p, privateKey });
   }
 
   get peerId(): string {
@@ -140,33 +147,22 @@ export class Viewer implements Role {
 
   async stats(): Promise<CastoStats> {
     const { clock, adapter } = this.#context.worker;
-    const current = this.#current;
-    const view = this.#driver.view();
-    const decoding = this.#shown.decoding ?? current;
-    const media = decoding ? await readMediaStats(decoding.end.pc) : null;
-    const reports = (await this.#relaying?.children.reports()) ?? [];
-    const sent = reports.reduce((sum, { bytesSent }) => sum + bytesSent, 0);
-    const received = [...this.#watched.values()].reduce((sum, { attachment }) => sum + attachment.bytes, 0);
-    const isLost = (peerId: PeerId): boolean => this.#watched.get(peerId)?.guard.isLost !== false;
-    const isWell = current !== null && !isLost(current.link.peerId);
+    const measured = await this.#stats.measure({
+      driver: this.#driver,
+      clock,
+      current: this.#current,
+      decoding: this.#shown.decoding ?? this.#current,
+      relaying: this.#relaying,
+      received: this.#received,
+      isLost: (peerId) => this.#watched.get(peerId)?.guard.isLost !== false,
+    });
     return {
       role: 'viewer',
       channel: this.channel,
       peerId: this.#self,
-      depth: isWell ? view.depth : null,
-      path: isWell ? [...view.path] : [],
-      parents: peersStats(this.#driver, view.parents, isLost),
-      children: peersStats(this.#driver, view.children),
-      slots: view.slots,
-      freeSlots: view.freeSlots,
-      search: view.searchingFor,
       forwarding: this.#maxChildren > 0 ? adapter : 'none',
       keyFrameRequests: this.#keyFrameRequests,
-      video: media?.video ?? null,
-      audio: media?.audio ?? null,
-      latencyMs: isWell ? current.latencyMs : null,
-      upload: this.#upload.measure(sent, clock.now()),
-      download: this.#download.measure(received, clock.now()),
+      ...measured,
     };
   }
 
@@ -187,7 +183,7 @@ export class Viewer implements Role {
         self: this.#self,
         channel: this.channel,
         kind: 'browser',
-        addresses: this.#presence.addresses,
+        addresses: this.#addresses,
         seed: Math.floor(Math.random() * 2 ** 32),
         maxChildren: this.#maxChildren,
         isViewer: true,
@@ -204,7 +200,10 @@ export class Viewer implements Role {
         play: (peerId) => this.#play(peerId),
         serve: (peerId, isActive) => this.#relaying?.children.serve(peerId, isActive),
         fetch: () => {},
-        report: (offer) => this.#presence.report(offer),
+        report: (offer) => {
+          this.#offer = offer;
+          this.#relaying?.report(offer);
+        },
         changed: () => {},
       },
     });
@@ -214,7 +213,7 @@ export class Viewer implements Role {
     this.#driver.tell({ type: 'answered', peerId, answer });
   }
 
-  #adopt(attachment: Attachment, connection: Connection): void {
+  #adopt(attachment: Attachment, connection: Connection | null): void {
     const { link, record } = attachment;
     const { peerId } = link;
     const { clock } = this.#context.worker;
@@ -229,13 +228,14 @@ export class Viewer implements Role {
   #linkEvent(attachment: Attachment, event: LinkEvent): void {
     const { link } = attachment;
     this.#driver.take(link, event);
+    this.#relaying?.neighbours.take(link, event);
     this.#watched.get(link.peerId)?.guard.take(event);
     switch (event.type) {
       case 'connected':
         markStep('connected');
         return this.#shown.connected(attachment);
       case 'opened':
-        this.#tellAddresses(link);
+        this.#relaying?.parentOpened(link);
         return attachment.opened();
       case 'state':
         this.#search.finder.rememberPath(link.peerId, event.state.path);
@@ -258,7 +258,8 @@ export class Viewer implements Role {
     const watched = this.#watched.get(link.peerId);
     if (watched?.attachment === attachment) {
       this.#watched.delete(link.peerId);
-      this.#search.finder.release(link.peerId, watched.connection);
+      this.#receivedBefore += attachment.bytes;
+      if (watched.connection) this.#search.finder.release(link.peerId, watched.connection);
     }
     if (this.#current === attachment) this.#current = null;
     this.#shown.remove(attachment, { wasPlayed: this.#lastParent !== null });
@@ -297,6 +298,13 @@ export class Viewer implements Role {
     this.#starting = null;
   }
 
+  /** Bytes of media from all parents so far. */
+  get #received(): number {
+    let sum = this.#receivedBefore;
+    for (const { attachment } of this.#watched.values()) sum += attachment.bytes;
+    return sum;
+  }
+
   /** Children that this page may have, in this browser. */
   get #maxChildren(): number {
     const { settings, worker } = this.#context;
@@ -306,32 +314,25 @@ export class Viewer implements Role {
 
   /** There is a picture to pass on. */
   async #startRelaying(): Promise<void> {
-    if (this.#relaying !== null || this.#maxChildren === 0) return;
+    if (this.#relaying !== null) return;
     const { PageRelaying } = await import('./page-relaying.ts');
     if (this.#relaying !== null || this.#signal.aborted) return;
     const relaying = new PageRelaying({
       context: this.#context,
       libp2p: this.#libp2p,
+      privateKey: this.#privateKey,
       channel: this.channel,
       driver: this.#driver,
-      presence: this.#presence,
+      addresses: this.#addresses,
+      maxChildren: this.#maxChildren,
       stream: this.#shown.stream,
       parent: () => this.#current,
-      mediaBps: () => this.#mediaBps,
+      parentLinks: () => [...this.#watched.values()].map(({ attachment }) => attachment.link),
     });
     this.#relaying = relaying;
+    relaying.report(this.#offer);
     await relaying.start();
     for (const session of this.#search.relays) relaying.appear(session);
-  }
-
-  /** Parents name this page to those whom they have no room for. */
-  #tellAddresses(link: PeerLink | null = null): void {
-    const { addresses } = this.#presence;
-    if (addresses.length === 0) return;
-    const parents = [...this.#watched.values()].map(({ attachment }) => attachment.link);
-    for (const parent of link === null ? parents : [link]) {
-      parent.send({ type: 'addresses', addresses: [...addresses] });
-    }
   }
 
   #fail(failure: CastoError): void {
@@ -344,9 +345,6 @@ export class Viewer implements Role {
   #keepMeasuring(): void {
     if (this.#signal.aborted) return;
     for (const { attachment } of this.#watched.values()) void this.#measure(attachment);
-    const { clock } = this.#context.worker;
-    const { bitsPerSecond } = this.#media.measure(this.#current?.bytes ?? 0, clock.now());
-    if (bitsPerSecond > 0) this.#mediaBps = bitsPerSecond;
     void this.#relaying?.measure();
     this.#context.worker.clock.setTimer(() => this.#keepMeasuring(), MEASURE_MS);
   }
