@@ -36,6 +36,8 @@ interface AttachmentParts {
   readonly record: ChannelRecord;
   readonly signedRecord: Uint8Array;
   readonly clock: Clock;
+  /** Whether media was asked for with the join. */
+  readonly isWanted: boolean;
 }
 
 /** One parent that accepted. */
@@ -69,7 +71,7 @@ export class Attachment {
 
   constructor(
     { end, taps, source }: PreparedEnd,
-    { link, record, signedRecord, clock }: AttachmentParts,
+    { link, record, signedRecord, clock, isWanted }: AttachmentParts,
     onFlowing: () => void,
   ) {
     this.link = link;
@@ -92,6 +94,10 @@ export class Attachment {
         if (tap === this.#tap) this.#takeFrames(report);
       };
     }
+    this.want(isWanted);
+    // Pictures may come while the record is being checked.
+    const { frames = 0, keyFrames = 0 } = this.#tap ?? {};
+    this.#isFlowing = isWanted && (record.video === null ? frames : keyFrames) > 0;
   }
 
   /** Media are wanted from now on, or no more: `onFlowing` tells of the next first picture. */
@@ -260,7 +266,7 @@ async function acceptedRecord(
 function attach(
   { worker, refused }: PageContext,
   accepted: Pick<Attachment, 'record' | 'signedRecord'> & { parent: Pick<PeerLink, 'peerId' | 'kind'> },
-  { prepared, onEvent, onFlowing }: AskOptions,
+  { join, prepared, onEvent, onFlowing }: AskOptions,
 ): Attachment {
   const { end } = prepared;
   const { parent, record, signedRecord } = accepted;
@@ -274,7 +280,7 @@ function attach(
     onEvent: (event) => onEvent(attachment, event),
   });
   const { clock } = worker;
-  const parts = { link, record, signedRecord, clock };
+  const parts = { link, record, signedRecord, clock, isWanted: !join.standby };
   const attachment: Attachment = new Attachment(prepared, parts, () => onFlowing(attachment));
   return attachment;
 }

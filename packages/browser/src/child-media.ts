@@ -122,8 +122,11 @@ export class HubChildMedia implements ChildMedia {
     if (pc === null) return;
     const { clock } = this.#options.worker;
     if (this.#isActive) {
-      const { payloadSent, availableBps } = await readMediaStats(pc);
-      const written = this.#child.bytesWritten;
+      // Both at once: what is written between the one and the other would look like a queue.
+      const [written, { payloadSent, availableBps }] = await Promise.all([
+        this.#child.bytesWritten(),
+        readMediaStats(pc),
+      ]);
       const mediaBps = this.#options.mediaBps();
       const limit = this.#budget.look({ written, payloadSent, availableBps, mediaBps }, clock.now());
       if (limit !== null && this.#pc !== null) this.#child.limit(limit);

@@ -98,6 +98,8 @@ function takeChildMessage(data: Extract<ToWorker, { child: number }>): void {
       return hub.setActive(child, data.isActive, now());
     case 'child-limit':
       return hub.limit(child, data.limit);
+    case 'count-written':
+      return scope.postMessage({ type: 'written', child, bytes: hub.written().get(child) ?? 0 });
     case 'child-wants-key':
       return hub.childWantsKey(child, data.layer, now());
     case 'forget-child':
@@ -248,13 +250,13 @@ function pipe({ readable, writable }: EncodedStreams, pass: (frame: EncodedFrame
     .catch(() => {});
 }
 
-let told = '';
+let told = new Map<number, number>();
 
 function tick(): void {
   const at = now();
   hub.tick(at);
-  const bytes = [...hub.written()];
-  const news = bytes.join(' ');
-  if (news !== told) scope.postMessage({ type: 'sent', at, bytes });
-  told = news;
+  const written = hub.written();
+  const children = [...written].filter(([child, bytes]) => bytes !== told.get(child)).map(([child]) => child);
+  if (children.length > 0) scope.postMessage({ type: 'sent', at, children });
+  told = written;
 }

@@ -15,14 +15,25 @@ const TOP = SHARES.length - 1;
 const LOWER_QUEUE_MS = 120;
 const RAISE_QUEUE_MS = 40;
 const CLOSE_QUEUE_MS = 500;
-const OPEN_QUEUE_MS = 30;
+const OPEN_QUEUE_MS = 40;
+/** A queue to which nothing is added grows shorter; one that does not for so many looks is none. */
+const STILL_LOOKS = 5;
+const STILL_BYTES = 300;
 /** A change shows after this long. */
 const SETTLE_MS = 600;
-/** A link that was too slow has to be clean for so long before more is tried. */
+/** A link that was too slow has to be clean for so long before more is tried; twice as long after each vain try. */
 const CLEAN_MS = 5_000;
+const LONGEST_CLEAN_MS = 60_000;
+/** More that has been carried for so long was not tried in vain. */
+const PROVEN_MS = 10_000;
 /** An estimate this much above what is needed is enough for more, and one this much below is too little. */
 const ROOM = 1.15;
 const TIGHT = 0.95;
+/**
+ * A congestion control that is given less than the link carries looks no further than half as much again (libwebrtc's
+ * AIMD controller). An estimate close to that is no limit of the link.
+ */
+const UNLIMITED = 1.4;
 /** An estimate below this is none to divide by. */
 const LEAST_BPS = 50_000;
 /** Of a sender that tells no estimate, as in Firefox. */
@@ -42,11 +53,15 @@ export class LinkBudget {
   #temporalLayer = TOP;
   #isClosed = false;
   #changedAt = -Infinity;
+  #raisedAt = -Infinity;
+  #cleanMs = CLEAN_MS;
   /**
    * Least difference of written and sent bytes so far: the queue was empty then. It falls by itself, since packets
    * carry descriptors of a few bytes that the hub does not count.
    */
   #empty = Infinity;
+  /** The difference while nothing but sound is written, and for how many looks it has been so. */
+  #still = { difference: Infinity, looks: 0 };
 
   get isLimited(): boolean {
     return this.#isClosed || this.#temporalLayer < TOP;
@@ -66,7 +81,16 @@ export class LinkBudget {
   #queueMs({ written, payloadSent, availableBps }: LinkSample): number {
     const difference = written - payloadSent;
     this.#empty = Math.min(this.#empty, difference);
+    if (this.#isStill(difference)) this.#empty = difference;
     return ((difference - this.#empty) * 8_000) / Math.max(LEAST_BPS, availableBps || UNKNOWN_BPS);
+  }
+
+  /** What is sent again is counted with more than its payload, so that the difference does not come back to what it was. */
+  #isStill(difference: number): boolean {
+    const isSame = Math.abs(difference - this.#still.difference) < STILL_BYTES;
+    this.#still =
+      this.#isClosed && isSame ? { ...this.#still, looks: this.#still.looks + 1 } : { difference, looks: 0 };
+    return this.#still.looks >= STILL_LOOKS;
   }
 
   #move(queueMs: number, { availableBps, mediaBps }: LinkSample, now: number): void {
@@ -77,12 +101,19 @@ export class LinkBudget {
       if (this.#temporalLayer > 0 && sinceChangeMs >= SETTLE_MS) this.#change(-1, now);
       return;
     }
-    const hasRoom = availableBps > needed(this.#temporalLayer + 1) * ROOM && queueMs < RAISE_QUEUE_MS;
-    if (hasRoom && this.#temporalLayer < TOP && sinceChangeMs >= CLEAN_MS) this.#change(1, now);
+    const wanted = Math.min(needed(this.#temporalLayer + 1) * ROOM, needed(this.#temporalLayer) * UNLIMITED);
+    const hasRoom = availableBps > wanted && queueMs < RAISE_QUEUE_MS;
+    if (hasRoom && this.#temporalLayer < TOP && sinceChangeMs >= this.#cleanMs) this.#change(1, now);
   }
 
   #change(by: 1 | -1, now: number): void {
     this.#temporalLayer += by;
     this.#changedAt = now;
+    if (by === 1) {
+      this.#raisedAt = now;
+      return;
+    }
+    const wasInVain = now - this.#raisedAt < PROVEN_MS;
+    this.#cleanMs = wasInVain ? Math.min(LONGEST_CLEAN_MS, 2 * this.#cleanMs) : CLEAN_MS;
   }
 }

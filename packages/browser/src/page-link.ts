@@ -5,6 +5,7 @@ import {
   assertAnswers,
   needsSecondRound,
   parseSessionDescription,
+  processClock,
   renderSessionDescription,
   rewriteAnswer,
   rewriteOffer,
@@ -19,6 +20,11 @@ import { CastoError } from './errors.ts';
 
 /** A ping and the state come first; the rest of a link's beginning takes longer than it takes to listen. */
 const MAX_EARLY_MESSAGES = 16;
+/**
+ * A connection that the browser calls disconnected (no answer for 5 s) and that does not come back within this time is
+ * given up, so that its place is free again. The browser itself would wait for half a minute.
+ */
+const LOST_MS = 3_000;
 const VIDEO_CODECS: readonly VideoCodec[] = ['vp8', 'h264'];
 
 /** @throws {CastoError} `unsupported-browser` */
@@ -86,6 +92,7 @@ abstract class PageEnd implements LinkEnd {
   state: LinkEndState = 'connecting';
   onStateChange: ((state: LinkEndState) => void) | null = null;
   #onCandidate: ((candidate: string) => void) | null = null;
+  #cancelGivingUp: () => void = () => {};
   /** Candidates found before somebody listens. */
   readonly #found: string[] = [];
 
@@ -120,6 +127,7 @@ abstract class PageEnd implements LinkEnd {
   close(): void {
     if (this.state === 'closed') return;
     this.state = 'closed';
+    this.#cancelGivingUp();
     this.#channel.close();
     this.release();
     this.onStateChange?.('closed');
@@ -135,6 +143,8 @@ abstract class PageEnd implements LinkEnd {
       this.state = 'connected';
       this.onStateChange?.('connected');
     }
+    this.#cancelGivingUp();
+    if (state === 'disconnected') this.#cancelGivingUp = processClock.setTimer(() => this.close(), LOST_MS);
     if (state === 'failed' || state === 'closed') this.close();
   }
 

@@ -11,6 +11,9 @@ export interface FrameTap {
   readonly source: number;
   /** The last report of the worker, `null` before the first frame. */
   readonly last: FrameReport | null;
+  /** All that came so far. */
+  readonly frames: number;
+  readonly keyFrames: number;
   onReport: ((report: FrameReport) => void) | null;
   /** Asks the encoder behind the tap for a key frame, where the browser lets a worker do so. */
   wantKeyFrame(): void;
@@ -26,7 +29,8 @@ export interface HubChild {
   setActive(isActive: boolean): void;
   limit(limit: ChildLimit): void;
   wantKeyFrame(layer: number): void;
-  readonly bytesWritten: number;
+  /** Bytes of frames that the hub has given to the child's senders so far. */
+  bytesWritten(): Promise<number>;
   /** Milliseconds since 1970. */
   readonly lastSentAt: number;
   close(): void;
@@ -38,7 +42,7 @@ export class PageWorker {
   readonly #worker: Worker = new HubWorker();
   readonly #timers = new Map<number, () => void>();
   readonly #taps = new Map<string, FrameTapState>();
-  readonly #children = new Map<number, { bytesWritten: number; lastSentAt: number }>();
+  readonly #children = new Map<number, HubChildState>();
   #lastTimer = 0;
   #lastSource = 0;
   #lastChild = 0;
@@ -110,19 +114,21 @@ export class PageWorker {
 
   createChild(): HubChild {
     const child = ++this.#lastChild;
-    const sent = { bytesWritten: 0, lastSentAt: 0 };
-    this.#children.set(child, sent);
+    const state: HubChildState = { lastSentAt: 0, waiting: [] };
+    this.#children.set(child, state);
     return {
       send: (sender, key) => this.#intercept(sender, { operation: 'send', child, ...key }),
       connected: () => this.#post({ type: 'child-connected', child }),
       setActive: (isActive) => this.#post({ type: 'child-active', child, isActive }),
       limit: (limit) => this.#post({ type: 'child-limit', child, limit }),
       wantKeyFrame: (layer) => this.#post({ type: 'child-wants-key', child, layer }),
-      get bytesWritten() {
-        return sent.bytesWritten;
-      },
+      bytesWritten: () =>
+        new Promise((resolve) => {
+          state.waiting.push(resolve);
+          this.#post({ type: 'count-written', child });
+        }),
       get lastSentAt() {
-        return sent.lastSentAt;
+        return state.lastSentAt;
       },
       close: () => {
         this.#children.delete(child);
@@ -183,7 +189,14 @@ export class PageWorker {
       case 'draw':
         return this.onDraw?.();
       case 'sent':
-        return this.#takeSent(message);
+        for (const child of message.children) {
+          const state = this.#children.get(child);
+          if (state) state.lastSentAt = message.at;
+        }
+        return;
+      case 'written':
+        this.#children.get(message.child)?.waiting.shift()?.(message.bytes);
+        return;
       case 'timer': {
         const callback = this.#timers.get(message.timer);
         this.#timers.delete(message.timer);
@@ -191,20 +204,19 @@ export class PageWorker {
       }
     }
   }
+}
 
-  #takeSent({ at, bytes }: Extract<FromWorker, { type: 'sent' }>): void {
-    for (const [child, bytesWritten] of bytes) {
-      const known = this.#children.get(child);
-      if (!known || known.bytesWritten === bytesWritten) continue;
-      known.bytesWritten = bytesWritten;
-      known.lastSentAt = at;
-    }
-  }
+interface HubChildState {
+  lastSentAt: number;
+  /** Those who wait for a count of bytes, in the order in which they asked. */
+  readonly waiting: ((bytes: number) => void)[];
 }
 
 class FrameTapState implements FrameTap {
   readonly source: number;
   last: FrameReport | null = null;
+  frames = 0;
+  keyFrames = 0;
   onReport: ((report: FrameReport) => void) | null = null;
   readonly wantKeyFrame: () => void;
   readonly close: () => void;
@@ -216,6 +228,8 @@ class FrameTapState implements FrameTap {
   }
 
   take(report: FrameReport): void {
+    this.frames += report.frames;
+    this.keyFrames += report.keyFrames;
     // A report without a trailer must not hide the last known capture time.
     this.last = { ...report, capturedAt: report.capturedAt ?? this.last?.capturedAt ?? null };
     this.onReport?.(report);

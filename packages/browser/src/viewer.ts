@@ -8,7 +8,14 @@
  */
 
 import type { Connection, Libp2p, PrivateKey } from '@libp2p/interface';
-import { isPeerId, KEY_FRAME_REQUEST_MS, type ChannelId, type JoinAnswer, type Offer, type PeerId } from '@casto/core';
+import {
+  isPeerId,
+  KEY_FRAME_REQUEST_MS,
+  type ChannelId,
+  type JoinAnswer,
+  type Offer,
+  type PeerId,
+} from '@casto/core';
 import { peerIdOf, TreeDriver, type LinkEvent, type Neighbours } from '@casto/host';
 import { markStep, type Attachment } from './attachment.ts';
 import { CastoError } from './errors.ts';

@@ -43,6 +43,7 @@ export type ToWorker =
   | { type: 'child-connected'; child: number }
   | { type: 'child-active'; child: number; isActive: boolean }
   | { type: 'child-limit'; child: number; limit: ChildLimit }
+  | { type: 'count-written'; child: number }
   | { type: 'child-wants-key'; child: number; layer: number }
   | { type: 'forget-child'; child: number };
 
@@ -68,7 +69,8 @@ export type FromWorker =
   /** The own picture is decoded into the tracks of this source. */
   | { type: 'decoding'; source: number }
   | { type: 'key-frame-wanted'; layer: number }
-  /** When the hub last sent, and how many bytes it has sent to each child. */
-  | { type: 'sent'; at: number; bytes: [child: number, bytes: number][] }
+  /** The hub has sent something to these children by now. */
+  | { type: 'sent'; at: number; children: number[] }
+  | { type: 'written'; child: number; bytes: number }
   /** A canvas that stands for the dummy track is to give a picture. */
   | { type: 'draw' };

@@ -1,10 +1,12 @@
 /** Sees every peer connection a page opens, and says in a few figures how their media fares. */
 
+import { proxied } from './candidate-proxy.ts';
+
 const connections = new Set<RTCPeerConnection>();
 
 /** Records the connections made from here on. Runs before the page's own scripts. */
 export function recordPeerConnections(): void {
-  const Native = globalThis.RTCPeerConnection;
+  const Native = proxied(globalThis.RTCPeerConnection);
   globalThis.RTCPeerConnection = class extends Native {
     constructor(configuration?: RTCConfiguration) {
       super(configuration);

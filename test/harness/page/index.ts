@@ -1,5 +1,6 @@
 /** What the tests find in every page as `castoHarness`. Bundled and installed by browsers.ts. */
 
+import { useLinkProxy } from './candidate-proxy.ts';
 import { openConnections, recordPeerConnections, summariseConnections } from './connection-stats.ts';
 import { recordedFrames, recordEncodedFrames } from './encoded-frames.ts';
 import { measureLipSync } from './lip-sync.ts';
@@ -19,6 +20,7 @@ const harness = {
   recordedFrames,
   recordEncodedFrames,
   summariseConnections,
+  useLinkProxy,
   watchPictures,
 };
 

@@ -1,0 +1,115 @@
+/**
+ * A slow link in front of one page: its connections lead through UDP sockets here, which carry no more than a given
+ * rate towards the page. What waits longer than a router's queue is dropped.
+ */
+
+import { createSocket, type Socket } from 'node:dgram';
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+
+const HOST = '127.0.0.1';
+/** What a router keeps before it drops. */
+const QUEUE_MS = 300;
+/** Connections of one page, each with a few candidates. */
+const MAX_WAYS = 256;
+
+export interface LinkProxy {
+  /** Where the page asks for a way to a port; see page/candidate-proxy.ts. */
+  readonly url: string;
+  /** Bits per second towards the page, `null` for no limit. */
+  setRate(bps: number | null): void;
+  /** Packets that were dropped so far. */
+  readonly dropped: number;
+  close(): Promise<void>;
+}
+
+export async function startLinkProxy(): Promise<LinkProxy> {
+  const ways = new Map<string, Promise<number>>();
+  const sockets: Socket[] = [];
+  const link = { bps: null as number | null, freeAt: 0, dropped: 0 };
+  const server = createServer((request, response) => {
+    const { searchParams } = new URL(request.url ?? '/', 'http://proxy');
+    const remote = { address: searchParams.get('address') ?? '', port: Number(searchParams.get('port')) };
+    const key = `${remote.address} ${remote.port}`;
+    const way = ways.get(key) ?? (ways.size < MAX_WAYS ? openWay(remote, link, sockets) : Promise.resolve(0));
+    ways.set(key, way);
+    void way.then((local) =>
+      response.writeHead(200, { 'access-control-allow-origin': '*' }).end(String(local)),
+    );
+  });
+  server.listen(0, HOST);
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the proxy has no port');
+  return {
+    url: `http://${HOST}:${address.port}/`,
+    setRate: (bps) => (link.bps = bps),
+    get dropped() {
+      return link.dropped;
+    },
+    close: async () => {
+      for (const socket of sockets) socket.close();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+interface Link {
+  bps: number | null;
+  /** When the last packet will have left. */
+  freeAt: number;
+  dropped: number;
+}
+
+/**
+ * A page has several sockets for one connection, and each is a way of its own: replies to one that come to another
+ * would end the connection.
+ *
+ * @returns The port that stands for the remote one, at the same address: that of this machine.
+ */
+async function openWay(
+  remote: { address: string; port: number },
+  link: Link,
+  sockets: Socket[],
+): Promise<number> {
+  const near = await openSocket(sockets);
+  const fars = new Map<number, Promise<Socket>>();
+  near.on('message', (packet, { port: page, address }) => {
+    const known = fars.get(page) ?? openSocket(sockets);
+    if (!fars.has(page)) {
+      fars.set(page, known);
+      void known.then((far) =>
+        far.on('message', (reply) => carry(link, reply.length, () => near.send(reply, page, address))),
+      );
+    }
+    void known.then((far) => far.send(packet, remote.port, remote.address));
+  });
+  return near.address().port;
+}
+
+async function openSocket(sockets: Socket[]): Promise<Socket> {
+  const socket = createSocket('udp4');
+  sockets.push(socket);
+  socket.bind(0);
+  await once(socket, 'listening');
+  return socket;
+}
+
+function carry(link: Link, bytes: number, send: () => void): void {
+  if (link.bps === null) return send();
+  const now = performance.now();
+  link.freeAt = Math.max(link.freeAt, now);
+  if (link.freeAt - now > QUEUE_MS) {
+    link.dropped++;
+    return;
+  }
+  link.freeAt += (bytes * 8_000) / link.bps;
+  setTimeout(() => {
+    try {
+      send();
+    } catch {
+      // The proxy was closed while the packet was on its way.
+    }
+  }, link.freeAt - now);
+}
