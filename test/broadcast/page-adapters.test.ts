@@ -1,7 +1,13 @@
 /** The ways in which a page passes a broadcast on: each between two pages of Chromium. */
 
 import { afterEach, describe, expect, test } from 'vitest';
-import { launchBrowser, skipReason, type BrowserPage, type RunningBrowser } from '../harness/browsers.ts';
+import {
+  launchBrowser,
+  skipReason,
+  type BrowserOptions,
+  type BrowserPage,
+  type RunningBrowser,
+} from '../harness/browsers.ts';
 import { expectPicturesAdvance, expectTone } from '../harness/expectations.ts';
 import { lanAddress } from '../harness/page-server.ts';
 import { startRelay, type RelayProcess } from '../harness/relay-process.ts';
@@ -29,8 +35,11 @@ async function setStage(host: string): Promise<Stage> {
   return { relay, origin: server.origin, chromium: await browserOf('chromium') };
 }
 
-async function browserOf(name: 'chromium' | 'firefox'): Promise<RunningBrowser> {
-  const browser = await launchBrowser(name);
+async function browserOf(
+  name: 'chromium' | 'firefox',
+  options: BrowserOptions = {},
+): Promise<RunningBrowser> {
+  const browser = await launchBrowser(name, options);
   closers.push(() => browser.close());
   return browser;
 }
@@ -50,11 +59,15 @@ async function openThrough(
   { relay, origin, chromium }: Stage,
   middle: BrowserPage,
   relays: string[],
+  streamerChildren = 1,
 ): Promise<{ viewer: BrowserPage; streamer: BrowserPage }> {
   const streamer = await openPage(chromium, origin);
-  const one = { relay: { maxChildren: 1 } };
-  const { channel } = await goLive(streamer, { relays: [relay.http], ...one }, { framesPerSecond: 15 });
-  await watch(middle, { relays, channel, ...one });
+  const { channel } = await goLive(
+    streamer,
+    { relays: [relay.http], relay: { maxChildren: streamerChildren } },
+    { framesPerSecond: 15 },
+  );
+  await watch(middle, { relays, channel, relay: { maxChildren: 1 } });
   const viewer = await openPage(chromium, origin);
   await watch(viewer, { relays: [relay.http], channel });
   return { viewer, streamer };
@@ -111,6 +124,40 @@ test(
     await watch(viewer, { relays, channel });
     await expectPicturesAdvance(viewer, VIDEO, { atLeast: 30, withinMs: 30_000 });
     expect((await stats(streamer)).forwarding).toBe('encoders');
+  },
+  TEST_MS,
+);
+
+test.each([
+  ['encoded-streams', 'keeps serving'],
+  ['script-transform', 'hands its children over'],
+] as const)(
+  'a page in the background, %s, %s',
+  async (adapter, _) => {
+    const set = await setStage('127.0.0.1');
+    const tabbed = await browserOf('chromium', { tabs: 'hide-each-other' });
+    const middle = await openPage(tabbed, set.origin);
+    if (adapter === 'script-transform') await takeAway(middle, 'encoded streams');
+    const { viewer, streamer } = await openThrough(set, middle, [set.relay.http], 2);
+    await expectPassedOn(middle, viewer);
+
+    const front = await middle.newTab();
+    await front.goto('about:blank');
+    await middle.waitFor(() => document.visibilityState === 'hidden', { timeoutMs: 5_000 });
+
+    if (adapter === 'script-transform') {
+      const { peerId } = await stats(streamer);
+      await viewer.waitFor(
+        async (wanted) => (await stage.casto.stats()).parents[0]?.peerId === wanted,
+        { timeoutMs: 60_000, what: 'the child is below the streamer' },
+        peerId,
+      );
+      expect((await stats(middle)).slots).toBe(0);
+    }
+    await expectPicturesAdvance(viewer, VIDEO, { atLeast: 60, withinMs: 20_000 });
+    const { parents } = await stats(viewer);
+    const stays = parents[0]?.peerId === (await stats(middle)).peerId;
+    expect(stays).toBe(adapter === 'encoded-streams');
   },
   TEST_MS,
 );

@@ -10,6 +10,7 @@ import type { BrowserName, BrowserPage } from './browser-page.ts';
 import { launchChromium } from './chromium.ts';
 import { launchFirefox } from './firefox.ts';
 import { bundleHarness } from './harness-bundle.ts';
+import { launchTabbedChromium } from './tabbed-chromium.ts';
 
 export type { BrowserName, BrowserPage } from './browser-page.ts';
 
@@ -18,6 +19,8 @@ export interface BrowserOptions {
   secureOrigins?: string[];
   /** Further command-line flags. */
   flags?: string[];
+  /** Whether a tab that is opened hides the one before it. Default: all are in front. Chromium only. */
+  tabs?: 'in-front' | 'hide-each-other';
 }
 
 export interface PageOptions {
@@ -64,7 +67,8 @@ export async function launchBrowser(
     throw new Error(`no ${names.join(' or ')} on PATH; set ${variable} to a ${name} executable`);
   }
   const harnessScript = await bundleHarness();
-  const launch = name === 'chromium' ? launchChromium : launchFirefox;
+  if (name === 'firefox') return launchFirefox(executablePath, harnessScript, options);
+  const launch = options.tabs === 'hide-each-other' ? launchTabbedChromium : launchChromium;
   return launch(executablePath, harnessScript, options);
 }
 

@@ -5,7 +5,7 @@ import { createBrowserPage, PageLog } from './browser-page.ts';
 import type { BrowserPage, PageDriver } from './browser-page.ts';
 import type { BrowserOptions, PageOptions, RunningBrowser } from './browsers.ts';
 
-const FLAGS = [
+export const CHROMIUM_FLAGS = [
   // Tests also run as root, and on machines without a graphics card or a network beyond loopback.
   '--no-sandbox',
   '--disable-gpu',
@@ -36,7 +36,7 @@ export async function launchChromium(
     executablePath,
     headless: true,
     args: [
-      ...FLAGS,
+      ...CHROMIUM_FLAGS,
       ...(secure.length === 0 ? [] : [`--unsafely-treat-insecure-origin-as-secure=${secure.join(',')}`]),
       ...(options.flags ?? []),
     ],

@@ -1,9 +1,7 @@
 import { launch } from 'puppeteer-core';
-import type { BrowserContext } from 'puppeteer-core';
 
-import { createBrowserPage, PageLog } from './browser-page.ts';
-import type { BrowserPage, PageDriver } from './browser-page.ts';
-import type { BrowserOptions, PageOptions, RunningBrowser } from './browsers.ts';
+import type { BrowserOptions, RunningBrowser } from './browsers.ts';
+import { runningPuppeteer } from './puppeteer-page.ts';
 
 const PREFERENCES = {
   // A camera and a microphone that need neither hardware nor a click.
@@ -40,47 +38,5 @@ export async function launchFirefox(
     extraPrefsFirefox: PREFERENCES,
     args: options.flags ?? [],
   });
-  return {
-    name: 'firefox',
-    version: await browser.version(),
-    newPage: async (pageOptions: PageOptions = {}) => {
-      const context = await browser.createBrowserContext();
-      const page = await openPage(context, harnessScript, 'context');
-      await page.setViewport(pageOptions.viewport ?? { width: 1280, height: 720 });
-      return page;
-    },
-    close: () => browser.close(),
-  };
-}
-
-async function openPage(
-  context: BrowserContext,
-  harnessScript: string,
-  end: 'context' | 'page',
-): Promise<BrowserPage> {
-  const page = await context.newPage();
-  const log = new PageLog();
-  page.on('pageerror', (error) =>
-    log.error(`uncaught: ${error instanceof Error ? error.message : String(error)}`),
-  );
-  page.on('error', (error) => log.error(`crash: ${error.message}`));
-  page.on('request', (request) => log.request(request.url()));
-  page.on('console', (message) => {
-    if (message.type() === 'error') log.error(`console: ${message.text()} (${message.location().url ?? ''})`);
-  });
-  await page.evaluateOnNewDocument(harnessScript);
-  const driver: PageDriver = {
-    evaluateExpression: <Result>(expression: string) => page.evaluate<[], () => Result>(expression),
-    goto: async (url) => void (await page.goto(url)),
-    reload: async () => void (await page.reload()),
-    click: (selector) => page.locator(selector).click(),
-    fill: (selector, text) => page.locator(selector).fill(text),
-    press: (key) => page.keyboard.press(key),
-    setViewport: (size) => page.setViewport(size),
-    screenshot: async (path) => void (await page.screenshot({ path })),
-    newTab: () => openPage(context, harnessScript, 'page'),
-    crash: () => Promise.reject(new Error('WebDriver BiDi kills no page of Firefox')),
-    close: () => (end === 'page' ? page.close() : context.close()),
-  };
-  return createBrowserPage('firefox', driver, log);
+  return runningPuppeteer('firefox', browser, harnessScript);
 }

@@ -26,6 +26,10 @@ import type { PageContext } from './role.ts';
 import { TransferMeter } from './stats.ts';
 import { UplinkEstimate } from './uplink-estimate.ts';
 
+/** A child with a standby has moved within a round trip and a key frame; one without looks for longer than anybody waits. */
+const DRAIN_MS = 600;
+const DRAIN_LOOK_MS = 50;
+
 export interface PageRelayingOptions {
   readonly context: PageContext;
   readonly libp2p: Libp2p;
@@ -118,6 +122,18 @@ export class PageRelaying {
     this.#uplink.measure(reports, clock.now());
     if (this.#mediaBps !== null) driver.tell({ type: 'bitrate', bps: this.#mediaBps });
     if (reports.length > 0) this.#tellUplink();
+  }
+
+  /** Lets the children find other parents before this page goes. */
+  async drain(): Promise<void> {
+    const { driver, context } = this.#options;
+    const { clock } = context.worker;
+    const until = clock.now() + DRAIN_MS;
+    const isLeft = (): boolean => driver.view().children.some(({ role }) => role === 'active');
+    if (isLeft()) driver.tell({ type: 'drain', withinMs: DRAIN_MS });
+    while (isLeft() && clock.now() < until) {
+      await new Promise<void>((resolve) => void clock.setTimer(resolve, DRAIN_LOOK_MS));
+    }
   }
 
   close(): void {

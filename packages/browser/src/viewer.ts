@@ -20,7 +20,7 @@ import { peerIdOf, TreeDriver, type LinkEvent, type Neighbours } from '@casto/ho
 import { markStep, type Attachment } from './attachment.ts';
 import { CastoError } from './errors.ts';
 import { freshIdentity } from './identity.ts';
-import { followNetwork } from './network-conditions.ts';
+import { followConditions } from './network-conditions.ts';
 import { createPagePeer } from './page-peer.ts';
 import type { PageRelaying } from './page-relaying.ts';
 import { ParentJoins } from './parent-joins.ts';
@@ -145,7 +145,14 @@ export class Viewer implements Role {
       this.#starting?.reject(new CastoError('aborted', 'stopped while joining')),
     );
     await this.#search.reachRelay();
-    followNetwork((network) => this.#driver.tell({ type: 'network', network }), this.#signal);
+    followConditions((network) => this.#driver.tell({ type: 'network', network }), {
+      slowsWhenHidden: this.#context.worker.adapter === 'script-transform',
+      signal: this.#signal,
+    });
+    // Whoever depends on this page hears of it at once, instead of noticing the silence.
+    globalThis.addEventListener('pagehide', () => void this.#driver.stop('leaving'), {
+      signal: this.#signal,
+    });
     this.#driver.tell({ type: 'start' });
     await started;
     this.#keepMeasuring();
@@ -174,6 +181,7 @@ export class Viewer implements Role {
   }
 
   async stop(): Promise<void> {
+    await this.#relaying?.drain();
     this.#closed.abort();
     this.#joins.close();
     await this.#driver.stop('leaving');
