@@ -129,11 +129,11 @@ test(
 );
 
 test.each([
-  ['encoded-streams', 'keeps serving'],
-  ['script-transform', 'hands its children over'],
+  { adapter: 'encoded-streams', what: 'keeps serving' },
+  { adapter: 'script-transform', what: 'hands its children over' },
 ] as const)(
-  'a page in the background, %s, %s',
-  async (adapter, _) => {
+  'a page in the background with $adapter $what',
+  async ({ adapter }) => {
     const set = await setStage('127.0.0.1');
     const tabbed = await browserOf('chromium', { tabs: 'hide-each-other' });
     const middle = await openPage(tabbed, set.origin);

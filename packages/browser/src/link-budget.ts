@@ -55,13 +55,17 @@ export class LinkBudget {
   #changedAt = -Infinity;
   #raisedAt = -Infinity;
   #cleanMs = CLEAN_MS;
+  /** When the link was too slow last. */
+  #slowAt = -Infinity;
+  /** The try that was counted as vain. */
+  #vainAt = -Infinity;
   /**
    * Least difference of written and sent bytes so far: the queue was empty then. It falls by itself, since packets
    * carry descriptors of a few bytes that the hub does not count.
    */
   #empty = Infinity;
   /** The difference while nothing but sound is written, and for how many looks it has been so. */
-  #still = { difference: Infinity, looks: 0 };
+  #still = { difference: Infinity, payloadSent: 0, looks: 0 };
 
   get isLimited(): boolean {
     return this.#isClosed || this.#temporalLayer < TOP;
@@ -81,29 +85,35 @@ export class LinkBudget {
   #queueMs({ written, payloadSent, availableBps }: LinkSample): number {
     const difference = written - payloadSent;
     this.#empty = Math.min(this.#empty, difference);
-    if (this.#isStill(difference)) this.#empty = difference;
+    if (this.#isStill(difference, payloadSent)) this.#empty = difference;
     return ((difference - this.#empty) * 8_000) / Math.max(LEAST_BPS, availableBps || UNKNOWN_BPS);
   }
 
   /** What is sent again is counted with more than its payload, so that the difference does not come back to what it was. */
-  #isStill(difference: number): boolean {
-    const isSame = Math.abs(difference - this.#still.difference) < STILL_BYTES;
+  #isStill(difference: number, payloadSent: number): boolean {
+    const { difference: before, payloadSent: sentBefore, looks } = this.#still;
+    // Sound goes out, so that a link that carries nothing at all is no link without a queue.
+    const isSame = Math.abs(difference - before) < STILL_BYTES && payloadSent > sentBefore;
     this.#still =
-      this.#isClosed && isSame ? { ...this.#still, looks: this.#still.looks + 1 } : { difference, looks: 0 };
+      this.#isClosed && isSame
+        ? { difference: before, payloadSent, looks: looks + 1 }
+        : { difference, payloadSent, looks: 0 };
     return this.#still.looks >= STILL_LOOKS;
   }
 
   #move(queueMs: number, { availableBps, mediaBps }: LinkSample, now: number): void {
     const sinceChangeMs = now - this.#changedAt;
+    const cleanForMs = now - Math.max(this.#changedAt, this.#slowAt);
     const needed = (layer: number): number => (SHARES[layer] ?? 1) * (mediaBps ?? 0);
     const isTight = availableBps > 0 && availableBps < needed(this.#temporalLayer) * TIGHT;
     if (queueMs > LOWER_QUEUE_MS || isTight) {
+      this.#slowAt = now;
       if (this.#temporalLayer > 0 && sinceChangeMs >= SETTLE_MS) this.#change(-1, now);
       return;
     }
     const wanted = Math.min(needed(this.#temporalLayer + 1) * ROOM, needed(this.#temporalLayer) * UNLIMITED);
     const hasRoom = availableBps > wanted && queueMs < RAISE_QUEUE_MS;
-    if (hasRoom && this.#temporalLayer < TOP && sinceChangeMs >= this.#cleanMs) this.#change(1, now);
+    if (hasRoom && this.#temporalLayer < TOP && cleanForMs >= this.#cleanMs) this.#change(1, now);
   }
 
   #change(by: 1 | -1, now: number): void {
@@ -114,6 +124,8 @@ export class LinkBudget {
       return;
     }
     const wasInVain = now - this.#raisedAt < PROVEN_MS;
-    this.#cleanMs = wasInVain ? Math.min(LONGEST_CLEAN_MS, 2 * this.#cleanMs) : CLEAN_MS;
+    if (!wasInVain) this.#cleanMs = CLEAN_MS;
+    else if (this.#vainAt !== this.#raisedAt) this.#cleanMs = Math.min(LONGEST_CLEAN_MS, 2 * this.#cleanMs);
+    this.#vainAt = this.#raisedAt;
   }
 }

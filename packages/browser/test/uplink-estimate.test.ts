@@ -1,6 +1,7 @@
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createTreePeer, isPeerId, type PeerId } from '@casto/core';
-import { UplinkEstimate, type UplinkReport } from '../src/uplink-estimate.ts';
+import { fairRate, UplinkEstimate, type UplinkReport } from '../src/uplink-estimate.ts';
 
 const SELF = '12D3KooWBqmp8Ve4vme4Ei5KWkDKAm7E9KwWb7JMcxFZ9rpg93Kh';
 const MAX_CHILDREN = 7;
@@ -68,5 +69,50 @@ describe('the uplink of a streamer', () => {
     const estimate = measured({});
     estimate.measure([{ bytesSent: 1_260_000, availableBps: 0, isLimited: false }], 10_000);
     expect(estimate.bitrateBps).toBe(1_900_000);
+  });
+});
+
+describe('the rate that suits the children', () => {
+  const of = (...estimates: number[]): number | null =>
+    fairRate(estimates.map((availableBps) => ({ bytesSent: 0, availableBps, isLimited: false })));
+
+  test('is not known before any link is measured', () => {
+    expect(of()).toBeNull();
+    expect(of(0, 0)).toBeNull();
+  });
+
+  test('leaves a part of the estimate to packets that are sent again', () => {
+    expect(of(1_000_000)).toBe(850_000);
+  });
+
+  test('is that of the middle one, whatever the slowest and the fastest carry', () => {
+    expect(of(2_000_000, 100_000, 9_000_000)).toBe(1_700_000);
+    expect(of(2_000_000, 50_000, 2_000_000)).toBe(1_700_000);
+  });
+
+  test('is that of the faster of two', () => {
+    expect(of(100_000, 2_000_000)).toBe(1_700_000);
+  });
+
+  test('leaves out links that are not measured yet', () => {
+    expect(of(0, 0, 0, 3_000_000, 1_000_000, 2_000_000)).toBe(1_700_000);
+  });
+
+  test('goes down with an uplink that all of them share', () => {
+    expect(of(400_000, 410_000, 390_000)).toBe(340_000);
+  });
+
+  test('is a whole number between what the slowest and the fastest carry, in whatever order they come', () => {
+    const estimates = fc.array(fc.integer({ min: 1, max: 20_000_000 }), { minLength: 1, maxLength: 12 });
+    fc.assert(
+      fc.property(estimates, (estimates) => {
+        const rate = of(...estimates) ?? Number.NaN;
+        expect(Number.isInteger(rate)).toBe(true);
+        expect(rate).toBeGreaterThanOrEqual(Math.floor(Math.min(...estimates) * 0.85));
+        expect(rate).toBeLessThanOrEqual(Math.max(...estimates) * 0.85);
+        expect(of(...estimates.toReversed())).toBe(rate);
+      }),
+      { numRuns: 100 },
+    );
   });
 });

@@ -35,6 +35,8 @@ export class ChildStream<Raw> {
   /** The frames since the last key frame are yet to be written. */
   #isNew = false;
   #needsKey = false;
+  /** As `#needsKey`, but there is no hurry. */
+  #waitsForKey = false;
   #limit = NO_LIMIT;
   bytes = 0;
   /** When the last key frame was written. */
@@ -48,14 +50,20 @@ export class ChildStream<Raw> {
     return this.#isOpen;
   }
 
+  /** Whether a key frame would be written. */
+  get takesPictures(): boolean {
+    return this.#isOpen && !this.#limit.isClosed;
+  }
+
   /** Whether only a key frame helps. */
   get needsKey(): boolean {
-    return this.#isOpen && this.#needsKey;
+    return this.takesPictures && this.#needsKey;
   }
 
   set limit(limit: ChildLimit) {
-    // After a pause the child cannot go on with what it missed.
-    if (this.#limit.isClosed && !limit.isClosed) this.#needsKey = true;
+    // After a pause the child cannot go on with what it missed. The next regular key frame is soon enough: those that a
+    // slow link asked for would cost all the others.
+    if (this.#limit.isClosed && !limit.isClosed) this.#waitsForKey = true;
     this.#limit = limit;
   }
 
@@ -64,6 +72,7 @@ export class ChildStream<Raw> {
     this.#isOpen = true;
     this.#isNew = true;
     this.#needsKey = false;
+    this.#waitsForKey = false;
     this.#passed.reset();
   }
 
@@ -104,10 +113,12 @@ export class ChildStream<Raw> {
     if (this.#limit.isClosed) return false;
     if (frame.isKey) {
       this.#needsKey = false;
+      this.#waitsForKey = false;
       this.keyAt = now;
       this.#passed.reset();
     }
-    if (this.#needsKey || frame.temporalLayer > this.#limit.maxTemporalLayer) return false;
+    if (this.#needsKey || this.#waitsForKey || frame.temporalLayer > this.#limit.maxTemporalLayer)
+      return false;
     if (!this.#passed.isReady(frame)) {
       // A frame of the base layer cannot be done without; the others come back by themselves.
       if (frame.temporalLayer === 0) this.#needsKey = true;

@@ -20,8 +20,10 @@ export interface DummyReplacerOptions {
 export class DummyReplacer implements FrameWriter<RawFrame> {
   readonly #kind: 'audio' | 'video';
   readonly #options: DummyReplacerOptions;
-  readonly #queue: { data: ArrayBuffer; isKey: boolean }[] = [];
+  readonly #queue: ArrayBuffer[] = [];
   #isConnected = false;
+  /** Pictures were dropped, and the next ones are of no use without them. */
+  #needsKey = false;
 
   constructor(kind: 'audio' | 'video', streams: SenderStreams, options: DummyReplacerOptions) {
     this.#kind = kind;
@@ -50,8 +52,12 @@ export class DummyReplacer implements FrameWriter<RawFrame> {
   write({ frame }: PlacedFrame<RawFrame>): void {
     const { isKey, raw } = frame;
     // A key frame makes what waits before it needless.
-    if (isKey) this.#queue.length = 0;
-    this.#queue.push({ data: raw.data, isKey });
+    if (isKey) {
+      this.#queue.length = 0;
+      this.#needsKey = false;
+    }
+    if (this.#needsKey) return;
+    this.#queue.push(raw.data);
     if (this.#queue.length > MAX_QUEUED[this.#kind]) this.#dropOldest();
     if (this.#kind === 'video') this.#options.onQueued();
   }
@@ -61,14 +67,19 @@ export class DummyReplacer implements FrameWriter<RawFrame> {
     if (isKeyFrame(dummy)) this.#options.onKeyFrameWanted();
     const next = this.#queue.shift();
     if (next === undefined) return false;
-    dummy.data = next.data;
+    dummy.data = next;
     if (this.#kind === 'video' && this.#queue.length > 0) this.#options.onQueued();
     return true;
   }
 
   /** Sound goes on with the newest; pictures only with the next key frame. */
   #dropOldest(): void {
-    if (this.#kind === 'audio') this.#queue.shift();
-    else this.#queue.length = 0;
+    if (this.#kind === 'audio') {
+      this.#queue.shift();
+      return;
+    }
+    this.#queue.length = 0;
+    this.#needsKey = true;
+    this.#options.onKeyFrameWanted();
   }
 }

@@ -47,8 +47,8 @@ export class FrameReader {
   readonly #kind: FrameKind;
   readonly #canWriteElsewhere: boolean;
   #sequence = 0;
-  /** Number of the newest frame with a trailer. */
-  #newest: number | null = null;
+  /** The newest frame. */
+  #newest: { epoch: number; sequence: number } | null = null;
 
   constructor(kind: FrameKind, options: { canWriteElsewhere: boolean }) {
     this.#kind = kind;
@@ -79,9 +79,10 @@ export class FrameReader {
   }
 
   /** @returns By how much the frame is ahead of all before it: what the streamer sent since then. */
-  advance({ sequence }: HubFrame<RawFrame>): number {
-    const step = this.#newest === null ? 1 : ahead(sequence, this.#newest);
-    if (step > 0) this.#newest = sequence;
+  advance({ epoch, sequence }: HubFrame<RawFrame>): number {
+    // Each broadcast has its own count.
+    const step = this.#newest?.epoch === epoch ? ahead(sequence, this.#newest.sequence) : 1;
+    if (step > 0) this.#newest = { epoch, sequence };
     // A jump of more than a minute is another count.
     return step > MAX_STEP ? 1 : Math.max(0, step);
   }

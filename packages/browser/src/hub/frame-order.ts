@@ -25,6 +25,8 @@ export class FrameOrder<Raw> {
   readonly #held: { frame: HubFrame<Raw>; since: number }[] = [];
   #epoch = 0;
   #passedAt = -Infinity;
+  /** Of the last frame that passed. */
+  #capturedAt: number | null = null;
   #hasKey = false;
   /** Since when pictures come that only a key frame makes of use; `null` while none does. */
   #stuckSince: number | null = null;
@@ -38,8 +40,8 @@ export class FrameOrder<Raw> {
     if (frame.kind === 'audio') return this.#takeAudio(frame, now);
     const { last } = this.#passed;
     const isOld = last !== null && ahead(frame.sequence, last) <= 0;
-    if (isOld && frame.isKey && isStalled) this.#begin(frame.epoch);
-    else if (isOld) return [];
+    if (isOld && !(isStalled && this.#isAnotherCount(frame))) return [];
+    if (isOld) this.#begin(frame.epoch);
     if (!this.#isReady(frame)) {
       this.#hold(frame, now);
       return [];
@@ -49,14 +51,20 @@ export class FrameOrder<Raw> {
 
   /** Lets go of what has waited too long. @returns Whether a key frame is needed to go on. */
   expire(now: number): boolean {
-    const [first] = this.#held;
-    if (first !== undefined && now - first.since >= HOLD_MS) {
-      // The frames that they waited for are lost, and with them all that follow up to the next key frame.
-      this.#held.length = 0;
+    const isOver = ({ since }: { since: number }): boolean => now - since >= HOLD_MS;
+    const over = this.#held.filter(isOver);
+    // What they waited for is lost. Only the base cannot be done without: all that follow it up to the next key frame are.
+    if (this.#hasKey && over.some(({ frame }) => frame.temporalLayer === 0)) {
       this.#hasKey = false;
-      this.#stuckSince = first.since;
+      this.#stuckSince = Math.min(...over.map(({ since }) => since));
     }
+    if (over.length > 0) this.#held.splice(0, Infinity, ...this.#held.filter((held) => !isOver(held)));
     return this.#stuckSince !== null && now - this.#stuckSince >= HOLD_MS;
+  }
+
+  /** Whether an old number belongs to a frame that is newer than all that have passed. */
+  #isAnotherCount({ sequence, capturedAt }: HubFrame<Raw>): boolean {
+    return !this.#passed.has(sequence) && (capturedAt ?? Infinity) > (this.#capturedAt ?? -Infinity);
   }
 
   #isReady(frame: HubFrame<Raw>): boolean {
@@ -93,6 +101,7 @@ export class FrameOrder<Raw> {
     }
     this.#passed.add(frame.sequence);
     this.#passedAt = now;
+    this.#capturedAt = frame.capturedAt;
   }
 
   #takeReady(): HubFrame<Raw> | null {
@@ -111,10 +120,8 @@ export class FrameOrder<Raw> {
   }
 
   #hold(frame: HubFrame<Raw>, now: number): void {
-    if (!this.#hasKey) {
-      this.#stuckSince ??= now;
-      return;
-    }
+    // A key frame is large, and pictures that need it may be here before it.
+    if (!this.#hasKey) this.#stuckSince ??= now;
     if (this.#held.length >= MAX_HELD) return;
     if (this.#held.some(({ frame: other }) => other.sequence === frame.sequence)) return;
     this.#held.push({ frame, since: now });

@@ -31,6 +31,25 @@ export interface PlacedFrame<Raw> {
 /** Ticks of the RTP clock per millisecond: RFC 7587 for Opus, RFC 7741 and RFC 6184 for VP8 and H264. */
 export const CLOCK_RATE_KHZ: Readonly<Record<FrameKind, number>> = { audio: 48, video: 90 };
 
+const REFERENCE_BITS = 4;
+/** A frame that tells no references needs the one before it. */
+const PREDECESSOR = 0b1;
+
+/** The frames that one needs to be decoded (PROTOCOL.md, T1.3). */
+export function referencesOf({
+  isKey,
+  sequence,
+  references,
+}: Pick<HubFrame<unknown>, 'isKey' | 'sequence' | 'references'>): number[] {
+  if (isKey) return [];
+  const needed = references || PREDECESSOR;
+  const found: number[] = [];
+  for (let bit = 0; bit < REFERENCE_BITS; bit++) {
+    if (needed & (1 << bit)) found.push((sequence - bit - 1) >>> 0);
+  }
+  return found;
+}
+
 /** How far `a` is ahead of `b`, for numbers modulo 2^32. */
 export function ahead(a: number, b: number): number {
   return (a - b) | 0;

@@ -33,6 +33,8 @@ export class Hub<Raw> {
   readonly captureDelay = new CaptureDelay();
   readonly #streams = new Map<string, HubStream<Raw>>();
   readonly #ports: HubPorts;
+  /** Where each frame came from, as long as it is kept. */
+  readonly #sources = new WeakMap<HubFrame<Raw>, number>();
   /** Called for every frame that passes, in order. */
   onFrame: ((placed: PlacedFrame<Raw>) => void) | null = null;
 
@@ -44,8 +46,11 @@ export class Hub<Raw> {
   take(source: number, frame: HubFrame<Raw>, now: number): void {
     const stream = this.#stream(frame.kind, frame.layer);
     this.captureDelay.add(frame, now);
+    this.#sources.set(frame, source);
     for (const passed of stream.order.take(frame, now)) {
-      this.#pass(stream, { frame: passed, timestamp: stream.timeline.place(source, passed) }, now);
+      // It may have waited for a frame that another parent has given.
+      const timestamp = stream.timeline.place(this.#sources.get(passed) ?? source, passed);
+      this.#pass(stream, { frame: passed, timestamp }, now);
     }
   }
 
@@ -101,7 +106,7 @@ export class Hub<Raw> {
   /** The child cannot go on decoding. */
   childWantsKey(child: number, layer: number, now: number): void {
     const stream = this.#streams.get(keyOf('video', layer))?.children.get(child);
-    if (stream?.isOpen && now - stream.keyAt > CHILD_KEY_MS) this.#ports.wantKeyFrame(layer);
+    if (stream?.takesPictures && now - stream.keyAt > CHILD_KEY_MS) this.#ports.wantKeyFrame(layer);
   }
 
   /** Bytes that were written to each child. */

@@ -3,13 +3,10 @@
  * References reach four frames back (PROTOCOL.md, T1.3); a frame that is older than the window has not passed.
  */
 
-import { ahead, type HubFrame } from './hub-frame.ts';
+import { ahead, referencesOf, type HubFrame } from './hub-frame.ts';
 
 /** Frames that are remembered: bits of an integer. */
 const WINDOW = 32;
-const REFERENCE_BITS = 4;
-/** A frame that tells no references needs the one before it. */
-const PREDECESSOR = 0b1;
 
 export class PassedFrames {
   #last: number | null = null;
@@ -29,12 +26,7 @@ export class PassedFrames {
 
   /** Whether everything that the frame needs has passed. */
   isReady(frame: Pick<HubFrame<unknown>, 'isKey' | 'sequence' | 'references'>): boolean {
-    if (frame.isKey) return true;
-    const needed = frame.references || PREDECESSOR;
-    for (let bit = 0; bit < REFERENCE_BITS; bit++) {
-      if (needed & (1 << bit) && !this.has((frame.sequence - bit - 1) >>> 0)) return false;
-    }
-    return true;
+    return referencesOf(frame).every((sequence) => this.has(sequence));
   }
 
   add(sequence: number): void {

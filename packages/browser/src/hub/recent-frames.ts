@@ -1,6 +1,6 @@
 /** The frames since the last key frame, from which a newcomer starts (PROTOCOL.md, M3.2). */
 
-import type { PlacedFrame } from './hub-frame.ts';
+import { referencesOf, type PlacedFrame } from './hub-frame.ts';
 
 /** A streamer sends a key frame at least every 2 s; twice that at 60 pictures a second is as much as is kept. */
 const MAX_FRAMES = 240;
@@ -26,11 +26,19 @@ export class RecentFrames<Raw> {
   }
 
   /**
-   * What a newcomer needs to see the present picture: the base layer since the key frame, and all since the last frame
-   * of the base layer. The frames between add nothing that it could still show.
+   * What a newcomer needs to see the present picture: the base layer since the key frame, all since the last frame of
+   * the base layer, and what these need. The other frames between add nothing that it could still show.
    */
   forNewcomer(): PlacedFrame<Raw>[] {
     const lastBase = this.#frames.findLastIndex(({ frame }) => frame.temporalLayer === 0);
-    return this.#frames.filter(({ frame }, i) => frame.temporalLayer === 0 || i >= lastBase);
+    const needed = new Set<number>();
+    const kept: PlacedFrame<Raw>[] = [];
+    for (const [i, placed] of [...this.#frames.entries()].reverse()) {
+      const { temporalLayer, sequence } = placed.frame;
+      if (temporalLayer > 0 && i < lastBase && !needed.has(sequence)) continue;
+      for (const reference of referencesOf(placed.frame)) needed.add(reference);
+      kept.push(placed);
+    }
+    return kept.reverse();
   }
 }

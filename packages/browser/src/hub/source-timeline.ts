@@ -45,7 +45,9 @@ export class SourceTimeline {
     if (this.#last === null || this.#last.capturedAt === null || capturedAt === null) return null;
     const ticks = (capturedAt - this.#last.capturedAt) * CLOCK_RATE_KHZ[this.#kind];
     const grid = this.#kind === 'audio' ? AUDIO_GRID_TICKS : 1;
-    return (this.#last.timestamp + Math.round(ticks / grid) * grid) >>> 0;
+    // Frames of a busy encoder may be given within a millisecond, and are two all the same.
+    const least = ticks >= 0 ? 1 : -Infinity;
+    return (this.#last.timestamp + Math.max(least, Math.round(ticks / grid)) * grid) >>> 0;
   }
 
   #isOff(timestamp: number, expected: number | null): boolean {

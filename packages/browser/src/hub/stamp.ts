@@ -35,13 +35,15 @@ export class Stamper {
   /** @returns The trailer that was appended, `null` for a packet that can carry none (PROTOCOL.md, T4.2). */
   stamp(frame: EncodedFrame, now: number): FrameTrailer | null {
     const { kind, layer, epoch } = this.#options;
+    const references = referencesOf(frame, kind);
     const trailer: FrameTrailer = {
       epoch,
       sequence: this.#sequence,
       capturedAt: this.#capturedAt(timestampOf(frame), now),
       layer,
-      temporalLayer: temporalLayerOf(frame),
-      references: referencesOf(frame, kind),
+      // Where it is not known who needs a frame, none may be left out.
+      temporalLayer: references === null ? 0 : temporalLayerOf(frame),
+      references: references ?? PREDECESSOR,
       signature: null,
     };
     const data = new Uint8Array(frame.data);
@@ -70,17 +72,17 @@ function temporalLayerOf(frame: EncodedFrame): number {
     : 0;
 }
 
-/** As a mask (PROTOCOL.md, T1.3). An encoder that does not tell needs each frame for the next. */
-function referencesOf(frame: EncodedFrame, kind: FrameKind): number {
+/** As a mask (PROTOCOL.md, T1.3); `null` when the encoder does not tell, or the mask cannot. */
+function referencesOf(frame: EncodedFrame, kind: FrameKind): number | null {
   if (kind === 'audio' || isKeyFrame(frame)) return 0;
   const metadata = frame.getMetadata();
   const frameId = 'frameId' in metadata ? metadata.frameId : undefined;
   const dependencies = 'dependencies' in metadata ? metadata.dependencies : undefined;
-  if (frameId === undefined || dependencies === undefined || dependencies.length === 0) return PREDECESSOR;
+  if (frameId === undefined || dependencies === undefined || dependencies.length === 0) return null;
   let mask = 0;
   for (const dependency of dependencies) {
     const back = frameId - dependency;
-    if (back < 1 || back > MAX_REFERENCE) return PREDECESSOR;
+    if (back < 1 || back > MAX_REFERENCE) return null;
     mask |= 1 << (back - 1);
   }
   return mask;

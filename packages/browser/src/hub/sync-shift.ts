@@ -35,6 +35,7 @@ export class SyncShift {
   readonly #clock = new WindowedMinimum(WINDOW_MS);
   readonly #ticksPerMs = CLOCK_RATE_KHZ.video;
   #unwrapped: { timestamp: number; ticks: number } | null = null;
+  /** In ticks, and parts of one. */
   #shift: number | null = null;
   #slewedAt = 0;
 
@@ -55,7 +56,7 @@ export class SyncShift {
   apply(timestamp: number, capturedAt: number | null, delayMs: number | null, now: number): number {
     const target = this.#target(timestamp, capturedAt, delayMs);
     if (target !== null) this.#follow(target, now);
-    return (timestamp + (this.#shift ?? 0)) >>> 0;
+    return (timestamp + Math.round(this.#shift ?? 0)) >>> 0;
   }
 
   #target(timestamp: number, capturedAt: number | null, delayMs: number | null): number | null {
@@ -76,6 +77,6 @@ export class SyncShift {
     if (most < 1) return;
     this.#slewedAt = now;
     if (Math.abs(off) < SLEW_FROM_MS * this.#ticksPerMs) return;
-    this.#shift = (this.#shift + Math.round(Math.sign(off) * Math.min(Math.abs(off), most))) | 0;
+    this.#shift += Math.sign(off) * Math.min(Math.abs(off), most);
   }
 }

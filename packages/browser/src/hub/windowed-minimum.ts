@@ -16,7 +16,8 @@ export class WindowedMinimum {
 
   add(value: number, now: number): void {
     if (now >= this.#turnsAt) {
-      this.#before = this.#current;
+      // What is older than a pause of half the window is too old.
+      this.#before = now < this.#turnsAt + this.#halfMs ? this.#current : null;
       this.#current = null;
       this.#turnsAt = now + this.#halfMs;
     }

@@ -96,7 +96,12 @@ describe('a picture whose references have not passed', () => {
   test('[T1.3] does not hold up another that can do without what is missing', () => {
     const order = new FrameOrder<null>();
     const [key, , middle, after, base] = pictures(L1T3, 5);
-    expect(takeAll(order, [key, middle, after, base].flatMap((frame) => frame ?? []))).toEqual([0, 2, 3, 4]);
+    expect(
+      takeAll(
+        order,
+        [key, middle, after, base].flatMap((frame) => frame ?? []),
+      ),
+    ).toEqual([0, 2, 3, 4]);
   });
 
   test('is dropped when the base has gone on, and costs no key frame', () => {
@@ -238,7 +243,9 @@ describe('another count', () => {
 describe('sound', () => {
   test('passes at once and as it comes, each frame once', () => {
     const order = new FrameOrder<null>();
-    expect(takeAll(order, [sound(3), sound(5), sound(3), sound(4), sound(5), sound(6)])).toEqual([3, 5, 4, 6]);
+    expect(takeAll(order, [sound(3), sound(5), sound(3), sound(4), sound(5), sound(6)])).toEqual([
+      3, 5, 4, 6,
+    ]);
   });
 
   test('that comes late passes within eight frames', () => {

@@ -135,5 +135,5 @@ export interface EncodedFrameFields {
 export function encodedFrame(fields: EncodedFrameFields): EncodedFrame {
   const { data = Uint8Array.of(0x10, 2, 3), timestamp = 0, type, metadata = {} } = fields;
   const frame = { data: data.slice().buffer, timestamp, getMetadata: () => metadata };
-  return (type === undefined ? frame : { ...frame, type }) as EncodedFrame;
+  return type === undefined ? frame : { ...frame, type };
 }
