@@ -93,6 +93,7 @@ export class PageRelaying {
     const { libp2p, context, maxChildren } = this.#options;
     if (maxChildren === 0) return;
     const { refused } = context;
+    this.#tellUplink();
     await serveLinks(libp2p, (join, from, connection) => this.#judge(join, from, connection), { refused });
   }
 
@@ -121,7 +122,7 @@ export class PageRelaying {
     const reports = await this.children.reports();
     this.#uplink.measure(reports, clock.now());
     if (this.#mediaBps !== null) driver.tell({ type: 'bitrate', bps: this.#mediaBps });
-    if (reports.length > 0) this.#tellUplink();
+    this.#tellUplink();
   }
 
   /** Lets the children find other parents before this page goes. */

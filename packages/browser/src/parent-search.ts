@@ -18,8 +18,11 @@ import type { RelaySession } from './relay-session.ts';
 import type { RelayTarget } from './relay-list.ts';
 import type { Reach } from './stumble-guard.ts';
 
-/** Rounds of asking that may fail before a first search is given up; between them passes up to a second. */
-const FIRST_ROUNDS = 5;
+/**
+ * Rounds of asking that may fail before a first search is given up, after about ten seconds: where relays are full, those
+ * who have just come offer places within a few.
+ */
+const FIRST_ROUNDS = 7;
 
 export interface ParentSearchOptions {
   libp2p: Libp2p;
