@@ -71,7 +71,9 @@ scope.onmessage = ({ data }) => {
       hub.forget(data.source);
       return decoder.forget(data.source);
     case 'decode-into':
-      return decoder.moveTo(data.source);
+      decoder.moveTo(data.source);
+      for (const placed of hub.recentPictures()) decoder.decode(placed);
+      return;
     case 'dummy':
       return dummies.start(data.writable);
     default:

@@ -150,9 +150,10 @@ export class Viewer implements Role {
       signal: this.#signal,
     });
     // Whoever depends on this page hears of it at once, instead of noticing the silence.
-    globalThis.addEventListener('pagehide', () => void this.#driver.stop('leaving'), {
-      signal: this.#signal,
-    });
+    const leave = ({ persisted }: PageTransitionEvent): void => {
+      if (!persisted) void this.#driver.stop('leaving');
+    };
+    globalThis.addEventListener('pagehide', leave, { signal: this.#signal });
     this.#driver.tell({ type: 'start' });
     await started;
     this.#keepMeasuring();

@@ -65,6 +65,11 @@ export class Hub<Raw> {
     }
   }
 
+  /** What a decoder starts from that was not there before. */
+  recentPictures(): PlacedFrame<Raw>[] {
+    return this.#streams.get(keyOf('video', 0))?.recent.forNewcomer() ?? [];
+  }
+
   /** The source is gone. */
   forget(source: number): void {
     for (const { timeline } of this.#streams.values()) timeline.forget(source);
