@@ -71,8 +71,7 @@ scope.onmessage = ({ data }) => {
       hub.forget(data.source);
       return decoder.forget(data.source);
     case 'decode-into':
-      decoder.moveTo(data.source);
-      for (const placed of hub.recentPictures()) decoder.decode(placed);
+      if (decoder.moveTo(data.source)) for (const placed of hub.recentPictures()) decoder.decode(placed);
       return;
     case 'dummy':
       return dummies.start(data.writable);

@@ -34,13 +34,16 @@ export class Decoder {
     if (source !== this.#home) this.#inputs.delete(source);
   }
 
-  /** Another home, for another codec. */
-  moveTo(source: number): void {
+  /** Another home, as for another codec. @returns Whether it is another than before. */
+  moveTo(source: number): boolean {
     const before = this.#home;
-    this.#home = source;
-    this.#pictures = 0;
-    if (before !== null && before !== source) this.#inputs.delete(before);
+    if (before !== source) {
+      this.#home = source;
+      this.#pictures = 0;
+      if (before !== null) this.#inputs.delete(before);
+    }
     this.#onHome(source);
+    return before !== source;
   }
 
   /** A frame came from a parent, whether or not it passes the hub. */
