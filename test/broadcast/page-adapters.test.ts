@@ -11,7 +11,7 @@ import {
 import { expectPicturesAdvance, expectTone } from '../harness/expectations.ts';
 import { lanAddress } from '../harness/page-server.ts';
 import { startRelay, type RelayProcess } from '../harness/relay-process.ts';
-import { goLive, openPage, startStage, stats, VIDEO, watch } from './stage.ts';
+import { goLive, openPage, startStage, stats, takeAway, VIDEO, watch } from './stage.ts';
 
 const TEST_MS = 120_000;
 
@@ -42,16 +42,6 @@ async function browserOf(
   const browser = await launchBrowser(name, options);
   closers.push(() => browser.close());
   return browser;
-}
-
-/** Takes from a page what newer browsers have; called before the page makes a CASTO object. */
-async function takeAway(page: BrowserPage, what: 'encoded streams' | 'all access to frames'): Promise<void> {
-  await page.evaluate((taken) => {
-    for (const { prototype } of [RTCRtpSender, RTCRtpReceiver]) {
-      Reflect.deleteProperty(prototype, 'createEncodedStreams');
-    }
-    if (taken === 'all access to frames') Reflect.deleteProperty(globalThis, 'RTCRtpScriptTransform');
-  }, what);
 }
 
 /** Streamer, the page in the middle, and a viewer below it. */

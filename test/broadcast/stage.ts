@@ -41,6 +41,19 @@ export async function enter(page: BrowserPage, url: string): Promise<void> {
   await page.waitFor(() => 'stage' in globalThis, { timeoutMs: START_MS, what: 'casto.js is loaded' });
 }
 
+/** Takes from a page what newer browsers have; called before the page makes a CASTO object. */
+export async function takeAway(
+  page: BrowserPage,
+  what: 'encoded streams' | 'all access to frames',
+): Promise<void> {
+  await page.evaluate((taken) => {
+    for (const { prototype } of [RTCRtpSender, RTCRtpReceiver]) {
+      Reflect.deleteProperty(prototype, 'createEncodedStreams');
+    }
+    if (taken === 'all access to frames') Reflect.deleteProperty(globalThis, 'RTCRtpScriptTransform');
+  }, what);
+}
+
 /** Options that can travel into a page. */
 type PlainOptions = Omit<CastoOptions, 'source' | 'signal'>;
 

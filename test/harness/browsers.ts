@@ -33,11 +33,21 @@ export interface PageOptions {
   permissions?: string[];
 }
 
+export interface BrowserProcess {
+  readonly pid: number;
+  /** As the browser calls it: `browser`, `renderer`, `GPU` and others. */
+  readonly type: string;
+  /** Of all its threads, since it began. */
+  readonly cpuSeconds: number;
+}
+
 export interface RunningBrowser {
   readonly name: BrowserName;
   readonly version: string;
   /** A page with a profile of its own: nothing is shared with other pages. */
   newPage(options?: PageOptions): Promise<BrowserPage>;
+  /** The processes that the browser consists of. Chromium only. */
+  processes(): Promise<BrowserProcess[]>;
   /** Ends the browser with all its pages, and removes its profile. */
   close(): Promise<void>;
 }

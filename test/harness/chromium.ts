@@ -55,6 +55,12 @@ export async function launchChromium(
       await context.addInitScript({ content: harnessScript });
       return openPage(context, 'context');
     },
+    processes: async () => {
+      const session = await browser.newBrowserCDPSession();
+      const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+      await session.detach();
+      return processInfo.map(({ id, type, cpuTime }) => ({ pid: id, type, cpuSeconds: cpuTime }));
+    },
     close: () => browser.close(),
   };
 }

@@ -20,6 +20,7 @@ export async function runningPuppeteer(
       await page.setViewport(pageOptions.viewport ?? { width: 1280, height: 720 });
       return page;
     },
+    processes: () => Promise.reject(new Error('puppeteer tells nothing of processes')),
     close: () => browser.close(),
   };
 }

@@ -6,6 +6,7 @@ import { recordedFrames, recordEncodedFrames } from './encoded-frames.ts';
 import { measureLipSync } from './lip-sync.ts';
 import { connectLoopback } from './loopback.ts';
 import { countAdvances, readPictures, watchPictures } from './picture-reader.ts';
+import { recordPictureTimes, takePictureTimes } from './picture-times.ts';
 import { createSyntheticSource } from './synthetic-source.ts';
 import { measureTone } from './tone-meter.ts';
 
@@ -19,7 +20,9 @@ const harness = {
   readPictures,
   recordedFrames,
   recordEncodedFrames,
+  recordPictureTimes,
   summariseConnections,
+  takePictureTimes,
   useLinkProxy,
   watchPictures,
 };
