@@ -6,15 +6,12 @@
 
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { launchBrowser, type BrowserPage } from '../harness/browsers.ts';
+import { launchBrowser } from '../harness/browsers.ts';
 import { startRelay } from '../harness/relay-process.ts';
-import { goLive, openPage, startStage } from '../broadcast/stage.ts';
+import { goLive, openPage, startStage, stop } from '../broadcast/stage.ts';
+import { JOIN_STEPS, measureJoin, type JoinTimes } from './measure-join.ts';
 
-const STEPS = ['peer', 'relay', 'accepted', 'connected', 'frame'] as const;
-type Step = (typeof STEPS)[number];
-type Run = Record<Step, number>;
-
-const DESCRIPTIONS: Record<Step, string> = {
+const DESCRIPTIONS: Record<keyof JoinTimes, string> = {
   peer: 'libp2p is up',
   relay: 'the relay is connected',
   accepted: 'the relay has accepted',
@@ -33,10 +30,11 @@ try {
   const relays = [relay.http];
   const streamer = await openPage(browser, server.origin);
   const { channel } = await goLive(streamer, { relays }, { framesPerSecond: 30 });
-  const runs: Run[] = [];
+  const runs: JoinTimes[] = [];
   for (let i = 0; i < Number(values.runs); i++) {
     const viewer = await openPage(browser, server.origin);
     runs.push(await measureJoin(viewer, { relays, channel }));
+    await stop(viewer);
     await viewer.close();
     if (!values.json) process.stderr.write(`run ${i + 1}: first frame after ${runs.at(-1)?.frame} ms\n`);
   }
@@ -47,35 +45,8 @@ try {
   await relay.stop();
 }
 
-/** Milliseconds after `start()` at which each step was done. */
-async function measureJoin(page: BrowserPage, watched: { relays: string[]; channel: string }): Promise<Run> {
-  return page.evaluate(async (options) => {
-    const video = document.querySelector('video');
-    if (!video) throw new Error('no video');
-    const startedAt = performance.now();
-    stage.casto = new stage.CASTO(options);
-    const frame = new Promise<number>((resolve) =>
-      video.requestVideoFrameCallback(() => resolve(performance.now() - startedAt)),
-    );
-    video.srcObject = await stage.casto.start();
-    const frameMs = await frame;
-    const at = (step: string): number => {
-      const [mark] = performance.getEntriesByName(`casto:${step}`);
-      return Math.round((mark?.startTime ?? NaN) - startedAt);
-    };
-    const run = {
-      peer: at('peer'),
-      relay: at('relay'),
-      accepted: at('accepted'),
-      connected: at('connected'),
-    };
-    await stage.casto.stop();
-    return { ...run, frame: Math.round(frameMs) };
-  }, watched);
-}
-
-function report(runs: Run[]): void {
-  const rows = STEPS.map((step) => {
+function report(runs: JoinTimes[]): void {
+  const rows = JOIN_STEPS.map((step) => {
     const sorted = runs.map((run) => run[step]).sort((a, b) => a - b);
     return { step, min: sorted[0], median: sorted[Math.floor(sorted.length / 2)], max: sorted.at(-1) };
   });
