@@ -5,6 +5,7 @@
  *   --runs N              kills, joins and flashes for each figure
  *   --seconds N           how long a latency or a load is measured; default 20
  *   --picture 640x360@20  default: what suits the part
+ *   --soak N              instead: N minutes of a chain whose pages join and die; exit code 1 when it grows or fails
  *   --json FILE           everything that was measured
  */
 
@@ -17,7 +18,8 @@ import { measureHops } from './hops.ts';
 import { measureJoins } from './join-depths.ts';
 import { measureLipSyncs } from './lip-syncs.ts';
 import { measureRelayCpu } from './relay-cpu.ts';
-import { describeMachine, renderGoals, renderTable, type PartResult } from './report.ts';
+import { describeMachine, isMet, renderGoals, renderTable, type PartResult } from './report.ts';
+import { measureSoak } from './soak.ts';
 import { measureStreamerCpu } from './streamer-cpu.ts';
 
 const PARTS = {
@@ -36,6 +38,7 @@ const { values } = parseArgs({
     runs: { type: 'string' },
     seconds: { type: 'string', default: '20' },
     picture: { type: 'string' },
+    soak: { type: 'string' },
     json: { type: 'string' },
   },
 });
@@ -46,7 +49,10 @@ const options: BenchOptions = {
   picture: values.picture === undefined ? null : readPicture(values.picture),
   progress: (text) => process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${text}\n`),
 };
-const runs = readParts(values.only).map((part) => () => PARTS[part](options));
+const runs =
+  values.soak === undefined
+    ? readParts(values.only).map((part) => () => PARTS[part](options))
+    : [soakFor(positive('--soak', values.soak))];
 
 const machine = describeMachine(await browserVersion());
 process.stdout.write(`${machine}\n\n`);
@@ -63,6 +69,12 @@ if (values.json !== undefined) {
     values.json,
     `${JSON.stringify({ machine, at: new Date().toISOString(), results }, null, 1)}\n`,
   );
+}
+// A soak is a test. The figures of the others depend on the machine.
+if (values.soak !== undefined && results.some(({ goals }) => !goals.every(isMet))) process.exitCode = 1;
+
+function soakFor(minutes: number): () => Promise<PartResult> {
+  return () => measureSoak(options, minutes);
 }
 
 async function browserVersion(): Promise<string> {
