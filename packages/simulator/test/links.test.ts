@@ -171,6 +171,7 @@ test('directories learn what peers report and tell it to those who seek', () => 
 
   const answers = small.inputs(seeking, 'found');
   expect(answers).toHaveLength(2);
+  expect(answers.map(({ isLast }) => isLast === true)).toEqual([false, true]);
   for (const { candidates } of answers) {
     expect(candidates).toEqual([{ peerId: offering.id, addresses: offering.addresses, offer }]);
   }

@@ -246,5 +246,5 @@ test('peers of a dead relay take the next nearest, and tell it what they offer',
 
   expect(viewer.contacts).toEqual([far]);
   expect(far.directory?.size).toBe(1);
-  expect(small.inputs(viewer, 'found')).toEqual([{ type: 'found', candidates: [] }]);
+  expect(small.inputs(viewer, 'found')).toEqual([{ type: 'found', candidates: [], isLast: true }]);
 });

@@ -77,7 +77,8 @@ function linkEvent(
 function peerEvent(world: World, peer: SimPeer, kind: number, serial: number, message: Payload | null): void {
   switch (kind) {
     case EVENT.input:
-      if (isInput(message)) stepPeer(world, peer, message);
+      if (message?.type === 'found') found(world, peer, message);
+      else if (message?.type === 'probed') stepPeer(world, peer, message);
       return;
     case EVENT.starve:
       return starve(world, peer, serial);
@@ -101,8 +102,10 @@ function peerEvent(world: World, peer: SimPeer, kind: number, serial: number, me
   }
 }
 
-function isInput(message: Payload | null): message is Extract<TreeInput, { type: 'found' | 'probed' }> {
-  return message?.type === 'found' || message?.type === 'probed';
+/** A directory's answer is there; the host knows whether it waits for another. */
+function found(world: World, peer: SimPeer, answer: Extract<TreeInput, { type: 'found' }>): void {
+  peer.unanswered--;
+  stepPeer(world, peer, peer.unanswered === 0 ? { ...answer, isLast: true } : answer);
 }
 
 function endOf(link: Link, peer: SimPeer): LinkEnd {

@@ -19,6 +19,7 @@ export function seek(world: World, peer: SimPeer, effect: Seek): void {
     peer.hasSought = true;
   }
   for (const relay of directoriesOf(world, peer)) {
+    peer.unanswered++;
     world.books.sent(peer, seekBytes(effect.layers));
     world.queue.add(
       world.now + world.messageMs(peer, relay),

@@ -56,6 +56,8 @@ export class SimPeer {
   /** Death of the parent whose media it lost; -1 when none is to be mourned. */
   orphanedAt = -1;
   hasSought = false;
+  /** Directories that it has asked and that have not answered yet. */
+  unanswered = 0;
 
   /** Children that are sent media, if there is any. */
   served = 0;
