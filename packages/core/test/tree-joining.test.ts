@@ -422,6 +422,25 @@ describe('attempts', () => {
     expect(joins(peer.advance(1))).toEqual([5, 6]);
   });
 
+  test('[J5.3] that took twice as long make room for others when there are as many as may be', () => {
+    for (const [waitMs, closed, asked] of [
+      [hedgeMs + retryMs, [], []],
+      [2 * hedgeMs, [3], [5]],
+    ] as const) {
+      const peer = probing([3, 4], { tuning: { maxAttempts: 2 } });
+      expect(answers(peer, 3, 4)).toEqual([3, 4]);
+      peer.accepted(3);
+      peer.now += 1;
+      peer.accepted(4);
+      peer.advance(waitMs);
+      // It is known since the first round.
+      peer.probed(DECOY, null);
+      const effects = [...peer.found([offered(5)]), ...peer.probed(5)];
+      expect(about('close', effects)).toEqual(closed);
+      expect(joins(effects)).toEqual(asked);
+    }
+  });
+
   test('[J5.3] are never more than five, those that are asked unseen included', () => {
     const peer = joiner();
     for (let number = 10; number < 90; number++) {

@@ -15,7 +15,7 @@ import {
   sent,
   word,
 } from './lone-peer.ts';
-import { EPOCH as WORLD_EPOCH, SILENCE_MS, TreeWorld } from './tree-world.ts';
+import { EPOCH as WORLD_EPOCH, SILENCE_MS, TreeWorld, type WorldPeer } from './tree-world.ts';
 
 const { activationMs, secondActivationMs, orphanMs, starvedMs } = TREE_DEFAULTS;
 
@@ -82,8 +82,9 @@ describe('a lost parent', () => {
     const streamer = world.streamer({ maxChildren: 3 });
     Array.from({ length: 12 }, () => world.join({ uplinkBps: 20e6 }));
     world.advance(30_000);
-    const [lost] = streamer.children;
-    const orphans = lost?.children.filter(({ standbys }) => standbys.length > 0) ?? [];
+    const prepared = (peer: WorldPeer) => peer.children.filter(({ standbys }) => standbys.length > 0);
+    const lost = streamer.children.find((peer) => prepared(peer).length > 0);
+    const orphans = lost ? prepared(lost) : [];
     expect(orphans).not.toEqual([]);
     if (lost) world.crash(lost);
     world.advance(SILENCE_MS + 6 * world.latencyMs);

@@ -27,6 +27,16 @@ export function patienceMs({ phase }: ParentLink, tuning: TreeTuning): number {
   return phase === 'activating' ? 2 * tuning.secondActivationMs : tuning.hedgeMs;
 }
 
+/** J5.3: the oldest of those that took twice as long as they may: most likely it never comes about. */
+export function stalestAttempt({ parents, tuning }: TreeState, now: Instant): ParentLink | null {
+  let stalest: ParentLink | null = null;
+  for (const link of parents.values()) {
+    if (isUp(link) || now - link.since < 2 * patienceMs(link, tuning)) continue;
+    if (stalest === null || link.since < stalest.since) stalest = link;
+  }
+  return stalest;
+}
+
 /** Whether a parent delivers, or did until this moment as far as anybody knows. */
 export function isServed(state: TreeState): boolean {
   return state.position.depth !== null && isWell(state, currentParent(state));

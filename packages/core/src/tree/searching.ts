@@ -11,7 +11,15 @@ import type { Instant } from '../link-control.ts';
 import type { ParentCandidate, PeerKind } from '../link-messages.ts';
 import { encodePath, type PeerId } from '../peer-id.ts';
 import type { OfferedCandidate, Standing } from '../standing.ts';
-import { attempts, freshAttempts, isServed, joinsUnderWay, missingStandbys, patienceMs } from './attempts.ts';
+import {
+  attempts,
+  freshAttempts,
+  isServed,
+  joinsUnderWay,
+  missingStandbys,
+  patienceMs,
+  stalestAttempt,
+} from './attempts.ts';
 import { isGood, isWorthAsking, mayAsk, ranked, reachCost } from './candidates.ts';
 import { parentCost } from './scores.ts';
 import type { JoinAnswer } from './tree-io.ts';
@@ -228,9 +236,13 @@ function decide(state: TreeState, now: Instant, search: Search): void {
 /** Asks as many of the best as the purpose needs, or waits for another round when none is left. */
 function joinNext(state: TreeState, now: Instant, search: Search): void {
   let missing = attemptsWanted(state, search) - freshAttempts(state, now);
-  while (missing > 0 && attempts(state) < state.tuning.maxAttempts) {
+  while (missing > 0) {
+    const isFull = attempts(state) >= state.tuning.maxAttempts;
+    const stalest = isFull ? stalestAttempt(state, now) : null;
+    if (isFull && stalest === null) break;
     const next = takeNext(state, now, search);
     if (next === null) break;
+    if (stalest !== null) giveUp(state, now, stalest);
     join(state, now, next, search.purpose);
     missing--;
   }
@@ -363,11 +375,14 @@ function noteRefusal(state: TreeState, now: Instant, peerId: PeerId, reason: str
 
 function dropSlowAttempts(state: TreeState, now: Instant): void {
   for (const link of state.parents.values()) {
-    if (isUp(link) || now < link.since + state.tuning.attemptMs) continue;
-    state.parents.delete(link.peerId);
-    noteUnreachable(state, now, link);
-    state.effects.push({ type: 'close', peerId: link.peerId, reason: 'moved' });
+    if (!isUp(link) && now >= link.since + state.tuning.attemptMs) giveUp(state, now, link);
   }
+}
+
+function giveUp(state: TreeState, now: Instant, link: ParentLink): void {
+  state.parents.delete(link.peerId);
+  noteUnreachable(state, now, link);
+  state.effects.push({ type: 'close', peerId: link.peerId, reason: 'moved' });
 }
 
 function addressed({ peerId, addresses }: ParentCandidate): ParentCandidate {
