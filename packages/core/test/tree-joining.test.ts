@@ -373,6 +373,25 @@ describe('attempts', () => {
     expect(peer).toMatchObject({ active: [4], standbys: [3] });
   });
 
+  test('[J5.1] are made at three peers when a parent is lost', () => {
+    const peer = new LonePeer().attach(2);
+    peer.found([3, 4, 5, 6].map((number) => offered(number)));
+    peer.silent(2);
+    expect([...answers(peer, 3, 4, 5, 6), ...joins(peer.advance(probeSettleMs))]).toEqual([3, 4, 5]);
+  });
+
+  test('[J5.1] are made at three peers when a round found no place', () => {
+    const peer = probing([3]);
+    expect(answers(peer, 3)).toEqual([3]);
+    peer.refused(3);
+    peer.advance(retryMs);
+    const numbers = [4, 5, 6, 7];
+    const unseen = joins(peer.found(numbers.map((number) => offered(number))));
+    expect([...unseen, ...answers(peer, ...numbers), ...joins(peer.advance(probeSettleMs))]).toEqual([
+      4, 5, 6,
+    ]);
+  });
+
   test('[J5.2] that do not connect in time are given up', () => {
     const peer = probing([3, 4]);
     expect(answers(peer, 3, 4)).toEqual([3, 4]);

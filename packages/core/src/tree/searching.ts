@@ -310,9 +310,11 @@ function keepForWantOfBetter(state: TreeState): boolean {
   return true;
 }
 
-function attemptsWanted(state: TreeState, { purpose }: Search): number {
+function attemptsWanted(state: TreeState, { purpose, round }: Search): number {
   if (purpose === 'standby') return missingStandbys(state);
-  return purpose === 'parent' ? state.tuning.attempts : 1;
+  if (purpose === 'better') return 1;
+  const { attempts: first, repairAttempts } = state.tuning;
+  return round > 0 || currentParent(state) !== null ? repairAttempts : first;
 }
 
 function join(

@@ -11,6 +11,8 @@ export const TREE_DEFAULTS = {
   directoryMs: 1_000,
   /** J5: peers asked for a place at once; the first picture wins. */
   attempts: 2,
+  /** J5: by whom a first round gave no place, or who lost one: of those it knows, more are gone or full. */
+  repairAttempts: 3,
   /** J5: how long an attempt may take from the join to the connection. */
   attemptMs: 4_000,
   /** J7: first wait after a search without success; doubles up to `longestRetryMs`, half of it is drawn. */
