@@ -34,7 +34,7 @@ export const TREE_DEFAULTS = {
   /** R3: how long a peer that was activated may take to deliver a picture: a round trip around the world, and some. */
   activationMs: 700,
   /** R3: the next standby is activated as well when the first has not delivered for this long. */
-  secondActivationMs: 150,
+  secondActivationMs: 60,
   /** R5: how long a peer repairs before it tells its children. */
   orphanMs: 400,
   /** R6: how long children of a starved parent wait for it to repair; half of it again is drawn. */
