@@ -72,8 +72,11 @@ export const TREE_DEFAULTS = {
   uplinkShare: 0.5,
   /** C1: overhead of RTP, SRTP, UDP and IP, and of retransmissions. */
   packetOverhead: 1.1,
-  /** C4: slots beyond the own ones that an activated standby may take for a while, as share of the slots. */
-  overflowShare: 0.5,
+  /**
+   * C4: slots beyond the own ones that an activated standby may take for a while, as share of the slots. These are half
+   * of the uplink, so that even rounded up no more than all of it is in use.
+   */
+  overflowShare: 0.8,
   /** C4: after this a parent with too many children sends the weakest away. */
   shedMs: 1_500,
   /** C4: and after this it lets go of it. */
