@@ -134,7 +134,7 @@ describe('directories', () => {
     expect(offers(streamer.done.map(({ effect }) => effect))).toEqual([first]);
     streamer.child(2).child(3);
     expect(offers(streamer.advance(reportMs - 1))).toEqual([]);
-    expect(offers(streamer.advance(1))).toMatchObject([{ freeSlots: 7, ageS: 2 }]);
+    expect(offers(streamer.advance(1))).toMatchObject([{ freeSlots: 7, ageS: 0 }]);
     expect(offers(streamer.advance(reportAgainMs - 1))).toEqual([]);
     expect(offers(streamer.advance(1))).toMatchObject([{ freeSlots: 7 }]);
     expect(offers(streamer.advance(3 * reportAgainMs))).toHaveLength(3);

@@ -123,7 +123,7 @@ export const TREE_DEFAULTS = {
   /** A2: changes of a path's delay below this are no news. */
   delayToleranceMs: 10,
   /** A3: offers change at the directories at most this often, and are repeated this often. */
-  reportMs: 2_000,
+  reportMs: 500,
   reportAgainMs: 30_000,
 } as const;
 
