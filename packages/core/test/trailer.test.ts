@@ -48,6 +48,13 @@ describe('layout', () => {
     expect(encodeTrailer(signed)).toHaveLength(92 + 3);
   });
 
+  test('[T1.3] tells the four frames before, each by its bit', () => {
+    for (let references = 0; references < 16; references++) {
+      const read = splitTrailer(encodeTrailer({ ...unsigned, references }))?.trailer;
+      expect(read).toEqual({ ...unsigned, references });
+    }
+  });
+
   test('[T1.1] a sequence wraps at 2^32, and a capture time is rounded down', () => {
     const trailer = { ...unsigned, sequence: 2 ** 32 + 5, capturedAt: 1_700_000_000_123.9 };
     expect(splitTrailer(encodeTrailer(trailer))?.trailer).toEqual({ ...unsigned, sequence: 5 });
