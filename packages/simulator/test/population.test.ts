@@ -12,6 +12,12 @@ const VIEWERS = 8_000;
 const RELAYS = 50;
 
 function people(options: Partial<PopulationOptions> = {}): { world: World; viewers: SimPeer[] } {
+  const { world, population } = channel(RELAYS, options);
+  return { world, viewers: Array.from({ length: VIEWERS }, () => population.addViewer(0)) };
+}
+
+/** Streamer and relays. */
+function channel(relays: number, options: Partial<PopulationOptions> = {}) {
   const createCore = (): ObedientCore => new ObedientCore();
   const world = new World({ seed: 3, latency: new PlaneLatency(), observers: [], createCore });
   const population = new Population(world, {
@@ -21,8 +27,8 @@ function people(options: Partial<PopulationOptions> = {}): { world: World; viewe
     relaysServe: true,
     ...options,
   });
-  population.addInfrastructure(RELAYS);
-  return { world, viewers: Array.from({ length: VIEWERS }, () => population.addViewer(0)) };
+  population.addInfrastructure(relays);
+  return { world, population };
 }
 
 function shareOf(viewers: readonly SimPeer[], isMeant: (peer: SimPeer) => boolean): number {
@@ -55,6 +61,17 @@ test('nearly all know the two relays that are nearest, the others any two', () =
   const share = shareOf(viewers, knowsNearest);
   expect(share).toBeGreaterThan(0.94);
   expect(share).toBeLessThan(0.97);
+});
+
+test('who comes to the wrong side of a cut knows relays all the same', () => {
+  const { world, population } = channel(1);
+  const [relay] = world.relays;
+  if (relay === undefined) throw new Error('no relay');
+  world.setCut([relay.traits.region]);
+  const viewers = Array.from({ length: 50 }, () => population.addViewer(0));
+
+  expect(viewers.filter((viewer) => !world.isSameSide(viewer, relay))).not.toEqual([]);
+  expect(viewers.filter(({ contacts }) => !contacts.includes(relay))).toEqual([]);
 });
 
 test('three percent lie where there are liars, in all ways alike, and none is mobile or hard to reach', () => {

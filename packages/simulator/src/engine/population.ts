@@ -112,6 +112,8 @@ export class Population {
     const first = this.draw.next();
     const second = this.draw.next();
     const live = this.#world.relays.filter((relay) => relay.isAlive && this.#world.isSameSide(relay, viewer));
+    // Whoever comes to the wrong side of a cut knows relays as well, and reaches them once it is over.
+    if (live.length === 0) return this.#world.relays.filter(({ isAlive }) => isAlive).slice(0, 2);
     if (!isStray || live.length < 2) return nearestRelays(this.#world, viewer, 2);
     const at = Math.floor(first * live.length);
     const other = (at + 1 + Math.floor(second * (live.length - 1))) % live.length;
