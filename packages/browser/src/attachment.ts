@@ -161,7 +161,7 @@ export class Attachment {
 
   #look(): void {
     const [source] = this.#receiver.getSynchronizationSources();
-    const heardAt = source === undefined ? 0 : performance.timeOrigin + source.timestamp;
+    const heardAt = source === undefined ? 0 : sinceEpoch(source.timestamp);
     if (this.#wantedSince === null || this.link.isClosed) return;
     if (heardAt > this.#wantedSince) return this.#flow();
     this.#cancelLook = this.#clock.setTimer(() => this.#look(), LOOK_MS);
@@ -296,7 +296,12 @@ function receivingCapabilities(): unknown {
 function lastHeard({ taps, end }: PreparedEnd): number {
   if (taps !== null) return Math.max(taps.audio.last?.at ?? 0, taps.video.last?.at ?? 0);
   const sources = [end.audio, end.video].flatMap((receiver) => receiver.getSynchronizationSources());
-  return Math.max(0, ...sources.map(({ timestamp }) => performance.timeOrigin + timestamp));
+  return Math.max(0, ...sources.map(({ timestamp }) => sinceEpoch(timestamp)));
+}
+
+/** Chromium counts from 1970, and by the standard (WebRTC, section 5.3) it would be the page's time origin. */
+function sinceEpoch(timestamp: number): number {
+  return timestamp < performance.timeOrigin ? performance.timeOrigin + timestamp : timestamp;
 }
 
 /** Shows the steps of a join in the browser's performance tools, and to benchmarks. */

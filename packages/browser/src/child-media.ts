@@ -39,8 +39,12 @@ export function childSections(pc: RTCPeerConnection, layers: readonly number[]):
   });
 }
 
-/** How often a child's link is looked at: twice before a queue is too long. */
+/**
+ * How often a child's link is looked at: twice before a queue is too long. A look reads the statistics of the whole
+ * connection, so a calm link is looked at less.
+ */
 const LOOK_MS = 200;
+const CALM_LOOK_MS = 400;
 
 export interface HubChildMediaOptions {
   readonly worker: PageWorker;
@@ -131,7 +135,8 @@ export class HubChildMedia implements ChildMedia {
       const limit = this.#budget.look({ written, payloadSent, availableBps, mediaBps }, clock.now());
       if (limit !== null && this.#pc !== null) this.#child.limit(limit);
     }
-    if (this.#pc !== null) this.#cancelLook = clock.setTimer(() => void this.#look(), LOOK_MS);
+    const waitMs = this.#budget.isCalm ? CALM_LOOK_MS : LOOK_MS;
+    if (this.#pc !== null) this.#cancelLook = clock.setTimer(() => void this.#look(), waitMs);
   }
 }
 

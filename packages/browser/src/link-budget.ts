@@ -52,6 +52,8 @@ export interface LinkSample {
 export class LinkBudget {
   #temporalLayer = TOP;
   #isClosed = false;
+  /** At the last look. */
+  #queuedMs = 0;
   #changedAt = -Infinity;
   #raisedAt = -Infinity;
   #cleanMs = CLEAN_MS;
@@ -67,6 +69,11 @@ export class LinkBudget {
   /** The difference while nothing but sound is written, and for how many looks it has been so. */
   #still = { difference: Infinity, payloadSent: 0, looks: 0 };
 
+  /** Whether nothing waits, and nothing is left out. */
+  get isCalm(): boolean {
+    return !this.isLimited && this.#queuedMs < RAISE_QUEUE_MS;
+  }
+
   get isLimited(): boolean {
     return this.#isClosed || this.#temporalLayer < TOP;
   }
@@ -74,6 +81,7 @@ export class LinkBudget {
   /** @returns The limit when it is another than before, else `null`. */
   look(sample: LinkSample, now: number): ChildLimit | null {
     const queueMs = this.#queueMs(sample);
+    this.#queuedMs = queueMs;
     const before = { layer: this.#temporalLayer, isClosed: this.#isClosed };
     this.#move(queueMs, sample, now);
     if (this.#isClosed) this.#isClosed = queueMs > OPEN_QUEUE_MS;

@@ -4,7 +4,13 @@
  */
 
 import type { Connection } from '@libp2p/interface';
-import { PROTOCOL_VERSION, type ChannelId, type ChannelRecord, type PeerId } from '@casto/core';
+import {
+  MAX_REDIRECT_PEERS,
+  PROTOCOL_VERSION,
+  type ChannelId,
+  type ChannelRecord,
+  type PeerId,
+} from '@casto/core';
 import {
   pageRtpCapabilities,
   PeerLink,
@@ -91,7 +97,7 @@ export class PageChildren {
     if (passedOn === null) return refuse('offline');
     const offer = reduceChildOffer(join, sendingCapabilities(), passedOn.broadcast);
     if (offer === null) return refuse('no-common-codec');
-    if (!servesMore(join, from)) return refuse('full');
+    if (!servesMore(join, from)) return this.#redirectFromFull(from);
     const decision = driver.decide(from, addressesBehind(connection), treeJoinOf(join));
     if (decision.type !== 'accept') return decision;
     return this.#accept(join, from, { offer, record: passedOn.record, isActive: !decision.standby });
@@ -119,6 +125,17 @@ export class PageChildren {
         path: standing?.path ?? new Uint8Array(),
       },
     };
+  }
+
+  /** The page's owner wants no more of them here: they are sent on to those who have room (PROTOCOL.md, J6.1). */
+  #redirectFromFull(from: PeerId): JoinDecision {
+    const withRoom = this.all.filter(
+      ({ link }) => link.peerId !== from && (link.remoteState?.freeSlots ?? 0) > 0,
+    );
+    const parents = withRoom
+      .slice(0, MAX_REDIRECT_PEERS)
+      .map(({ link }) => ({ peerId: link.peerId, addresses: [...link.remoteAddresses] }));
+    return parents.length > 0 ? { type: 'redirect', parents } : refuse('full');
   }
 
   #create(

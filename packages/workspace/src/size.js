@@ -8,8 +8,8 @@ import { isRecord, readJson } from './json-file.js';
 import { inRoot } from './paths.js';
 import { runTool, ToolFailure } from './tool-failure.js';
 
-/** In bytes after gzip: 172 kB are a third of a second at 4 Mbps. */
-const VIEWER_LIMIT_BYTES = 172_000;
+/** In bytes after gzip: 174 kB are a third of a second at 4 Mbps. */
+const VIEWER_LIMIT_BYTES = 174_000;
 
 const DIST = inRoot('packages/browser/dist');
 
