@@ -239,6 +239,8 @@ export class Viewer implements Role {
     this.#driver.tell({ type: 'broadcast', epoch: record.epoch });
     this.#answered(peerId, { type: 'accepted', kind: link.kind });
     this.#driver.attach(link);
+    // A picture may have come by then, of which the tree could not be told.
+    if (link.isOpen) attachment.opened();
   }
 
   #linkEvent(attachment: Attachment, event: LinkEvent): void {
