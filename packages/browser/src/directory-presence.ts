@@ -21,6 +21,8 @@ export class DirectoryPresence {
   readonly #options: DirectoryPresenceOptions;
   #sessions: RelaySession[] = [];
   #offer: Offer | null = null;
+  /** libp2p forgets a reservation that waits for another one: they are made one after the other. */
+  #reserving: Promise<void> = Promise.resolve();
 
   constructor(options: DirectoryPresenceOptions) {
     this.#options = options;
@@ -34,10 +36,11 @@ export class DirectoryPresence {
   }
 
   /** Lets other pages reach this one through the relay. A relay without free reservations is none that helps. */
-  async reserveCircuit(session: RelaySession): Promise<void> {
+  async reserveCircuit({ connection }: RelaySession): Promise<void> {
     const { libp2p, addresses: own, onAddresses } = this.#options;
     const { listenOnCircuit } = await import('./page-circuit.ts');
-    await listenOnCircuit(libp2p, session.connection).catch(() => {});
+    this.#reserving = this.#reserving.then(() => listenOnCircuit(libp2p, connection)).catch(() => {});
+    await this.#reserving;
     const addresses = libp2p.getMultiaddrs().map((address) => address.toString());
     const circuit = addresses.filter((address) => address.includes('/p2p-circuit'));
     own.splice(0, Infinity, ...circuit.slice(0, MAX_PEER_ADDRESSES));
