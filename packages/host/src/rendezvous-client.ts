@@ -14,7 +14,7 @@ import {
 } from '@casto/core';
 import { processClock, type Clock } from './clock.ts';
 import { asError, messageChannel, type MessageChannel } from './message-channel.ts';
-import { RendezvousQuestions, type Probed } from './rendezvous-questions.ts';
+import { PROBE_MS, RendezvousQuestions, type Probed } from './rendezvous-questions.ts';
 import { tokenBucket } from './token-bucket.ts';
 
 export type ChannelNews = Omit<Extract<RendezvousMessage, { type: 'channel' }>, 'type'>;
@@ -34,8 +34,6 @@ export class AnnounceError extends Error {
 const ANSWER_MS = 10_000;
 /** A relay may have to look for the channel itself. What comes later is of no use to the search that asked. */
 const SEEK_MS = 3_000;
-/** As the tree's own patience: a circuit around the world and back takes 600 ms, and nearer peers are better. */
-const PROBE_MS = 1_000;
 /** Other peers' probes that are answered; a relay passes on no more. */
 const ANSWERS_PER_SECOND = 50;
 const ANSWER_BURST = 100;

@@ -22,6 +22,8 @@ interface PendingProbe {
   readonly settle: (answer: Probed | null) => void;
 }
 
+/** As the tree's own patience: a circuit around the world and back takes 600 ms, and nearer peers are better. */
+export const PROBE_MS = 1_000;
 /** Six for each of a few searches. */
 const MAX_PROBES = 64;
 const NONCES = 2 ** 32;

@@ -18,6 +18,7 @@ import { probeSwitch, type ProbeStream, type ProbeSwitch } from './probe-switch.
 import type { RefusalCounter } from './refusal-counter.ts';
 import { peerIdOf } from './remote-peer.ts';
 import type { ChannelNews } from './rendezvous-client.ts';
+import { PROBE_MS, RendezvousQuestions, type Probed } from './rendezvous-questions.ts';
 import type { Clock } from './clock.ts';
 import { tokenBucket } from './token-bucket.ts';
 
@@ -41,6 +42,16 @@ export interface RendezvousHandlers {
   standing(channel: ChannelId, from: PeerId): Standing | null;
 }
 
+/** What a relay asks of those who hold streams there. */
+export interface RendezvousServer {
+  /**
+   * Asks such a peer where it stands.
+   *
+   * @returns `null` when it does not answer; a null standing when it holds no stream, or has no place. Never rejects.
+   */
+  probe(channel: ChannelId, peer: PeerId): Promise<Probed | null>;
+}
+
 /** A page watches one channel, an overview a few. */
 const MAX_WATCHED = 32;
 /** A peer stands in one channel, a relay in many, but it reports to itself. */
@@ -57,7 +68,7 @@ export async function serveRendezvous(
   libp2p: Libp2p,
   handlers: RendezvousHandlers,
   options: { refused: RefusalCounter; clock: Clock },
-): Promise<void> {
+): Promise<RendezvousServer> {
   const self = peerIdOf(libp2p.peerId);
   const probes = probeSwitch({ ...options, self, standing: handlers.standing.bind(handlers) });
   await libp2p.handle(
@@ -65,6 +76,23 @@ export async function serveRendezvous(
     (stream, connection) => void serveStream(stream, connection, { ...options, handlers, probes }),
     { runOnLimitedConnection: true, maxInboundStreams: 4 },
   );
+  return probingServer(self, probes, options.clock);
+}
+
+/** To the switch the relay is one more peer that asks: others' answers to it find their way like any. */
+function probingServer(self: PeerId, probes: ProbeSwitch, clock: Clock): RendezvousServer {
+  const questions = new RendezvousQuestions(clock);
+  const own = probes.open(self, (message) => {
+    if (message.type === 'probed') questions.probed(message);
+  });
+  return {
+    probe: async (channel, peer) => {
+      const question = questions.probe(channel, peer, PROBE_MS);
+      if (question === null) return null;
+      own.take({ type: 'probe', channel, peer, nonce: question.nonce });
+      return question.probed;
+    },
+  };
 }
 
 interface Service {

@@ -83,9 +83,9 @@ async function world() {
   const directory = new Directory();
   const refused = refusalCounter();
   const [relay, page] = [await peers.create(), await peers.create()];
-  await serveRendezvous(relay.libp2p, directory, { refused, clock });
+  const server = await serveRendezvous(relay.libp2p, directory, { refused, clock });
   const connection = await peers.connect(page, relay);
-  return { clock, directory, refused, relay, page, connection };
+  return { clock, directory, refused, relay, page, connection, server };
 }
 
 function open(connection: Connection, clock?: VirtualClock): Promise<RendezvousClient> {
@@ -439,6 +439,62 @@ describe('probing', () => {
 
     expect((await client.probe(relay.id, other.id))?.standing).toEqual(standing(other.id));
     expect(refused.counts).toEqual({ 'probe:not-asked': 1 });
+  });
+});
+
+describe('a relay that probes', () => {
+  async function answering() {
+    const all = await world();
+    const client = await open(all.connection, all.clock);
+    // The relay knows of the stream when it has answered on it.
+    await client.announce(new Uint8Array(), null);
+    return { ...all, client };
+  }
+
+  test('[D9.5] asks over the stream that the peer holds, in its own name', async () => {
+    const { server, client, relay, page, connection } = await answering();
+    const asked: unknown[] = [];
+    client.onProbe = (channel, from) => {
+      asked.push([channel, from]);
+      return standing(page.id);
+    };
+
+    const probed = await server.probe(relay.id, page.id);
+
+    expect(probed?.standing).toEqual(standing(page.id));
+    expect(probed?.rttMs).toBeGreaterThanOrEqual(0);
+    expect(asked).toEqual([[relay.id, relay.id]]);
+    expect(connection.streams).toHaveLength(1);
+  });
+
+  test('[D9.2, D9.5] hears at once that a peer holds no stream there', async () => {
+    const { server, client, relay, page } = await answering();
+    client.onProbe = () => standing(page.id);
+    const nowhere = { rttMs: 0, standing: null };
+
+    expect(await server.probe(relay.id, await freshId())).toEqual(nowhere);
+    expect((await server.probe(relay.id, page.id))?.standing).not.toBeNull();
+    await page.libp2p.stop();
+    await until(() => relay.libp2p.getConnections().length === 0);
+    expect(await server.probe(relay.id, page.id)).toEqual(nowhere);
+  });
+
+  test('[D9.4, D9.5] waits a second, and believes no other answer', async () => {
+    const { server, connection, relay, page, clock, refused } = await answering();
+    const { channel } = await rawStream(connection);
+    // The latest stream is the one that is asked.
+    await channel.write({ type: 'announce', record: new Uint8Array(), token: null });
+    await channel.read();
+    const probing = server.probe(relay.id, page.id);
+    const asked = await channel.read();
+    if (asked.type !== 'probe') throw new Error(asked.type);
+    const place = { channel: relay.id, peer: relay.id, standing: standing(page.id) };
+    await channel.write({ type: 'probed', ...place, nonce: asked.nonce ^ 1 });
+    await until(() => refused.counts['probe:not-asked'] === 1);
+    clock.advance(1_000);
+
+    expect(await probing).toBeNull();
+    expect(clock.pending).toBe(0);
   });
 });
 
