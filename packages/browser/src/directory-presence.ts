@@ -11,6 +11,8 @@ export interface DirectoryPresenceOptions {
   readonly libp2p: Libp2p;
   readonly channel: ChannelId;
   readonly standing: () => Standing | null;
+  /** The channel's signed record, for relays that have it from nobody else. */
+  readonly record: () => Uint8Array | null;
   /** Where others reach this page, kept up to date here. The array stays the same object: the tree holds it. */
   readonly addresses: string[];
   /** The addresses are others than before. */
@@ -69,7 +71,14 @@ export class DirectoryPresence {
     // The stream may be another one than before.
     await this.answerProbes(session);
     const rendezvous = await session.rendezvous();
-    const { channel, addresses } = this.#options;
-    if (addresses.length > 0) rendezvous.report(channel, addresses, this.#offer);
+    const { channel, addresses, record } = this.#options;
+    const offer = this.#offer;
+    if (addresses.length === 0) return;
+    rendezvous.report({
+      channel,
+      addresses: [...addresses],
+      offer,
+      record: offer === null ? null : record(),
+    });
   }
 }

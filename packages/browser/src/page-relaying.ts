@@ -65,6 +65,7 @@ export class PageRelaying {
       libp2p,
       channel,
       standing: () => driver.standing(),
+      record: () => this.#served()?.record ?? null,
       addresses,
       onAddresses: () => this.#tellAddresses(options.parentLinks()),
     });

@@ -61,6 +61,8 @@ export class Streamer implements Role {
       libp2p,
       channel: this.#self,
       standing: () => this.#driver.standing(),
+      // Announced already where it is reported.
+      record: () => null,
       addresses: this.#addresses,
       // A streamer has no parent that would name it to others.
       onAddresses: () => {},

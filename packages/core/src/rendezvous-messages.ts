@@ -48,7 +48,16 @@ export const RENDEZVOUS_MESSAGES = {
     },
   },
   /** What the writer offers to joiners of the channel; `null` when it has no slot any more. */
-  report: { code: 6, fields: { channel: peerId, addresses: addressList, offer: optional(offer) } },
+  report: {
+    code: 6,
+    fields: {
+      channel: peerId,
+      addresses: addressList,
+      offer: optional(offer),
+      /** The channel's, for a relay that has it from nobody else. */
+      record: optional(bytes(MAX_SIGNED_RECORD_BYTES)),
+    },
+  },
   /** Asks once for peers with free slots. */
   seek: { code: 7, fields: { channel: peerId, layers: layerSet } },
   found: { code: 8, fields: { channel: peerId, candidates: list(offeredCandidate, MAX_FOUND_PEERS) } },

@@ -6,7 +6,6 @@ import {
   rendezvousCodec,
   type AnnounceRefusal,
   type ChannelId,
-  type Offer,
   type OfferedCandidate,
   type PeerId,
   type RendezvousMessage,
@@ -18,6 +17,8 @@ import { PROBE_MS, RendezvousQuestions, type Probed } from './rendezvous-questio
 import { tokenBucket } from './token-bucket.ts';
 
 export type ChannelNews = Omit<Extract<RendezvousMessage, { type: 'channel' }>, 'type'>;
+/** What a peer offers to joiners of a channel; without an offer it has no free slot any more. */
+export type SlotReport = Omit<Extract<RendezvousMessage, { type: 'report' }>, 'type'>;
 
 /** The relay did not take the announcement. Branch on `reason`. */
 export class AnnounceError extends Error {
@@ -117,13 +118,9 @@ export class RendezvousClient {
     return found;
   }
 
-  /**
-   * Tells the relay what this peer offers to joiners of a channel. It is forgotten when the stream ends.
-   *
-   * @param offer - `null` when there is no free slot any more.
-   */
-  report(channel: ChannelId, addresses: readonly string[], offer: Offer | null): void {
-    this.#tell({ type: 'report', channel, addresses: [...addresses], offer });
+  /** Tells the relay what this peer offers. It is forgotten when the stream ends. */
+  report(report: SlotReport): void {
+    this.#tell({ type: 'report', ...report });
   }
 
   /**

@@ -7,7 +7,6 @@ import {
   rendezvousCodec,
   type AnnounceRefusal,
   type ChannelId,
-  type Offer,
   type OfferedCandidate,
   type PeerId,
   type RendezvousMessage,
@@ -17,7 +16,7 @@ import { asError, messageChannel, type MessageChannel } from './message-channel.
 import { probeSwitch, type ProbeStream, type ProbeSwitch } from './probe-switch.ts';
 import type { RefusalCounter } from './refusal-counter.ts';
 import { peerIdOf } from './remote-peer.ts';
-import type { ChannelNews } from './rendezvous-client.ts';
+import type { ChannelNews, SlotReport } from './rendezvous-client.ts';
 import { PROBE_MS, RendezvousQuestions, type Probed } from './rendezvous-questions.ts';
 import type { Clock } from './clock.ts';
 import { tokenBucket } from './token-bucket.ts';
@@ -34,8 +33,8 @@ export interface RendezvousHandlers {
   watch(channel: ChannelId, notify: (news: ChannelNews) => void): () => void;
   /** Peers with free slots for `from`. Must not reject. */
   seek(channel: ChannelId, layers: number, from: PeerId): Promise<readonly OfferedCandidate[]>;
-  /** `from` says what it offers; `null`: nothing any more. */
-  report(channel: ChannelId, from: PeerId, addresses: readonly string[], offer: Offer | null): void;
+  /** `from` says what it offers; the record is unchecked. */
+  report(report: SlotReport, from: PeerId): void;
   /** The stream over which `from` reported is gone. */
   forget(channel: ChannelId, from: PeerId): void;
   /** Where the relay itself stands, for `from`; `null`: nowhere. */
@@ -228,14 +227,15 @@ function watchChannel(id: ChannelId, { watched, handlers, channel }: Session): v
 
 /** D7.2: it counts for the peer at the other end, and as long as the stream. */
 function report(
-  { channel, addresses, offer }: Extract<RendezvousMessage, { type: 'report' }>,
+  { type: _type, ...told }: Extract<RendezvousMessage, { type: 'report' }>,
   { reported, handlers, from }: Session,
 ): void {
+  const { channel, offer } = told;
   if (offer === null) reported.delete(channel);
   else if (!reported.has(channel) && reported.size >= MAX_REPORTED) {
     throw new MalformedError('too-large', 'too many reported channels');
   } else reported.add(channel);
-  handlers.report(channel, from, addresses, offer);
+  handlers.report(told, from);
 }
 
 /** Not waited for: a directory may have to look for the channel, and the peer has more to say meanwhile. */

@@ -13,7 +13,13 @@ import {
 } from '@casto/core';
 import { turn, VirtualClock } from '../src/conformance/virtual-clock.ts';
 import { messageChannel, refusalCounter, RendezvousClient, serveRendezvous } from '../src/index.ts';
-import type { AnnounceError, ChannelNews, MessageChannel, RendezvousHandlers } from '../src/index.ts';
+import type {
+  AnnounceError,
+  ChannelNews,
+  MessageChannel,
+  RendezvousHandlers,
+  SlotReport,
+} from '../src/index.ts';
 import { freshId, TestPeers, until } from '../src/conformance/loopback-peers.ts';
 
 const peers = new TestPeers();
@@ -52,9 +58,12 @@ class Directory implements RendezvousHandlers {
     return [...this.offers.values()];
   }
 
-  report(_channel: ChannelId, from: PeerId, addresses: readonly string[], offer: Offer | null): void {
+  readonly records: (Uint8Array | null)[] = [];
+
+  report({ addresses, offer, record }: SlotReport, from: PeerId): void {
+    this.records.push(record);
     if (offer === null) this.offers.delete(from);
-    else this.offers.set(from, { peerId: from, addresses: [...addresses], offer });
+    else this.offers.set(from, { peerId: from, addresses, offer });
   }
 
   forget(_channel: ChannelId, from: PeerId): void {
@@ -254,26 +263,29 @@ function standing(peer: PeerId): Standing {
 }
 
 describe('seeking', () => {
-  test('[D8.1] names the peers that report slots, with what they offer', async () => {
+  test('[D7.3, D8.1] names the peers that report slots, with what they offer', async () => {
     const { directory, connection, relay, page } = await world();
     const client = await open(connection);
-    client.report(relay.id, ['/ip4/192.0.2.1/tcp/1'], OFFER);
+    const record = new Uint8Array([1, 2, 3]);
+    client.report({ channel: relay.id, addresses: ['/ip4/192.0.2.1/tcp/1'], offer: OFFER, record });
 
     expect(await client.seek(relay.id, 0b101)).toEqual([
       { peerId: page.id, addresses: ['/ip4/192.0.2.1/tcp/1'], offer: OFFER },
     ]);
     expect(directory.sought).toEqual([{ channel: relay.id, layers: 0b101, from: page.id }]);
+    expect(directory.records).toEqual([record]);
   });
 
   test('[D7.1, D7.2] finds nobody who took the offer back, or whose stream has ended', async () => {
     const { directory, connection, relay } = await world();
     const client = await open(connection);
-    client.report(relay.id, [], OFFER);
-    client.report(relay.id, [], null);
+    const offered = { channel: relay.id, addresses: [], offer: OFFER, record: null };
+    client.report(offered);
+    client.report({ ...offered, offer: null });
     expect(await client.seek(relay.id, 1)).toEqual([]);
 
     const other = await open(connection);
-    other.report(relay.id, [], OFFER);
+    other.report(offered);
     await until(() => directory.offers.size === 1);
     await other.close();
     await until(() => directory.offers.size === 0);
@@ -332,7 +344,8 @@ describe('seeking', () => {
     const { connection, refused, clock, directory } = await world();
     const { channel } = await rawStream(connection);
     for (let i = 0; i < 33; i++) {
-      await channel.write({ type: 'report', channel: await freshId(), addresses: [], offer: OFFER });
+      const report = { channel: await freshId(), addresses: [], offer: OFFER, record: null };
+      await channel.write({ type: 'report', ...report });
       clock.advance(1_000);
     }
 

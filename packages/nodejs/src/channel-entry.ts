@@ -4,8 +4,9 @@
  */
 
 import type { Connection } from '@libp2p/interface';
-import { createDirectory, type ChannelId, type Directory, type Farewell, type Offer } from '@casto/core';
+import type { ChannelId, Directory, Farewell, Offer } from '@casto/core';
 import type { ChannelNews, Clock } from '@casto/host';
+import type { Waiter } from './arrival.ts';
 import type { ChannelSearch } from './channel-search.ts';
 import { ChannelWatchers } from './channel-watchers.ts';
 import type { RelayChannel, RelayChannelOptions } from './relay-channel.ts';
@@ -22,6 +23,7 @@ export interface ChannelEntryOptions {
   readonly id: ChannelId;
   readonly clock: Clock;
   readonly search: ChannelSearch;
+  readonly directory: Directory;
   readonly news: () => ChannelNews;
   readonly makeMedia: (
     owner: Pick<RelayChannelOptions, 'onChange' | 'onEnded' | 'onOffer' | 'search'>,
@@ -46,11 +48,11 @@ export class ChannelEntry {
   #isClosed = false;
 
   constructor(options: ChannelEntryOptions) {
-    const { id, clock, search, news } = options;
+    const { id, clock, search, directory, news } = options;
     this.#options = options;
     this.id = id;
     this.search = search;
-    this.directory = createDirectory({ seed: Math.floor(Math.random() * 2 ** 32) });
+    this.directory = directory;
     this.watchers = new ChannelWatchers({
       clock,
       news,
@@ -77,13 +79,22 @@ export class ChannelEntry {
     return this.streamer !== null || this.#media !== null;
   }
 
+  /** Whether anybody asks about it or offers places in it; without, what is not carried may be forgotten. */
+  get isOfInterest(): boolean {
+    return this.watchers.size > 0 || this.directory.size > 0;
+  }
+
+  get isLive(): boolean {
+    return this.isLiveHere || this.search.isElsewhere;
+  }
+
   get isLiveHere(): boolean {
     return this.streamer !== null || this.#media?.isFlowing === true;
   }
 
   /** Takes the channel in, unless it comes in. @returns Whether it does, once that is known. */
-  takeIn(): Promise<boolean> {
-    return this.#begin().takeIn();
+  takeIn(waiter: Waiter): Promise<boolean> {
+    return this.#begin().takeIn(waiter);
   }
 
   /** The streamer is connected here, and announced a broadcast of this epoch. */

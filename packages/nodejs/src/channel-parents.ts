@@ -51,6 +51,7 @@ export interface ChannelParentsOptions {
   readonly reach: (candidate: ParentCandidate) => Promise<ParentRequest>;
   /** The channel's record; `isNewest`: as other relays have it, and not as it is remembered here. */
   readonly record: (options: { isNewest: boolean }) => Promise<SignedRecord | null>;
+  readonly isPage: (peerId: PeerId) => boolean;
   /** What a link says besides what concerns the tree. */
   readonly onEvent: (link: PeerLink, event: LinkEvent) => void;
   /** An attempt has begun or ended. */
@@ -213,11 +214,11 @@ export class ChannelParents {
     request: ParentRequest,
     { candidate, join, signal }: { candidate: ParentCandidate; join: TreeJoin; signal: AbortSignal },
   ): Promise<void> {
-    const { id, media, hub } = this.#options;
+    const { id, media, hub, isPage } = this.#options;
     signal.throwIfAborted();
     const { video, audio } = record;
     const layers = video === null ? [] : Array.from({ length: record.layers }, (_, layer) => layer);
-    const end = media.pull({ hub, layers, audio, video, fromRelay: candidate.peerId !== id });
+    const end = media.pull({ hub, layers, audio, video, fromRelay: !isPage(candidate.peerId) });
     try {
       const capabilities = relayRtpCapabilities();
       const wanted = { version: PROTOCOL_VERSION, channel: id, layers, audio, capabilities };

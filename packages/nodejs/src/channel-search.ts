@@ -1,4 +1,7 @@
-/** Where a channel can be had: from its streamer when that is connected here, and from other relays. */
+/**
+ * Where a channel can be had: from its streamer when that is connected here, from other relays, and from pages that
+ * offer places here.
+ */
 
 import type { Connection } from '@libp2p/interface';
 import {
@@ -13,6 +16,7 @@ import {
   type Standing,
 } from '@casto/core';
 import { layerBits, type Clock, type Probed, type RefusalCounter, type SignedRecord } from '@casto/host';
+import type { ChannelPages } from './channel-pages.ts';
 import type { RecordMemory } from './record-memory.ts';
 import type { RelayStreams } from './relay-streams.ts';
 
@@ -43,20 +47,23 @@ export interface ChannelSearchOptions {
   readonly refused: RefusalCounter;
   readonly network: () => CarrierSearch | null;
   readonly streams: RelayStreams;
+  readonly pages: ChannelPages;
 }
 
 export interface Seek {
   /** A parent is missing, and not only another one wished for. */
   readonly isForParent: boolean;
+  /** Whether somebody here would be without the channel, so that pages may be asked as well. */
+  readonly isNeeded: () => boolean;
   readonly found: (candidates: readonly OfferedCandidate[], isLast: boolean) => void;
 }
 
 export class ChannelSearch {
-  /** Another relay says that it carries the channel. */
-  isElsewhere = false;
   /** Whether the latest search asked everybody there is, and has ended. */
   isExhausted = false;
   readonly #options: ChannelSearchOptions;
+  /** Another relay says that it carries the channel. */
+  #isAtRelay = false;
   /** Searches for a parent since one was last found. */
   #rounds = 0;
   #streamer: Connection | null = null;
@@ -70,6 +77,12 @@ export class ChannelSearch {
   /** The streamer's own connection, while it announces the channel here as live. */
   get streamer(): Connection | null {
     return this.#streamer;
+  }
+
+  /** Whether others seem to have it. What they say may be out of date; its streamer's own word counts more. */
+  get isElsewhere(): boolean {
+    const { records, pages } = this.#options;
+    return (this.#isAtRelay || pages.isAny) && records.get(this.#channel)?.record.live !== false;
   }
 
   /** Layers of the broadcast, as its record has them: as bits. */
@@ -108,7 +121,7 @@ export class ChannelSearch {
 
   /**
    * Looks for peers that may become parents. The streamer comes first and alone: it is the best parent. Only when it
-   * did not help are relays asked besides. Never rejects.
+   * did not help are relays asked besides, and pages last of all. Never rejects.
    */
   async seek(seek: Seek): Promise<void> {
     this.#seek = seek;
@@ -118,17 +131,19 @@ export class ChannelSearch {
     if (streamer) seek.found([streamer], round === 0);
     if (streamer && round === 0) return;
     let cancelPatience = (): void => {};
+    let isRelayNamed = false;
     let isOver = false;
     const end = (): void => {
       cancelPatience();
       if (!isOver && this.#seek === seek) {
         this.isExhausted = true;
-        seek.found([], true);
+        seek.found(isRelayNamed && round === 0 ? [] : this.#pageCandidates(seek), true);
       }
       isOver = true;
     };
     for await (const relay of this.#options.network()?.findCarriers(this.#channel) ?? []) {
       if (this.#seek !== seek) break;
+      isRelayNamed = true;
       seek.found([this.#relayCandidate(relay)], false);
       if (round === 0) {
         cancelPatience();
@@ -147,12 +162,19 @@ export class ChannelSearch {
   async probe(candidate: ParentCandidate): Promise<Probed | null> {
     // What the streamer would say is in its record.
     if (candidate.peerId === this.#channel) return { rttMs: 0, standing: this.#streamerStanding() };
+    const { streams, pages } = this.#options;
+    if (pages.has(candidate.peerId)) return pages.probe(candidate.peerId);
     try {
-      const client = await this.#options.streams.to(candidate.peerId, () => this.connect(candidate));
+      const client = await streams.to(candidate.peerId, () => this.connect(candidate));
       return await client.probe(this.#channel, candidate.peerId);
     } catch {
       return null;
     }
+  }
+
+  /** Whether it is a page, as far as is known. */
+  isPage(peerId: PeerId): boolean {
+    return peerId === this.#channel || this.#options.pages.has(peerId);
   }
 
   /** Whether a peer is reached over libp2p at once. */
@@ -171,23 +193,30 @@ export class ChannelSearch {
 
   /** Asks other relays for the channel and its record, without taking it in. */
   async search(): Promise<void> {
-    const [isElsewhere] = await Promise.all([this.#isFoundElsewhere(), this.record()]);
-    this.isElsewhere = isElsewhere;
+    const [isAtRelay] = await Promise.all([this.#isFoundAtRelay(), this.record()]);
+    this.#isAtRelay = isAtRelay;
   }
 
   /** The channel's record: known here as live, else asked of the DHT. */
   async record({ isNewest = false } = {}): Promise<SignedRecord | null> {
-    const { records, refused, network } = this.#options;
+    const { records, network } = this.#options;
     const known = records.get(this.#channel);
     if (known?.record.live && !isNewest) return known;
     const bytes = await network()?.findRecord(this.#channel);
+    if (bytes) await this.learn(bytes, 'dht');
+    return records.get(this.#channel);
+  }
+
+  /** Remembers a record that somebody gave, unless it is no better than what is known. */
+  async learn(bytes: Uint8Array, from: 'dht' | 'report'): Promise<void> {
+    const { records, refused } = this.#options;
+    if (records.knows(this.#channel, bytes)) return;
     try {
-      if (bytes) await records.learn(bytes);
+      await records.learn(bytes);
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
-      refused.count(`dht:${error.reason}`);
+      refused.count(`${from}:${error.reason}`);
     }
-    return records.get(this.#channel);
   }
 
   get #channel(): ChannelId {
@@ -198,6 +227,12 @@ export class ChannelSearch {
     if (this.#streamer === null) return null;
     const offer: Offer = { ...UNKNOWN_OFFER, kind: 'browser', depth: 0, layers: this.layers };
     return { peerId: this.#channel, addresses: [], offer };
+  }
+
+  /** While the streamer is here, it and other relays are enough to stand by at. */
+  #pageCandidates({ isForParent, isNeeded }: Seek): readonly OfferedCandidate[] {
+    if (!isNeeded() || (!isForParent && this.#streamer !== null)) return [];
+    return this.#options.pages.find(this.layers);
   }
 
   #relayCandidate(relay: PeerId): OfferedCandidate {
@@ -212,7 +247,7 @@ export class ChannelSearch {
     return { ...offer, path, epoch: record.epoch, flowing: true };
   }
 
-  async #isFoundElsewhere(): Promise<boolean> {
+  async #isFoundAtRelay(): Promise<boolean> {
     for await (const _relay of this.#options.network()?.findCarriers(this.#channel) ?? []) return true;
     return false;
   }

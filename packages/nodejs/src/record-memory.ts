@@ -29,6 +29,12 @@ export class RecordMemory {
     return null;
   }
 
+  /** Whether the newest record of a channel is this one, so that it need not be verified again. */
+  knows(channel: ChannelId, bytes: Uint8Array): boolean {
+    const known = this.get(channel);
+    return known !== null && isSame(known.bytes, bytes);
+  }
+
   /**
    * Verifies and remembers a record.
    *
@@ -51,9 +57,8 @@ export class RecordMemory {
     if (recordKey(newest.record.channel) !== new TextDecoder().decode(key)) {
       throw new MalformedError('out-of-range', 'record belongs under another key');
     }
-    const isSame =
-      !isNews && newest.bytes.length === value.length && newest.bytes.every((b, i) => b === value[i]);
-    if (!isNews && !isSame) throw new MalformedError('out-of-range', 'record is superseded');
+    if (!isNews && !isSame(newest.bytes, value))
+      throw new MalformedError('out-of-range', 'record is superseded');
   }
 
   #makeRoom(): void {
@@ -65,6 +70,10 @@ export class RecordMemory {
     }
     if (first) this.#records.delete(first.record.channel);
   }
+}
+
+function isSame(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, i) => byte === other[i]);
 }
 
 /** Among valid records the highest sequence wins. */

@@ -39,7 +39,7 @@ import { ChannelReach } from './channel-reach.ts';
 import type { ChannelSearch, Seek } from './channel-search.ts';
 import type { MediaLinks } from './media-links.ts';
 import { createHub, type Hub } from './media/hub.ts';
-import { Arrival } from './arrival.ts';
+import { Arrival, type Waiter } from './arrival.ts';
 import type { RelayLog } from './relay-log.ts';
 import { relayTreeOptions, uplinkFor } from './relay-tree.ts';
 
@@ -115,6 +115,7 @@ export class RelayChannel {
       driver: () => this.#driver,
       reach: (candidate) => this.#reach.reach(candidate),
       record: (which) => search.record(which),
+      isPage: (peerId) => search.isPage(peerId),
       onEvent: (link, event) => this.#parentEvent(link, event),
       onProgress: () => this.#changed(),
       onFailed: (parent, error) => options.log('warn', 'pull-failed', { channel: id, parent, error }),
@@ -191,18 +192,16 @@ export class RelayChannel {
   }
 
   /** Takes the channel in. @returns Whether it comes in, once that is known. */
-  takeIn(): Promise<boolean> {
-    this.start();
-    if (this.isAttached) return Promise.resolve(true);
-    if (!this.isPulling) this.#searchAnew();
-    return this.#arrival.wait(() => this.isAttached);
-  }
-
-  /** Rounds in vain follow each other ever more slowly. Whoever asks has the streamer asked again at once. */
-  #searchAnew(): void {
+  takeIn(waiter: Waiter): Promise<boolean> {
     const { search } = this.#options;
-    search.renew();
-    if (search.streamer !== null) this.#nameStreamer();
+    if (this.isAttached) return Promise.resolve(true);
+    if (!this.isPulling) search.renew();
+    // A search that begins asks who waits.
+    const arrival = this.#arrival.wait(waiter, () => this.isAttached);
+    this.start();
+    // Rounds in vain follow each other ever more slowly. Whoever asks has the streamer asked again at once.
+    if (!this.isPulling && search.streamer !== null) this.#nameStreamer();
+    return arrival;
   }
 
   /** The streamer is connected here: nobody is a better parent, unless it is the parent already. */
@@ -287,7 +286,8 @@ export class RelayChannel {
     const found: Seek['found'] = (candidates, isLast) =>
       this.#driver.tell({ type: 'found', candidates, isLast });
     this.#questions++;
-    await this.#reach.seek({ isForParent, found }, layers);
+    const isNeeded = (): boolean => this.dependents > 0 || this.#arrival.hasOutcasts;
+    await this.#reach.seek({ isForParent, isNeeded, found }, layers);
     this.#questions--;
     this.#changed();
   }

@@ -5,15 +5,13 @@
 
 import type { Connection } from '@libp2p/interface';
 import {
+  createDirectory,
   MAX_SUBTREE_COUNT,
   PROTOCOL_VERSION,
   type AnnounceRefusal,
   type ChannelId,
-  type Offer,
   type OfferedCandidate,
-  type ParentCandidate,
   type PeerId,
-  type Refusal,
   type Standing,
   type TreeView,
 } from '@casto/core';
@@ -25,11 +23,15 @@ import {
   type LinkSignalingOptions,
   type RefusalCounter,
   type RendezvousHandlers,
+  type RendezvousServer,
   type SignedRecord,
+  type SlotReport,
 } from '@casto/host';
 import { judgeAnnouncement } from './announcement.ts';
 import { ChannelEntry } from './channel-entry.ts';
+import { ChannelPages, type ProbePage } from './channel-pages.ts';
 import { ChannelSearch, type CarrierSearch } from './channel-search.ts';
+import { Introductions, isRefusedAsFull, refuse } from './introductions.ts';
 import type { MediaLinks } from './media-links.ts';
 import type { RecordMemory } from './record-memory.ts';
 import { RelayChannel } from './relay-channel.ts';
@@ -66,6 +68,8 @@ export class RelayChannels implements RendezvousHandlers {
   readonly #options: RelayChannelsOptions;
   readonly #entries = new Map<ChannelId, ChannelEntry>();
   readonly #streams: RelayStreams;
+  readonly #introductions: Introductions;
+  #rendezvous: RendezvousServer | null = null;
   #network: CarrierSearch | null = null;
   #cancelShare: (() => void) | null = null;
   #isDraining = false;
@@ -74,12 +78,21 @@ export class RelayChannels implements RendezvousHandlers {
   constructor(options: RelayChannelsOptions) {
     this.#options = options;
     this.#streams = new RelayStreams(options.clock);
+    this.#introductions = new Introductions({
+      ...options,
+      streamer: (channel) => this.#entries.get(channel)?.streamer ?? null,
+    });
     options.records.isNeeded = (channel) => this.#entries.has(channel);
   }
 
   /** The network needs the channels for its gossip, and they need it for their searches. */
   connectTo(network: CarrierSearch): void {
     this.#network = network;
+  }
+
+  /** Pages are asked over the streams that they hold here. */
+  probeOver(rendezvous: RendezvousServer): void {
+    this.#rendezvous = rendezvous;
   }
 
   get viewers(): number {
@@ -97,7 +110,7 @@ export class RelayChannels implements RendezvousHandlers {
     return [...this.#entries.values()].map((entry) => ({
       channel: entry.id,
       title: this.#options.records.get(entry.id)?.record.title ?? '',
-      live: this.#isLive(entry),
+      live: entry.isLive,
       viewers: entry.viewers,
     }));
   }
@@ -176,19 +189,27 @@ export class RelayChannels implements RendezvousHandlers {
     const { maxViewers, clock } = this.#options;
     if (maxViewers > 0 && !this.#isDraining && !this.#isClosed && this.#hasRoom(channel)) {
       const entry = this.#entry(channel);
-      if (entry.media?.isAttached !== true) await entry.takeIn();
+      if (entry.media?.isAttached !== true) await entry.takeIn({ isOutcast: false });
       this.#forgetIfIdle(entry);
     }
     return this.#entries.get(channel)?.directory.find(clock.now(), from, layers) ?? [];
   }
 
-  report(channel: ChannelId, from: PeerId, addresses: readonly string[], offer: Offer | null): void {
-    // Of a channel that nobody deals with here nobody will ask.
-    this.#entries.get(channel)?.directory.report(this.#options.clock.now(), from, addresses, offer);
+  /** Whoever asks for the channel later is told of the places, and this relay may take one itself. */
+  report({ channel, addresses, offer, record }: SlotReport, from: PeerId): void {
+    const isWanted = this.#entries.has(channel) || (offer !== null && this.#canWatchMore());
+    if (!isWanted || this.#isClosed) return;
+    const entry = this.#entry(channel);
+    entry.directory.report(this.#options.clock.now(), from, addresses, offer);
+    if (record !== null) void entry.search.learn(record, 'report').then(() => entry.watchers.changed());
+    this.#interestChanged(entry);
   }
 
   forget(channel: ChannelId, from: PeerId): void {
-    this.#entries.get(channel)?.directory.forget(from);
+    const entry = this.#entries.get(channel);
+    if (entry === undefined) return;
+    entry.directory.forget(from);
+    this.#interestChanged(entry);
   }
 
   standing(channel: ChannelId): Standing | null {
@@ -201,8 +222,8 @@ export class RelayChannels implements RendezvousHandlers {
     const { maxViewers, records } = this.#options;
     if (join.version !== PROTOCOL_VERSION) return refuse('version', 60_000);
     if (this.#isDraining || this.#isClosed) return refuse('draining', 5_000);
-    if (maxViewers === 0) return this.#introduce(join.channel);
-    if (!join.standby && this.#served() >= maxViewers) return this.#redirectFromFull(join.channel);
+    if (maxViewers === 0) return this.#introductions.offer(join.channel);
+    if (!join.standby && this.#served() >= maxViewers) return this.#introductions.fromFull(join.channel);
     if (!this.#hasRoom(join.channel)) return refuse('busy', 5_000);
     const entry = this.#entry(join.channel);
     const comesIn = await this.#comesIn(entry, join);
@@ -211,7 +232,7 @@ export class RelayChannels implements RendezvousHandlers {
     if (refusal === null && signed !== null && entry.media) {
       this.#share(entry);
       const decision = entry.media.accept(join, from, signed);
-      return isRefusedAsFull(decision) ? this.#redirectFromFull(join.channel) : decision;
+      return isRefusedAsFull(decision) ? this.#introductions.fromFull(join.channel) : decision;
     }
     this.#forgetIfIdle(entry);
     return refusal ?? refuse('not-found', 2_000);
@@ -221,9 +242,10 @@ export class RelayChannels implements RendezvousHandlers {
    * Whether the channel comes in, once that is known. A relay is not kept waiting unless the streamer is here: two
    * relays that wait for each other would wait for ever.
    */
-  async #comesIn(entry: ChannelEntry, { kind }: JoinRequest): Promise<boolean> {
+  async #comesIn(entry: ChannelEntry, { kind, path, standby }: JoinRequest): Promise<boolean> {
     if (entry.media?.isAttached) return true;
-    return kind === 'headless' && entry.streamer === null ? false : entry.takeIn();
+    if (kind === 'headless' && entry.streamer === null) return false;
+    return entry.takeIn({ isOutcast: path.length === 0 && !standby });
   }
 
   /** What stands against a join once the channel was looked for; things may have changed meanwhile. */
@@ -236,7 +258,7 @@ export class RelayChannels implements RendezvousHandlers {
     if (signed === null) return refuse('not-found', 2_000);
     if (!comesIn || this.#entries.get(entry.id) !== entry) return refuse('offline', 2_000);
     const isOverFull = !standby && this.#served() >= this.#options.maxViewers;
-    return isOverFull ? this.#redirectFromFull(entry.id) : null;
+    return isOverFull ? this.#introductions.fromFull(entry.id) : null;
   }
 
   /** Children of all channels that are sent media. */
@@ -280,11 +302,15 @@ export class RelayChannels implements RendezvousHandlers {
     const { self, clock, records, log, refused, maxViewers, addresses } = this.#options;
     const network = (): CarrierSearch | null => this.#network;
     const streams = this.#streams;
-    const search = new ChannelSearch({ channel: id, clock, records, refused, network, streams });
+    const directory = createDirectory({ seed: Math.floor(Math.random() * 2 ** 32) });
+    const probe: ProbePage = async (channel, page) => this.#rendezvous?.probe(channel, page) ?? null;
+    const pages = new ChannelPages({ channel: id, self, clock, directory, probe });
+    const search = new ChannelSearch({ channel: id, clock, records, refused, network, streams, pages });
     const entry: ChannelEntry = new ChannelEntry({
       id,
       clock,
       search,
+      directory,
       news: () => this.#news(id),
       makeMedia: (owner) => {
         const { layers } = search;
@@ -297,7 +323,7 @@ export class RelayChannels implements RendezvousHandlers {
       },
       onChange: () => this.#mediaChanged(entry),
       onEnded: () => void this.#restart(entry),
-      onOffer: (offer) => entry.directory.report(clock.now(), self, addresses(), offer),
+      onOffer: (offer) => directory.report(clock.now(), self, addresses(), offer),
       onReleased: () => log('info', 'channel-released', { channel: id }),
     });
     this.#entries.set(id, entry);
@@ -343,16 +369,15 @@ export class RelayChannels implements RendezvousHandlers {
     this.#forgetIfIdle(entry);
   }
 
-  #forgetIfIdle(entry: ChannelEntry): void {
-    if (entry.isCarried || entry.watchers.size > 0 || this.#entries.get(entry.id) !== entry) return;
-    this.#entries.delete(entry.id);
-    void entry.close('leaving');
+  #interestChanged(entry: ChannelEntry): void {
+    entry.watchers.changed();
+    this.#forgetIfIdle(entry);
   }
 
-  #isLive(entry: ChannelEntry): boolean {
-    if (entry.isLiveHere) return true;
-    // The DHT may name a relay that has forgotten the channel; its streamer's own word counts more.
-    return entry.search.isElsewhere && this.#options.records.get(entry.id)?.record.live !== false;
+  #forgetIfIdle(entry: ChannelEntry): void {
+    if (entry.isCarried || entry.isOfInterest || this.#entries.get(entry.id) !== entry) return;
+    this.#entries.delete(entry.id);
+    void entry.close('leaving');
   }
 
   #news(channel: ChannelId): ChannelNews {
@@ -360,37 +385,9 @@ export class RelayChannels implements RendezvousHandlers {
     return {
       channel,
       record: this.#options.records.get(channel)?.bytes ?? null,
-      live: entry !== undefined && this.#isLive(entry),
+      live: entry?.isLive === true,
       viewers: entry?.viewers ?? 0,
-      parents: this.#introductions(channel),
+      parents: this.#introductions.to(channel),
     };
   }
-
-  #introduce(channel: ChannelId): JoinDecision {
-    const parents = this.#introductions(channel);
-    if (parents.length > 0) return { type: 'redirect', parents };
-    // Live, but the streamer serves nobody itself.
-    if (this.#entries.get(channel)?.streamer) return refuse('full', 5_000);
-    return refuse(this.#options.records.get(channel) === null ? 'not-found' : 'offline', 2_000);
-  }
-
-  #redirectFromFull(channel: ChannelId): JoinDecision {
-    const parents = this.#introductions(channel);
-    return parents.length > 0 ? { type: 'redirect', parents } : refuse('full', 5_000);
-  }
-
-  /** The streamer itself, through this relay's circuit. */
-  #introductions(channel: ChannelId): ParentCandidate[] {
-    if (!this.#entries.get(channel)?.streamer) return [];
-    const addresses = this.#options.circuitAddresses(channel);
-    return addresses.length > 0 ? [{ peerId: channel, addresses }] : [];
-  }
-}
-
-function isRefusedAsFull(decision: JoinDecision): boolean {
-  return decision.type === 'refuse' && decision.reason === 'full';
-}
-
-function refuse(reason: Refusal, retryAfterMs: number): JoinDecision {
-  return { type: 'refuse', reason, retryAfterMs };
 }

@@ -127,7 +127,7 @@ async function assembleRelay(
     }),
   });
   channels.connectTo(network);
-  await serveRendezvous(libp2p, channels, { refused, clock });
+  channels.probeOver(await serveRendezvous(libp2p, channels, { refused, clock }));
   await serveLinks(libp2p, (join, from) => channels.judge(join, from), {
     refused,
     clock,

@@ -878,7 +878,8 @@ describe('the tree', () => {
     const [one, other] = [await world.viewer(), await world.viewer()];
     const [reporter, seeker] = [await one.rendezvous(relay), await other.rendezvous(relay)];
     const offer = { kind: 'browser', depth: 2, delayMs: 30, freeSlots: 2, ageS: 5, layers: 1 } as const;
-    reporter.report(streamer.channel, ['/ip4/127.0.0.1/tcp/1/ws'], offer);
+    const addresses = ['/ip4/127.0.0.1/tcp/1/ws'];
+    reporter.report({ channel: streamer.channel, addresses, offer, record: null });
     // One stream is read in its order.
     await reporter.seek(streamer.channel, 1);
 

@@ -16,6 +16,7 @@ import {
   joinRest,
   probedBytes,
   PROBE_BYTES,
+  RECORD_LENGTH,
   redirectBytes,
   reportBytes,
   seekBytes,
@@ -110,8 +111,9 @@ describe('computed sizes are those of the encoded messages', () => {
         expect(foundBytes(found)).toBe(
           rendezvousCodec.encode({ type: 'found', channel, candidates: found }).length,
         );
+        const record = offer === null ? null : new Uint8Array(RECORD_LENGTH);
         expect(reportBytes(own, offer)).toBe(
-          rendezvousCodec.encode({ type: 'report', channel, addresses: own, offer }).length,
+          rendezvousCodec.encode({ type: 'report', channel, addresses: own, offer, record }).length,
         );
       }),
     );

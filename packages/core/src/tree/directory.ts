@@ -12,6 +12,8 @@ import { parentCost } from './scores.ts';
 
 export interface Directory {
   readonly size: number;
+  /** Whether the peer has told of free slots, and not taken it back. */
+  has(peerId: PeerId): boolean;
   /** A peer's offer changed; `null`: it has no slot any more. */
   report(now: Instant, peerId: PeerId, addresses: readonly string[], offer: Offer | null): void;
   /** The peer's connection is gone. */
@@ -62,6 +64,7 @@ export function createDirectory({ seed, own = null }: { seed: number; own?: Peer
     get size() {
       return entries.length;
     },
+    has: (peerId) => byPeer.has(peerId),
     report: (now, peerId, addresses, offer) => {
       const entry = byPeer.get(peerId);
       if (offer === null) {

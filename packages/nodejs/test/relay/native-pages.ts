@@ -107,7 +107,7 @@ class NativeRelay {
 
   async serve(): Promise<void> {
     const { refused, channels } = this;
-    await serveRendezvous(this.peer.libp2p, channels, { refused, clock: processClock });
+    channels.probeOver(await serveRendezvous(this.peer.libp2p, channels, { refused, clock: processClock }));
     await serveLinks(this.peer.libp2p, (join, from) => channels.judge(join, from), { refused });
   }
 

@@ -4,7 +4,7 @@
  */
 
 import type { Connection, Libp2p } from '@libp2p/interface';
-import { peerIdFromPrivateKey } from '@libp2p/peer-id';
+import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id';
 import {
   encodePath,
   PROTOCOL_VERSION,
@@ -12,7 +12,9 @@ import {
   type ChannelId,
   type ChannelRecord,
   type Farewell,
+  type Offer,
   type PeerId,
+  type Standing,
 } from '@casto/core';
 import {
   parseSessionDescription,
@@ -62,6 +64,14 @@ export class RelayWorld {
     await streamer.serve();
     this.streamers.push(streamer);
     return streamer;
+  }
+
+  /** A viewer's page that has a channel from the last of those above it, and passes it on. */
+  async page(streamer: TestStreamer, above: readonly PeerId[]): Promise<TestPage> {
+    const page = new TestPage(this, await this.peers.create(), { streamer, above });
+    await page.serve();
+    this.streamers.push(page);
+    return page;
   }
 
   /** A streamer that signs and does nothing else. */
@@ -128,7 +138,7 @@ export class TestRelay {
   async serve(): Promise<void> {
     const { refused, channels } = this;
     const { clock } = this.#world;
-    await serveRendezvous(this.peer.libp2p, channels, { refused, clock });
+    channels.probeOver(await serveRendezvous(this.peer.libp2p, channels, { refused, clock }));
     await serveLinks(this.peer.libp2p, (join, from) => channels.judge(join, from), { refused, clock });
   }
 
@@ -215,6 +225,8 @@ export class WorldNetwork implements CarrierSearch {
   }
 
   async connect(relay: PeerId): Promise<Connection> {
+    const [open] = this.#relay.peer.libp2p.getConnections(peerIdFromString(relay));
+    if (open) return open;
     const other = this.#world.relays.find(({ peer }) => peer.id === relay);
     if (!other) throw new Error('no such relay');
     return this.#world.peers.connect(this.#relay.peer, other.peer);
@@ -262,6 +274,15 @@ export class TestStreamer {
 
   get channel(): ChannelId {
     return this.peer.id;
+  }
+
+  /** Peers from the streamer to this one. */
+  protected get path(): Uint8Array {
+    return encodePath([shortId(this.channel)]);
+  }
+
+  protected get depth(): number {
+    return this.path.length / 4 - 1;
   }
 
   async serve(): Promise<void> {
@@ -362,9 +383,9 @@ export class TestStreamer {
       },
     });
     this.links.push(link);
-    const path = encodePath([shortId(this.channel)]);
+    const { path, depth } = this;
     link.advertise({
-      depth: 0,
+      depth,
       path,
       freeSlots: 1,
       subtreeSlots: 0,
@@ -379,13 +400,94 @@ export class TestStreamer {
       received: null,
     });
     const { bytes: record } = await this.sign({ sequence: this.sequence });
-    const acceptance = { version: PROTOCOL_VERSION, kind: 'browser' as const, record, depth: 0, path };
+    const acceptance = { version: PROTOCOL_VERSION, kind: 'browser' as const, record, depth, path };
     return { type: 'accept', end, acceptance };
   }
 
   get #libp2p(): Libp2p {
     if (!this.peer.libp2p) throw new Error('only a key');
     return this.peer.libp2p;
+  }
+}
+
+export class TestPage extends TestStreamer {
+  override readonly peer: TestPeer;
+  /** Peers above it, the streamer first; a test may move it. */
+  above: readonly PeerId[];
+  /** Who asked it where it stands. */
+  readonly probedBy: PeerId[] = [];
+  isFlowing = true;
+  readonly #streamer: TestStreamer;
+  #client: RendezvousClient | null = null;
+
+  constructor(
+    world: RelayWorld,
+    peer: TestPeer,
+    { streamer, above }: { streamer: TestStreamer; above: readonly PeerId[] },
+  ) {
+    super(world, peer);
+    this.peer = peer;
+    this.#streamer = streamer;
+    this.above = above;
+    this.judge = async () => {
+      const { from } = this.joins.at(-1) ?? {};
+      if (from === undefined || !this.above.includes(from)) return null;
+      return { type: 'refuse', reason: 'loop', retryAfterMs: 1_000 };
+    };
+  }
+
+  override get channel(): ChannelId {
+    return this.#streamer.channel;
+  }
+
+  /** A newcomer starts from the picture that is kept. */
+  override async accept(join: JoinRequest, from: PeerId): ReturnType<TestStreamer['accept']> {
+    const decision = await super.accept(join, from);
+    const end = this.ends.at(-1);
+    if (end) end.onMediaOpen = () => end.sendMedia();
+    return decision;
+  }
+
+  /** What it has from its parent. */
+  override sign(): Promise<SignedRecord> {
+    return this.#streamer.sign({ sequence: 1 });
+  }
+
+  /** Offers places at a relay, and answers there where it stands. */
+  async offer(relay: TestRelay, changes: Partial<Offer> = {}, record?: Uint8Array): Promise<void> {
+    this.#client ??= await this.connect(relay);
+    this.#client.onProbe = (channel, from) => {
+      this.probedBy.push(from);
+      return channel === this.channel ? this.#standing(changes) : null;
+    };
+    this.#client.report({
+      channel: this.channel,
+      // Where a relay would find nobody.
+      addresses: ['/ip4/127.0.0.1/tcp/1/ws/p2p-circuit'],
+      offer: this.#offer(changes),
+      record: record ?? (await this.sign()).bytes,
+    });
+    // One stream is read in its order.
+    await this.#client.probe(this.channel, relay.peer.id);
+  }
+
+  async takeBack(relay: TestRelay): Promise<void> {
+    this.#client?.report({ channel: this.channel, addresses: [], offer: null, record: null });
+    await this.#client?.probe(this.channel, relay.peer.id);
+  }
+
+  protected override get path(): Uint8Array {
+    return encodePath([...this.above, this.peer.id].map(shortId));
+  }
+
+  #offer(changes: Partial<Offer>): Offer {
+    const { depth } = this;
+    return { kind: 'browser', depth, delayMs: 10 * depth, freeSlots: 1, ageS: 60, layers: 1, ...changes };
+  }
+
+  #standing(changes: Partial<Offer>): Standing {
+    const { epoch } = this.#streamer;
+    return { ...this.#offer(changes), path: this.path, epoch, flowing: this.isFlowing };
   }
 }
 

@@ -106,6 +106,8 @@ function standingBytes(standing: Standing | null): number {
   return LIST + offerFieldBytes(standing) + byteStringBytes(path.length) + headBytes(epoch) + FLAG;
 }
 
+/** A signed record, with a title of a few words. */
+export const RECORD_LENGTH = 350;
 /** All PeerIds have one length, and so the channel's name. */
 const PEER_ID = 54;
 /** Nonces are drawn from 32 bits: nearly all take five bytes. */
@@ -121,8 +123,10 @@ export function seekBytes(layers: number): number {
   return LIST + CODE + PEER_ID + headBytes(layers);
 }
 
+/** With an offer goes the channel's record (PROTOCOL.md, D7.3). */
 export function reportBytes(addresses: readonly string[], offer: Offer | null): number {
-  return LIST + CODE + PEER_ID + addressesBytes(addresses) + offerBytes(offer);
+  const recordBytes = offer === null ? 1 : byteStringBytes(RECORD_LENGTH);
+  return LIST + CODE + PEER_ID + addressesBytes(addresses) + offerBytes(offer) + recordBytes;
 }
 
 export const PROBE_BYTES = LIST + CODE + 2 * PEER_ID + NONCE;
@@ -171,7 +175,6 @@ export interface TypicalSizes {
 /** A description with audio, one video section and the data channel, without candidates; its answer is a reply. */
 const OFFER_LENGTH = 2_000;
 const ANSWER_LENGTH = 1_200;
-const RECORD_LENGTH = 350;
 /** Host, server-reflexive and one or two more. */
 const CANDIDATES = 4;
 const CANDIDATE_LENGTH = 110;
