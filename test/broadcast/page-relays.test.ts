@@ -6,7 +6,7 @@ import { expectPicturesAdvance, expectTone, measureLipSync, readPictures } from 
 import type { PageServer } from '../harness/page-server.ts';
 import { startLinkProxy } from '../harness/link-proxy.ts';
 import { startRelay, type RelayProcess } from '../harness/relay-process.ts';
-import { countEvents, goLive, openPage, startStage, stats, VIDEO, watch } from './stage.ts';
+import { countEvents, encodedHeights, goLive, openPage, startStage, stats, VIDEO, watch } from './stage.ts';
 
 const TEST_MS = 180_000;
 const PICTURE = { width: 320, height: 180, framesPerSecond: 15, flashEveryMs: 1_000 } as const;
@@ -48,22 +48,6 @@ async function openChain(length: number, codec: 'vp8' | 'h264'): Promise<Browser
     pages.push(page);
   }
   return pages;
-}
-
-/** Pictures larger than the dummies that senders carry. */
-async function encodedHeights(page: BrowserPage): Promise<number[]> {
-  return page.evaluate(async () => {
-    const heights: number[] = [];
-    for (const pc of castoHarness.openConnections()) {
-      (await pc.getStats()).forEach(
-        (entry: { type: string; frameHeight?: number; framesEncoded?: number }) => {
-          const isEncoded = entry.type === 'outbound-rtp' && (entry.framesEncoded ?? 0) > 0;
-          if (isEncoded && (entry.frameHeight ?? 0) > 16) heights.push(entry.frameHeight ?? 0);
-        },
-      );
-    }
-    return heights;
-  });
 }
 
 test.each(['vp8', 'h264'] as const)(

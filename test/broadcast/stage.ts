@@ -166,3 +166,19 @@ export async function waitForEvent(
     { name: type, count: options.count ?? 1 },
   );
 }
+
+/** Heights of the pictures that a page encodes, if they are larger than the dummies that senders carry. */
+export async function encodedHeights(page: BrowserPage): Promise<number[]> {
+  return page.evaluate(async () => {
+    const heights: number[] = [];
+    for (const pc of castoHarness.openConnections()) {
+      (await pc.getStats()).forEach(
+        (entry: { type: string; frameHeight?: number; framesEncoded?: number }) => {
+          const isEncoded = entry.type === 'outbound-rtp' && (entry.framesEncoded ?? 0) > 0;
+          if (isEncoded && (entry.frameHeight ?? 0) > 16) heights.push(entry.frameHeight ?? 0);
+        },
+      );
+    }
+    return heights;
+  });
+}
