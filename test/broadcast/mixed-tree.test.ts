@@ -16,7 +16,7 @@ const PICTURE = { width: 320, height: 180, framesPerSecond: 15 } as const;
 const OFFER_MS = 60_000;
 const PLACE_MS = 30_000;
 
-let relays: RelayProcess[] = [];
+const relays: RelayProcess[] = [];
 let server: PageServer;
 let browser: RunningBrowser;
 

@@ -38,6 +38,6 @@ export class Arrival {
   }
 
   settle(comesIn: boolean): void {
-    for (const settle of [...this.#waiting.keys()]) settle(comesIn);
+    for (const settle of this.#waiting.keys()) settle(comesIn);
   }
 }
