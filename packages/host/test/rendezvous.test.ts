@@ -502,7 +502,7 @@ describe('a relay that probes', () => {
     const asked = await channel.read();
     if (asked.type !== 'probe') throw new Error(asked.type);
     const place = { channel: relay.id, peer: relay.id, standing: standing(page.id) };
-    await channel.write({ type: 'probed', ...place, nonce: asked.nonce ^ 1 });
+    await channel.write({ type: 'probed', ...place, nonce: (asked.nonce ^ 1) >>> 0 });
     await until(() => refused.counts['probe:not-asked'] === 1);
     clock.advance(1_000);
 
