@@ -46,7 +46,11 @@ async function openChain(length: number, codec: 'vp8' | 'h264'): Promise<Browser
   for (let depth = 1; depth <= length; depth++) {
     const page = await openRecorded();
     await watch(page, { ...options, channel });
-    expect((await stats(page)).depth).toBe(depth);
+    await page.waitFor(
+      async (wanted) => (await stage.casto.stats()).depth === wanted,
+      { timeoutMs: 20_000, what: `a place at depth ${depth}` },
+      depth,
+    );
     pages.push(page);
   }
   return pages;
