@@ -4,13 +4,7 @@
  */
 
 import type { Connection } from '@libp2p/interface';
-import {
-  MAX_REDIRECT_PEERS,
-  PROTOCOL_VERSION,
-  type ChannelId,
-  type ChannelRecord,
-  type PeerId,
-} from '@casto/core';
+import { PROTOCOL_VERSION, type ChannelId, type ChannelRecord, type PeerId } from '@casto/core';
 import {
   pageRtpCapabilities,
   PeerLink,
@@ -44,8 +38,6 @@ export interface PageChildrenOptions {
   /** `null` while there is nothing to pass on. */
   readonly served: () => Promise<Served | null>;
   readonly createMedia: (join: JoinRequest, isActive: boolean) => ChildMedia;
-  /** Whether another page may be served, besides what the tree says. */
-  readonly servesMore: (join: JoinRequest, from: PeerId) => boolean;
   readonly onEvent: (child: PageChild, event: LinkEvent) => void;
   /** There is one more, or one less. */
   readonly onCount: () => void;
@@ -90,14 +82,13 @@ export class PageChildren {
 
   /** @param connection - Over which the joiner asks; `null`: over a neighbour. */
   async judge(join: JoinRequest, from: PeerId, connection: Connection | null): Promise<JoinDecision> {
-    const { channel, driver, served, servesMore } = this.#options;
+    const { channel, driver, served } = this.#options;
     if (join.version !== PROTOCOL_VERSION) return refuse('version');
     if (join.channel !== channel) return refuse('not-found');
     const passedOn = await served();
     if (passedOn === null) return refuse('offline');
     const offer = reduceChildOffer(join, sendingCapabilities(), passedOn.broadcast);
     if (offer === null) return refuse('no-common-codec');
-    if (!servesMore(join, from)) return this.#redirectFromFull(from);
     const decision = driver.decide(from, addressesBehind(connection), treeJoinOf(join));
     if (decision.type !== 'accept') return decision;
     return this.#accept(join, from, { offer, record: passedOn.record, isActive: !decision.standby });
@@ -125,17 +116,6 @@ export class PageChildren {
         path: standing?.path ?? new Uint8Array(),
       },
     };
-  }
-
-  /** The page's owner wants no more of them here: they are sent on to those who have room (PROTOCOL.md, J6.1). */
-  #redirectFromFull(from: PeerId): JoinDecision {
-    const withRoom = this.all.filter(
-      ({ link }) => link.peerId !== from && (link.remoteState?.freeSlots ?? 0) > 0,
-    );
-    const parents = withRoom
-      .slice(0, MAX_REDIRECT_PEERS)
-      .map(({ link }) => ({ peerId: link.peerId, addresses: [...link.remoteAddresses] }));
-    return parents.length > 0 ? { type: 'redirect', parents } : refuse('full');
   }
 
   #create(

@@ -84,7 +84,6 @@ export class PageRelaying {
       bitrates: worker.adapter === 'track' ? ENCODING_BITRATES : FORWARDING_BITRATES,
       served: () => Promise.resolve(this.#served()),
       createMedia: (join, isActive) => this.#createMedia(join, isActive),
-      servesMore: () => true,
       onEvent: ({ link }, event) => this.neighbours.take(link, event),
       onCount: () => this.#tellUplink(),
     });

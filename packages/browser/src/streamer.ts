@@ -20,7 +20,7 @@ import { readMediaStats, TransferMeter, type CastoStats } from './stats.ts';
 import { fairRate, UplinkEstimate } from './uplink-estimate.ts';
 
 /** Relays that may pull the channel from this page at once: the one it announces to, and its successor. */
-const MAX_RELAY_CHILDREN = 4;
+const RELAY_PLACES = 4;
 /** How often the uplink is looked at. */
 const MEASURE_MS = 5_000;
 /** How often the encoder follows it: a queue of half a second is dropped. */
@@ -207,7 +207,8 @@ export class Streamer implements Role {
         kind: 'browser',
         addresses: this.#addresses,
         seed: Math.floor(Math.random() * 2 ** 32),
-        maxChildren: settings.maxChildren + MAX_RELAY_CHILDREN,
+        maxChildren: settings.maxChildren,
+        relayPlaces: RELAY_PLACES,
         isViewer: false,
         layers: (1 << settings.layers) - 1,
       },
@@ -237,7 +238,6 @@ export class Streamer implements Role {
       bitrates: worker.adapter === 'encoded-streams' ? FORWARDING_BITRATES : ENCODING_BITRATES,
       served: () => this.#served(),
       createMedia: (join, isActive) => this.#createMedia(join, isActive),
-      servesMore: (join, from) => join.kind === 'headless' || this.#servesMorePages(from),
       onEvent: (child, event) => this.#childEvent(child, event),
       onCount: () => {
         this.#countViewers();
@@ -250,12 +250,6 @@ export class Streamer implements Role {
     if (this.#closed.signal.aborted || this.#announcer === null) return null;
     const { bytes: record } = await this.#announcer.sign(true);
     return { broadcast: this.#broadcast(), record };
-  }
-
-  /** The page's owner limits viewers, not relays: through those all the others watch. */
-  #servesMorePages(from: PeerId): boolean {
-    const others = this.#children.all.filter(({ link }) => link.kind === 'browser' && link.peerId !== from);
-    return others.length < this.#context.settings.maxChildren;
   }
 
   #createMedia({ layers }: JoinRequest, isActive: boolean): ChildMedia {

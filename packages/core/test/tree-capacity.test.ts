@@ -32,7 +32,53 @@ function named(effects: readonly TreeEffect[]): number[] {
   return only('redirect', effects).flatMap(({ parents }) => parents.map(({ peerId }) => numberOf(peerId)));
 }
 
+/** What a streamer with two places for pages and so many for relays says to joiners, one after the other. */
+function answers(relayPlaces: number, ...joiners: { kind: PeerKind; standby?: boolean }[]): string[] {
+  const streamer = loneStreamer(2, { relayPlaces, tuning: { preemption: false } });
+  return joiners.map((joiner, i) => {
+    const [effect] = streamer.asked(2 + i, joiner);
+    streamer.linked(2 + i);
+    return effect?.type ?? 'nothing';
+  });
+}
+
+const PAGE = { kind: 'browser' } as const;
+const RELAY = { kind: 'headless' } as const;
+
 describe('slots', () => {
+  test('[C1.3] of pages are not taken by relays, nor the other way round', () => {
+    const accepted = ['accept', 'accept', 'accept', 'accept', 'refuse', 'refuse'];
+    expect(answers(2, RELAY, RELAY, PAGE, PAGE, PAGE, RELAY)).toEqual(accepted);
+    expect(answers(2, PAGE, PAGE, RELAY, RELAY, RELAY, PAGE)).toEqual(accepted);
+    expect(answers(0, RELAY, RELAY, PAGE)).toEqual(['accept', 'accept', 'refuse']);
+  });
+
+  test('[C1.3] that are left to relays are offered to no page', () => {
+    const streamer = loneStreamer(1, { relayPlaces: 2 });
+    expect(streamer.view.freeSlots).toBe(1);
+    streamer.child(2);
+    expect(streamer.view.freeSlots).toBe(0);
+    streamer.child(3, { kind: 'headless' });
+    expect(streamer.view).toMatchObject({ slots: 2, freeSlots: 0 });
+    streamer.unlinked(3);
+    expect(streamer.view.slots).toBe(1);
+  });
+
+  test('[C1.3] for relays are what the uplink carries as well', () => {
+    const streamer = loneStreamer(2, { relayPlaces: 2, tuning: { preemption: false } });
+    // What one child takes, and no more.
+    streamer.tell({ type: 'bitrate', bps: 1e6 });
+    streamer.tell({ type: 'uplink', bps: (1e6 * packetOverhead) / uplinkShare });
+    expect(about('accept', streamer.asked(2, RELAY))).toEqual([2]);
+    expect(streamer.asked(3, RELAY)).toMatchObject([{ type: 'refuse', reason: 'full' }]);
+  });
+
+  test('[C1.3] a page that its owner lets serve nobody stands by nowhere', () => {
+    const streamer = loneStreamer(0, { relayPlaces: 2 }).child(2, RELAY);
+    expect(streamer.asked(3, { standby: true })).toMatchObject([{ type: 'refuse', reason: 'full' }]);
+    expect(streamer.asked(4, { ...RELAY, standby: true })).toMatchObject([{ type: 'accept' }]);
+  });
+
   test('[C1.1] are what half of the uplink carries', () => {
     const peer = new LonePeer({ maxChildren: 100 });
     const bitrateBps = 1_000_000;

@@ -101,7 +101,10 @@ describe('a search', () => {
   });
 
   test('[J1.2] takes no parent as a child', () => {
-    expect(new LonePeer().attach(2).standBy(3).asked(3)).toMatchObject([{ type: 'refuse', reason: 'loop' }]);
+    const path = pathOf(102, 2, 3);
+    expect(new LonePeer().attach(2).asked(2, { path })).toMatchObject([{ type: 'refuse', reason: 'loop' }]);
+    const peer = new LonePeer().attach(2).standBy(3);
+    expect(peer.asked(3, { path })).toMatchObject([{ type: 'refuse', reason: 'loop' }]);
   });
 });
 

@@ -296,8 +296,8 @@ describe('a child of an orphan', () => {
 describe('two live parents', () => {
   test('[R7.1] deliver both, and one that is lost is no interruption', () => {
     const peer = new LonePeer({ tuning: { liveParents: 2 } }).attach(2).standBy(3, 4);
-    const until = peer.advanceUntil((effects) => sent('activate', effects).length > 0);
-    const [second = 0] = sent('activate', until);
+    const second = 3;
+    expect(sent('activate', peer.hears(second, word(second, { freeSlots: 1 })))).toEqual([second]);
     const effects = peer.flowing(second);
     expect(only('play', effects)).toEqual([]);
     expect(sent('pause', effects)).toEqual([]);
@@ -305,8 +305,18 @@ describe('two live parents', () => {
     expect(peer.silent(2)).toContainEqual({ type: 'play', peerId: id(second) });
   });
 
+  test('[R7.2] are the standbys with room, as soon as they have it, and no more than wanted', () => {
+    const peer = new LonePeer({ tuning: { liveParents: 2 } }).attach(2).standBy(3, 4);
+    expect(sent('activate', peer.advance(3 * TREE_DEFAULTS.upkeepMs))).toEqual([]);
+    expect(sent('activate', peer.hears(4, word(4, { freeSlots: 1, delayMs: 400 })))).toEqual([4]);
+    expect(sent('activate', peer.hears(3, word(3, { freeSlots: 1 })))).toEqual([]);
+    peer.flowing(4);
+    expect(sent('activate', peer.advance(3 * TREE_DEFAULTS.upkeepMs))).toEqual([]);
+  });
+
   test('[R7.1] are one too many by default', () => {
     const peer = viewer();
+    peer.hears(3, word(3, { freeSlots: 1 }));
     expect(sent('activate', peer.advance(3 * TREE_DEFAULTS.upkeepMs))).toEqual([]);
   });
 });

@@ -11,6 +11,7 @@ import {
   numberOf,
   offered,
   only,
+  pathOf,
   probes,
   sent,
   standing,
@@ -161,6 +162,85 @@ describe('a standby', () => {
   test('[S2.3] that is of use stays', () => {
     const peer = new LonePeer().attach(2).standBy(3, 4);
     expect(only('close', peer.advance(5 * upkeepMs))).toEqual([]);
+  });
+});
+
+describe('two peers that are of use to each other', () => {
+  const deeper = pathOf(102, 103, 104, 3);
+
+  test('[S2.5] the deeper one lets go of the other as a child, and asks it', () => {
+    const peer = new LonePeer().attach(2).child(3, { standby: true, path: pathOf(3) });
+    const effects = [...peer.looking().found([offered(3)]), ...peer.probed(3)];
+    expect(about('close', effects)).toEqual([3]);
+    expect(joins(effects)).toEqual([3]);
+    expect(effects.findIndex(({ type }) => type === 'close')).toBeLessThan(
+      effects.findIndex(({ type }) => type === 'join'),
+    );
+  });
+
+  test('[S2.5] a child that is served, or stands no higher, is not asked', () => {
+    const served = new LonePeer()
+      .attach(2)
+      .child(3, { path: pathOf(3) })
+      .looking();
+    expect(probes(served.found([offered(3)]))).toEqual([]);
+    const equal = new LonePeer()
+      .attach(2)
+      .child(3, { standby: true, path: pathOf(102, 3) })
+      .looking();
+    expect(probes(equal.found([offered(3, { depth: 3 })]))).toEqual([]);
+  });
+
+  test('[S2.5] the higher one lets go of its standby and takes it in', () => {
+    const peer = new LonePeer().attach(2).standBy(3);
+    const effects = peer.asked(3, { path: deeper, standby: true });
+    expect(effects.map(({ type }) => type)).toEqual(expect.arrayContaining(['close', 'accept']));
+    expect(peer.standbys).toEqual([]);
+    expect(peer.view.children).toMatchObject([{ role: 'standby' }]);
+  });
+
+  test('[S2.5] the higher one keeps a standby that is activated', () => {
+    const peer = new LonePeer().attach(2).standByAs([[3, word(3, { freeSlots: 1 })]]);
+    expect(sent('activate', peer.gets(2, { type: 'redirect', parents: [] }))).toEqual([3]);
+    expect(peer.asked(3, { path: deeper })).toMatchObject([{ type: 'refuse', reason: 'loop' }]);
+  });
+
+  test('[S2.5] a peer without a place is taken in by the one that it was a standby of', () => {
+    const peer = new LonePeer().attach(2).standBy(3);
+    expect(about('accept', peer.asked(3))).toEqual([3]);
+  });
+
+  test('[S2.5] the deeper one ends up with a standby', () => {
+    const world = new TreeWorld();
+    const streamer = world.streamer({ maxChildren: 2 });
+    const above = world.join({ maxChildren: 1, uplinkBps: 20e6 });
+    const beside = world.join({ maxChildren: 1, uplinkBps: 20e6 });
+    const below = world.join({ maxChildren: 1, uplinkBps: 20e6 });
+    world.advance(60_000);
+    expect(streamer.children).toHaveLength(2);
+    const parent = below.parent === above ? above : beside;
+    expect(below.parent).toBe(parent);
+    expect(below.standbys).toContain((parent === above ? beside : above).id);
+  });
+});
+
+describe('a parent that has lost something', () => {
+  test('[S1.3] looks for another as soon as if it had not looked in vain', () => {
+    const peer = new LonePeer({ tuning: { standbys: 2, rebalanceMs: 1e9 } }).attach(2).standBy(3);
+    for (let round = 0; round < 4; round++) peer.looking().found([]);
+    const before = peer.now;
+    peer.unlinked(3);
+    peer.looking();
+    expect(peer.now - before).toBeLessThanOrEqual(1.5 * upkeepMs + 1);
+  });
+
+  test('[S1.3] that is silent and stood by, too', () => {
+    const peer = new LonePeer({ tuning: { standbys: 2, rebalanceMs: 1e9 } }).attach(2).standBy(3);
+    for (let round = 0; round < 4; round++) peer.looking().found([]);
+    const before = peer.now;
+    peer.silent(3);
+    peer.looking();
+    expect(peer.now - before).toBeLessThanOrEqual(1.5 * upkeepMs + 1);
   });
 });
 

@@ -124,10 +124,11 @@ export class TreeDriver {
       else decision = verdict;
     }
     if (decision === null) throw new Error('the core did not judge');
+    // First, because it may end another link to the same peer.
+    this.#run();
     if (decision.type === 'accept') {
       this.#expected.set(peerId, { isParent: false, isStandby: decision.standby });
     }
-    this.#run();
     return decision;
   }
 

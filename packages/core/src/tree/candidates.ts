@@ -8,9 +8,17 @@ import type { OfferedCandidate, Standing } from '../standing.ts';
 import { HOP_MS, parentCost } from './scores.ts';
 import { costOf, currentParent, type Probe, type Search, type TreeState } from './tree-state.ts';
 
-export function mayAsk(state: TreeState, now: Instant, peerId: PeerId): boolean {
-  if (peerId === state.options.self || state.parents.has(peerId) || state.children.has(peerId)) return false;
-  return !state.bans.has(peerId, now);
+/** @param depth - Where the peer stands; `null` when that is not known. */
+export function mayAsk(state: TreeState, now: Instant, peerId: PeerId, depth: number | null = null): boolean {
+  if (peerId === state.options.self || state.parents.has(peerId)) return false;
+  return mayTurnAround(state, peerId, depth) && !state.bans.has(peerId, now);
+}
+
+/** S2.5: of two peers the deeper one has more use for the other than the other way round. */
+function mayTurnAround({ children, position }: TreeState, peerId: PeerId, depth: number | null): boolean {
+  const child = children.get(peerId);
+  if (child === undefined) return true;
+  return !child.isActive && depth !== null && (position.depth === null || depth < position.depth);
 }
 
 export function isWorthAsking(
@@ -20,7 +28,7 @@ export function isWorthAsking(
   search: Search,
 ): boolean {
   const { peerId, offer } = candidate;
-  if (!mayAsk(state, now, peerId) || offer.depth >= MAX_DEPTH) return false;
+  if (!mayAsk(state, now, peerId, offer.depth) || offer.depth >= MAX_DEPTH) return false;
   if ((offer.layers & state.options.layers) === 0) return false;
   // Full ones can stand by as well, but only as the last resort.
   if (search.purpose === 'standby') return offer.freeSlots > 0 || state.fruitless > 0;
@@ -85,10 +93,10 @@ export function ranked(
   const { randomParents } = state.tuning;
   const ranks: { candidate: OfferedCandidate; standing: Standing; cost: number }[] = [];
   for (const each of search.probes.values()) {
-    // It may have become a child, or been banned, since it was probed.
-    if (each.isTried || !mayAsk(state, now, each.candidate.peerId) || !isGood(state, each, search)) continue;
-    if (each.standing === null) continue;
     const { candidate, standing, rttMs } = each;
+    if (each.isTried || standing === null || !isGood(state, each, search)) continue;
+    // It may have become a child, or been banned, since it was probed.
+    if (!mayAsk(state, now, candidate.peerId, standing.depth)) continue;
     const base =
       parentCost({ ...standing, rttMs, lossShare: 0, receivedShare: 1 }).totalMs +
       reachCost(state, now, standing.kind) +

@@ -9,13 +9,16 @@ import type { ParentCandidate, Refusal } from '../link-messages.ts';
 import { decodePath, type PeerId } from '../peer-id.ts';
 import { closesLoop } from '../position.ts';
 import { childStrength } from './scores.ts';
+import { yieldStandby } from './standbys.ts';
 import { greet, landingRoom, passedLayers, reservedSlots, tellDirectories, tellParent } from './telling.ts';
 import type { TreeJoin } from './tree-io.ts';
 import {
   activeChildren,
   candidateOf,
   currentParent,
+  hasRelayPlace,
   isFlowing,
+  slotsOf,
   type ChildLink,
   type TreeState,
 } from './tree-state.ts';
@@ -38,6 +41,7 @@ export function childAsks(
   asked: { peerId: PeerId; addresses: readonly string[]; join: TreeJoin },
 ): void {
   const { peerId, join } = asked;
+  yieldStandby(state, peerId, join);
   const verdict = judge(state, now, peerId, join);
   if (verdict.type === 'accept') return accept(state, now, asked);
   if (verdict.type === 'redirect') {
@@ -158,6 +162,7 @@ export function shed(state: TreeState, now: Instant): void {
 
 /** Slots, children or both are others than before. */
 export function roomChanged(state: TreeState, now: Instant): void {
+  state.slots = slotsOf(state);
   const leaving = [...state.children.values()].some(({ leavingSince }) => leavingSince !== null);
   if (activeChildren(state) > state.slots || leaving) {
     state.timers.setEarlier('shed', now + state.tuning.shedMs);
@@ -193,11 +198,12 @@ function judge(state: TreeState, now: Instant, peerId: PeerId, join: TreeJoin): 
   }
   if (state.children.size >= state.tuning.maxLinks && !state.children.has(peerId))
     return { type: 'redirect' };
-  return join.standby ? judgeStandby(state) : judgePlace(state, now, peerId, join);
+  return join.standby ? judgeStandby(state, join) : judgePlace(state, now, peerId, join);
 }
 
-function judgeStandby(state: TreeState): Verdict {
-  if (state.slots === 0) return refuse('full', REFUSED_MS);
+function judgeStandby(state: TreeState, { kind }: TreeJoin): Verdict {
+  const isAllowed = state.options.maxChildren > 0 || kind === 'headless';
+  if (state.slots === 0 || !isAllowed) return refuse('full', REFUSED_MS);
   return standbys(state) < standbyLimit(state) ? { type: 'accept' } : { type: 'redirect' };
 }
 
@@ -220,6 +226,7 @@ function judgePlace(state: TreeState, now: Instant, peerId: PeerId, join: TreeJo
   const { overflowShare, preemption } = state.tuning;
   const overflow = state.slots + Math.ceil(state.slots * overflowShare);
   if (invitation !== undefined && invitation >= now && active < overflow) return { type: 'accept' };
+  if (join.kind === 'headless' && hasRelayPlace(state)) return { type: 'accept' };
   // A headless relay takes the place of a page at once: whoever comes later finds more room behind it.
   if (join.kind === 'headless' && preemption && active < overflow && hasWeakChild(state)) {
     return { type: 'accept' };

@@ -16,7 +16,7 @@ import { decodePath } from '../peer-id.ts';
 import type { Offence } from './bans.ts';
 import { claimsTooLittleDelay, isUsable, isWell, offenceIn } from './parent-checks.ts';
 import { foldAffinity } from './scores.ts';
-import { bestStandby, closeParent, standbyFor } from './standbys.ts';
+import { bestStandby, closeParent, lookSooner, standbyFor } from './standbys.ts';
 import { isGain, sharesParent } from './candidates.ts';
 import { missingStandbys } from './attempts.ts';
 import { attemptFailed, beginSearch, endSearch, noteUnreachable } from './searching.ts';
@@ -88,7 +88,9 @@ export function parentState(state: TreeState, now: Instant, link: ParentLink, wo
   if (link.phase === 'activating' && link.hasPicture) return parentFlowing(state, now, link);
   if (link !== currentParent(state)) {
     // A standby that can serve is of use the moment that nothing else is.
-    if (link.phase === 'standby' && currentParent(state) === null) repair(state, now);
+    if (link.phase !== 'standby') return;
+    if (currentParent(state) === null) repair(state, now);
+    else keepLive(state, now);
     return;
   }
   reposition(state);
@@ -129,7 +131,10 @@ export function parentMeasured(
 /** Nothing is heard of it: look for another at once, and keep it until that one delivers. */
 export function parentSilent(state: TreeState, now: Instant, link: ParentLink): void {
   link.isSilent = true;
-  if (link.phase === 'standby') return closeParent(state, link, 'moved');
+  if (link.phase === 'standby') {
+    closeParent(state, link, 'moved');
+    return lookSooner(state, now);
+  }
   if (link === currentParent(state)) repair(state, now);
 }
 
@@ -154,7 +159,8 @@ export function parentUnlinked(
   state.parents.delete(link.peerId);
   state.roster.forget(link.peerId);
   if (farewell === 'not-allowed') state.bans.add(link.peerId, 'refused', now);
-  if (!wasUp) noteUnreachable(state, now, link);
+  if (wasUp) lookSooner(state, now);
+  else noteUnreachable(state, now, link);
   if (wasCurrent) {
     detach(state, now);
     repair(state, now);
@@ -353,10 +359,12 @@ function otherLive(state: TreeState): ParentLink | null {
   return null;
 }
 
-/** R7: as many live parents as wanted, where standbys can give them. */
+/** R7: as many live parents as wanted, where standbys have room for it. */
 export function keepLive(state: TreeState, now: Instant): void {
-  if (liveParents(state) >= state.tuning.liveParents) return;
-  const standby = bestStandby(state);
+  if (state.tuning.liveParents === 1 || !isWell(state, currentParent(state))) return;
+  let wanted = state.tuning.liveParents;
+  for (const { phase } of state.parents.values()) if (phase === 'active' || phase === 'activating') wanted--;
+  const standby = wanted > 0 ? bestStandby(state, 1) : null;
   if (standby !== null) activate(state, now, standby, 'parent');
 }
 

@@ -27,7 +27,6 @@ import {
   ageS,
   currentParent,
   isUp,
-  jittered,
   newParentLink,
   type ParentLink,
   type Search,
@@ -324,6 +323,10 @@ function join(
   purpose: SearchPurpose,
 ): void {
   const wantsMedia = purpose !== 'standby';
+  if (state.children.delete(candidate.peerId)) {
+    // S2.5: it stands by here.
+    state.effects.push({ type: 'close', peerId: candidate.peerId, reason: 'moved' });
+  }
   state.parents.set(candidate.peerId, newParentLink(candidate, { purpose, wantsMedia, now }));
   const { kind, layers } = state.options;
   const { position, slots } = state;
@@ -389,9 +392,4 @@ function giveUp(state: TreeState, now: Instant, link: ParentLink): void {
 
 function addressed({ peerId, addresses }: ParentCandidate): ParentCandidate {
   return { peerId, addresses };
-}
-
-/** When standbys were looked for in vain, the next look waits longer: a small tree has none to give. */
-export function standbyWaitMs(state: TreeState): number {
-  return jittered(state, state.tuning.upkeepMs * (1 << Math.min(state.fruitless, 3)));
 }

@@ -26,8 +26,10 @@ export interface TreePeerOptions {
   readonly addresses: readonly string[];
   /** Draws everything that is left to chance. */
   readonly seed: number;
-  /** Most children that its owner allows, 0 for none. */
+  /** Most children that its owner allows, 0 for none; pages alone where there are `relayPlaces`. */
   readonly maxChildren: number;
+  /** Children besides that are headless relays: a streamer's viewers watch through them. */
+  readonly relayPlaces?: number;
   /** Whether it plays the channel, so that it counts as a viewer. */
   readonly isViewer: boolean;
   /** Layers that it wants for itself, as bits. */
@@ -328,10 +330,27 @@ export function slotsOf(state: TreeState): number {
 
 /** Slots before the children have their say. */
 export function uncappedSlots(state: TreeState): number {
+  return carriedSlots(state, activeRelays(state));
+}
+
+/** C1.3: whether one more headless relay finds a place that no page may have. */
+export function hasRelayPlace(state: TreeState): boolean {
+  const relays = activeRelays(state);
+  if (relays >= (state.options.relayPlaces ?? 0)) return false;
+  return activeChildren(state) < carriedSlots(state, relays + 1);
+}
+
+function carriedSlots(state: TreeState, relays: number): number {
   const { options, network, processor, uplinkBps, bitrateBps, isDraining, tuning } = state;
   if (isDraining) return 0;
-  const { maxChildren } = options;
+  const maxChildren = options.maxChildren + Math.min(relays, options.relayPlaces ?? 0);
   return measuredSlots({ maxChildren, network, processor, uplinkBps, bitrateBps }, tuning);
+}
+
+function activeRelays({ children }: TreeState): number {
+  let relays = 0;
+  for (const { isActive, kind } of children.values()) if (isActive && kind === 'headless') relays++;
+  return relays;
 }
 
 export function activeChildren(state: TreeState): number {

@@ -4,9 +4,9 @@ import type { Instant } from '../link-control.ts';
 import { recommendStrongest, roomChanged } from './children.ts';
 import { isWell } from './parent-checks.ts';
 import { keepLive } from './parents.ts';
-import { dropUselessStandbys } from './standbys.ts';
+import { dropUselessStandbys, standbyWaitMs } from './standbys.ts';
 import { missingStandbys } from './attempts.ts';
-import { beginSearch, standbyWaitMs } from './searching.ts';
+import { beginSearch } from './searching.ts';
 import { correctSlots } from './slots.ts';
 import {
   activeChildren,
@@ -27,7 +27,7 @@ export function upkeep(state: TreeState, now: Instant): void {
   dropUselessStandbys(state);
   recommendStrongest(state, now);
   const isAttached = isWell(state, currentParent(state));
-  if (isAttached) keepLive(state, now);
+  keepLive(state, now);
   if (isAttached && missingStandbys(state) > 0) beginSearch(state, now, 'standby');
   state.timers.set('upkeep', now + standbyWaitMs(state));
 }
@@ -49,10 +49,7 @@ export function rebalance(state: TreeState, now: Instant): void {
 
 /** C1: the slots as the latest measurements have them. */
 export function remeasure(state: TreeState, now: Instant): void {
-  const slots = slotsOf(state);
-  if (slots === state.slots) return;
-  state.slots = slots;
-  roomChanged(state, now);
+  if (slotsOf(state) !== state.slots) roomChanged(state, now);
 }
 
 /** C3: what the children get says whether the uplink carries what it was measured to. */
