@@ -1,14 +1,21 @@
-/** What a relay says to joiners whom it does not serve itself: that they may ask the streamer, or why not. */
+/** What a relay says to joiners whom it does not serve itself: whom they may ask, or why not. */
 
 import type { Connection } from '@libp2p/interface';
-import type { ChannelId, ParentCandidate, PeerId, Refusal } from '@casto/core';
-import type { JoinDecision } from '@casto/host';
+import type { ChannelId, Directory, ParentCandidate, PeerId, Refusal } from '@casto/core';
+import { treeJoinOf, type Clock, type JoinDecision, type JoinRequest } from '@casto/host';
 import type { RecordMemory } from './record-memory.ts';
 
+/** Places named to a joiner: enough to choose, few enough that a crowd spreads. */
+const NAMED_PLACES = 3;
+
 export interface IntroductionsOptions {
+  readonly self: PeerId;
+  readonly clock: Clock;
   readonly records: RecordMemory;
   /** Addresses at which viewers reach a streamer through this relay's circuit. */
   readonly circuitAddresses: (streamer: PeerId) => string[];
+  /** Who has told of free slots; `null`: nobody has told of anything in this channel. */
+  readonly directory: (channel: ChannelId) => Directory | null;
   /** The streamer's own connection, while it announces the channel here. */
   readonly streamer: (channel: ChannelId) => Connection | null;
 }
@@ -29,17 +36,29 @@ export class Introductions {
   }
 
   /** The answer of a relay that carries no media. */
-  offer(channel: ChannelId): JoinDecision {
+  offer(join: JoinRequest, from: PeerId): JoinDecision {
     const { streamer, records } = this.#options;
+    const decision = this.fromFull(join, from);
     // Without an introduction the streamer is live, and serves nobody itself.
-    if (streamer(channel) !== null) return this.fromFull(channel);
-    return refuse(records.get(channel) === null ? 'not-found' : 'offline', 2_000);
+    if (decision.type === 'redirect' || streamer(join.channel) !== null) return decision;
+    return refuse(records.get(join.channel) === null ? 'not-found' : 'offline', 2_000);
   }
 
   /** The answer of a relay that has no room. */
-  fromFull(channel: ChannelId): JoinDecision {
-    const parents = this.to(channel);
+  fromFull(join: JoinRequest, from: PeerId): JoinDecision {
+    const places = this.#places(join, from);
+    // Whoever is full sends on to others.
+    const parents = places.length > 0 ? places : this.to(join.channel);
     return parents.length > 0 ? { type: 'redirect', parents } : refuse('full', 5_000);
+  }
+
+  #places(join: JoinRequest, from: PeerId): ParentCandidate[] {
+    const { self, clock, directory } = this.#options;
+    const { layers } = treeJoinOf(join);
+    const found = directory(join.channel)?.find(clock.now(), from, layers, NAMED_PLACES) ?? [];
+    return found
+      .filter(({ peerId }) => peerId !== self)
+      .map(({ peerId, addresses }) => ({ peerId, addresses: [...addresses] }));
   }
 }
 

@@ -81,6 +81,7 @@ export class RelayChannels implements RendezvousHandlers {
     this.#introductions = new Introductions({
       ...options,
       streamer: (channel) => this.#entries.get(channel)?.streamer ?? null,
+      directory: (channel) => this.#entries.get(channel)?.directory ?? null,
     });
     options.records.isNeeded = (channel) => this.#entries.has(channel);
   }
@@ -222,17 +223,17 @@ export class RelayChannels implements RendezvousHandlers {
     const { maxViewers, records } = this.#options;
     if (join.version !== PROTOCOL_VERSION) return refuse('version', 60_000);
     if (this.#isDraining || this.#isClosed) return refuse('draining', 5_000);
-    if (maxViewers === 0) return this.#introductions.offer(join.channel);
-    if (!join.standby && this.#served() >= maxViewers) return this.#introductions.fromFull(join.channel);
+    if (maxViewers === 0) return this.#introductions.offer(join, from);
+    if (!join.standby && this.#served() >= maxViewers) return this.#introductions.fromFull(join, from);
     if (!this.#hasRoom(join.channel)) return refuse('busy', 5_000);
     const entry = this.#entry(join.channel);
     const comesIn = await this.#comesIn(entry, join);
     const signed = comesIn ? records.get(join.channel) : await entry.search.record();
-    const refusal = this.#refusal(entry, join, { comesIn, signed });
+    const refusal = this.#refusal(entry, join, { comesIn, signed, from });
     if (refusal === null && signed !== null && entry.media) {
       this.#share(entry);
       const decision = entry.media.accept(join, from, signed);
-      return isRefusedAsFull(decision) ? this.#introductions.fromFull(join.channel) : decision;
+      return isRefusedAsFull(decision) ? this.#introductions.fromFull(join, from) : decision;
     }
     this.#forgetIfIdle(entry);
     return refusal ?? refuse('not-found', 2_000);
@@ -251,14 +252,14 @@ export class RelayChannels implements RendezvousHandlers {
   /** What stands against a join once the channel was looked for; things may have changed meanwhile. */
   #refusal(
     entry: ChannelEntry,
-    { standby }: JoinRequest,
-    { comesIn, signed }: { comesIn: boolean; signed: SignedRecord | null },
+    join: JoinRequest,
+    { comesIn, signed, from }: { comesIn: boolean; signed: SignedRecord | null; from: PeerId },
   ): JoinDecision | null {
     if (this.#isDraining || this.#isClosed) return refuse('draining', 5_000);
     if (signed === null) return refuse('not-found', 2_000);
     if (!comesIn || this.#entries.get(entry.id) !== entry) return refuse('offline', 2_000);
-    const isOverFull = !standby && this.#served() >= this.#options.maxViewers;
-    return isOverFull ? this.#introductions.fromFull(entry.id) : null;
+    const isOverFull = !join.standby && this.#served() >= this.#options.maxViewers;
+    return isOverFull ? this.#introductions.fromFull(join, from) : null;
   }
 
   /** Children of all channels that are sent media. */

@@ -1090,6 +1090,29 @@ describe('a relay that carries no media', () => {
     await expectNothingLeft(relay);
   });
 
+  test('[D8.3] introduces viewers to those that have room, and not to themselves', async () => {
+    const circuit = ['/ip4/127.0.0.1/tcp/1/ws/p2p-circuit'];
+    const relay = await world.relay({ maxViewers: 0, circuitAddresses: () => circuit });
+    const [streamer, viewer] = [await world.streamer(), await world.viewer()];
+    await streamer.announce(relay);
+    const pages = await Promise.all(Array.from({ length: 4 }, () => world.viewer()));
+    const addresses = ['/ip4/127.0.0.1/tcp/2/ws'];
+    for (const page of [...pages, viewer]) {
+      const reporter = await page.rendezvous(relay);
+      const offer = { kind: 'browser', depth: 2, delayMs: 30, freeSlots: 1, ageS: 5, layers: 1 } as const;
+      reporter.report({ channel: streamer.channel, addresses, offer, record: null });
+      await reporter.seek(streamer.channel, 1);
+    }
+
+    const outcome = await viewer.ask(relay, streamer.channel);
+    const parents = outcome.type === 'redirected' ? outcome.parents : [];
+    expect(parents).toHaveLength(3);
+    for (const parent of parents) {
+      expect(parent.addresses).toEqual(addresses);
+      expect(pages.map(({ peer }) => peer.id)).toContain(parent.peerId);
+    }
+  });
+
   test('has nobody to introduce when the streamer serves nobody', async () => {
     const relay = await world.relay({ maxViewers: 0 });
     const [streamer, viewer] = [await world.streamer(), await world.viewer()];

@@ -18,8 +18,8 @@ export interface Directory {
   report(now: Instant, peerId: PeerId, addresses: readonly string[], offer: Offer | null): void;
   /** The peer's connection is gone. */
   forget(peerId: PeerId): void;
-  /** Candidates for a joiner, likely best first. At most `MAX_FOUND_PEERS`. */
-  find(now: Instant, joiner: PeerId, layers: number): OfferedCandidate[];
+  /** Candidates for a joiner, likely best first. @param most - By default, and never more than, `MAX_FOUND_PEERS`. */
+  find(now: Instant, joiner: PeerId, layers: number, most?: number): OfferedCandidate[];
 }
 
 interface Entry {
@@ -91,7 +91,7 @@ export function createDirectory({ seed, own = null }: { seed: number; own?: Peer
       const entry = byPeer.get(peerId);
       if (entry) remove(entry);
     },
-    find: (now, joiner, layers) => {
+    find: (now, joiner, layers, most = MAX_FOUND_PEERS) => {
       const drawn = new Set<Entry>();
       const first = own === null ? undefined : byPeer.get(own);
       if (first && isWantedBy(first, joiner, layers)) drawn.add(first);
@@ -104,7 +104,7 @@ export function createDirectory({ seed, own = null }: { seed: number; own?: Peer
       const best = [...drawn]
         .map((entry) => ({ entry, cost: costOf(entry) }))
         .sort((a, b) => a.cost - b.cost)
-        .slice(0, MAX_FOUND_PEERS);
+        .slice(0, Math.min(most, MAX_FOUND_PEERS));
       for (const { entry } of best) if (entry !== first) entry.named++;
       return best.map(({ entry }) => entry.candidate);
     },
