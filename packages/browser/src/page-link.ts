@@ -93,7 +93,7 @@ abstract class PageEnd implements LinkEnd {
   onStateChange: ((state: LinkEndState) => void) | null = null;
   #onCandidate: ((candidate: string) => void) | null = null;
   #cancelGivingUp: () => void = () => {};
-  /** Candidates found before somebody listens. */
+  /** All of them: an offer that one parent had no place for is told to the next. */
   readonly #found: string[] = [];
 
   constructor(pc: RTCPeerConnection) {
@@ -103,8 +103,9 @@ abstract class PageEnd implements LinkEnd {
     this.control = new PageControlPort(this.#channel);
     pc.addEventListener('connectionstatechange', () => this.#follow(pc.connectionState));
     pc.addEventListener('icecandidate', ({ candidate }) => {
-      this.#found.push(candidate?.candidate ?? '');
-      this.#tellFound();
+      const found = candidate?.candidate ?? '';
+      this.#found.push(found);
+      this.#onCandidate?.(found);
     });
   }
 
@@ -114,7 +115,7 @@ abstract class PageEnd implements LinkEnd {
 
   set onCandidate(listener: ((candidate: string) => void) | null) {
     this.#onCandidate = listener;
-    this.#tellFound();
+    for (const candidate of this.#found) listener?.(candidate);
   }
 
   addCandidate(candidate: string): void {
@@ -146,10 +147,6 @@ abstract class PageEnd implements LinkEnd {
     this.#cancelGivingUp();
     if (state === 'disconnected') this.#cancelGivingUp = processClock.setTimer(() => this.close(), LOST_MS);
     if (state === 'failed' || state === 'closed') this.close();
-  }
-
-  #tellFound(): void {
-    if (this.#onCandidate) for (const candidate of this.#found.splice(0)) this.#onCandidate(candidate);
   }
 }
 

@@ -49,6 +49,12 @@ export class ParentFinder {
     this.#options = options;
   }
 
+  /** Fetches what a circuit is dialled with. Never rejects. */
+  async prepare(): Promise<void> {
+    // Without it the first dial says what is wrong.
+    await addCircuit(this.#options.libp2p).catch(() => {});
+  }
+
   /** Peers with free slots that a relay knows, and the relay itself. Never rejects. */
   async seek(session: RelaySession, layers: number): Promise<OfferedCandidate[]> {
     const { channel } = this.#options;
@@ -118,7 +124,6 @@ export class ParentFinder {
 
   async #dialCircuit(addresses: readonly string[], signal: AbortSignal): Promise<Connection> {
     const { libp2p } = this.#options;
-    const { addCircuit } = await import('./page-circuit.ts');
     await addCircuit(libp2p);
     return libp2p.dial(
       addresses.map((address) => multiaddr(address)),
@@ -138,6 +143,12 @@ export class ParentFinder {
     const [oldest] = this.#namedBy.keys();
     if (this.#namedBy.size > MAX_NAMED && oldest !== undefined) this.#namedBy.delete(oldest);
   }
+}
+
+/** Loaded when it is needed. */
+async function addCircuit(libp2p: Libp2p): Promise<void> {
+  const circuit = await import('./page-circuit.ts');
+  await circuit.addCircuit(libp2p);
 }
 
 /** Of an encoded path: one short id. */

@@ -28,7 +28,7 @@ export class ParentJoins {
   readonly #options: ParentJoinsOptions;
   /** Joins that have no link yet. */
   readonly #attempts = new Map<PeerId, AbortController>();
-  /** An end whose offer is made while a relay is being reached. */
+  /** An end whose offer is made while a relay is being reached, or that a peer had no place for. */
   #prepared: PreparedEnd | null = null;
 
   constructor(options: ParentJoinsOptions) {
@@ -52,7 +52,11 @@ export class ParentJoins {
       connection = await this.#connect(candidate, signal);
       const asked = { peerId, request: this.#requester(peerId, connection, signal) };
       const result = await askParent(context, asked, { channel, join, prepared, onEvent, onFlowing });
-      if (!('type' in result)) return onAccepted(result, connection);
+      if (!('type' in result)) {
+        this.close();
+        return onAccepted(result, connection);
+      }
+      this.#keep(prepared);
       answered(peerId, joinAnswerOf(result));
       if (result.type === 'refused') search.refused(peerId, refusalFailure(result.reason));
       if (connection !== null) search.finder.release(peerId, connection);
@@ -72,8 +76,10 @@ export class ParentJoins {
     this.#attempts.get(peerId)?.abort(new Error('given up'));
   }
 
+  /** Lets go of an end that is held ready. */
   close(): void {
     this.#prepared?.end.close();
+    this.#prepared = null;
   }
 
   /** @returns `null` when the peer is to be asked over neighbours. */
@@ -90,13 +96,19 @@ export class ParentJoins {
 
   #requester(peerId: PeerId, connection: Connection | null, signal: AbortSignal): AskedPeer['request'] {
     const { context, neighbours } = this.#options;
-    const { refused } = context;
+    const options = { signal, keepsEnd: true, refused: context.refused };
     return async (end, join) => {
-      if (connection !== null) return requestLink(connection, end, join, { signal, refused });
+      if (connection !== null) return requestLink(connection, end, join, options);
       const way = neighbours();
       if (way === null) throw new Error('no way leads to the peer');
-      return way.requestLink(peerId, end, join, { signal });
+      return way.requestLink(peerId, end, join, options);
     };
+  }
+
+  /** Its offer is as good for the next peer that is asked. */
+  #keep(prepared: PreparedEnd): void {
+    if (this.#prepared === null && !this.#options.signal.aborted) this.#prepared = prepared;
+    else prepared.end.close();
   }
 
   #takePrepared(): PreparedEnd {

@@ -79,6 +79,8 @@ export class ParentSearch {
       try {
         await this.#relays.first();
         markStep('relay');
+        // Most places are at other pages: what leads there is fetched while the relay is asked.
+        void this.finder.prepare();
         return;
       } catch (error) {
         const failure = toCastoError(error, 'no-relay', 'the relay cannot be reached');

@@ -47,6 +47,8 @@ export type JoinJudge = (
 
 export interface LinkRequestOptions {
   signal: AbortSignal;
+  /** Leaves the end open when the peer has no place, so that the next one is asked with the same offer. */
+  keepsEnd?: boolean;
   refused: RefusalCounter;
   clock?: Clock;
 }
@@ -89,7 +91,8 @@ export async function requestLinkOver(
     trickle(end, channel);
     const outcome = await readOutcome(channel, signal);
     if (outcome.type !== 'accepted') {
-      end.close();
+      if (options.keepsEnd === true) end.onCandidate = null;
+      else end.close();
       deadline.cancel();
       await channel.close();
       return outcome;

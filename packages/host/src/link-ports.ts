@@ -19,7 +19,7 @@ export interface LinkEnd {
   readonly control: ControlPort;
   readonly state: LinkEndState;
   onStateChange: ((state: LinkEndState) => void) | null;
-  /** Candidates of this end as they are found; the empty string after the last. */
+  /** Hears all candidates of this end, those found already at once; the empty string after the last. */
   onCandidate: ((candidate: string) => void) | null;
   /** Takes a candidate of the other end; a bad one is dropped. */
   addCandidate(candidate: string): void;

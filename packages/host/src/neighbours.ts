@@ -5,7 +5,12 @@
 
 import type { OfferedCandidate, PeerId } from '@casto/core';
 import type { ChildEnd } from './link-ports.ts';
-import { requestLinkOver, type JoinOutcome, type JoinRequest } from './link-handshake.ts';
+import {
+  requestLinkOver,
+  type JoinOutcome,
+  type JoinRequest,
+  type LinkRequestOptions,
+} from './link-handshake.ts';
 import { LinkSignaling, type LinkSignalingOptions } from './link-signaling.ts';
 import { NeighbourSearch, type NeighbourSearchOptions } from './neighbour-search.ts';
 import type { LinkEvent, PeerLink } from './peer-link.ts';
@@ -55,12 +60,12 @@ export class Neighbours {
     peerId: PeerId,
     end: ChildEnd,
     join: Omit<JoinRequest, 'offer'>,
-    { signal }: { signal: AbortSignal },
+    { signal, keepsEnd = false }: Pick<LinkRequestOptions, 'signal' | 'keepsEnd'>,
   ): Promise<JoinOutcome> {
     const { refused, clock } = this.#options;
     const open = async (): Promise<ReturnType<LinkSignaling['open']>> =>
       this.#signaling.open(peerId, this.#search.routesTo(peerId));
-    return requestLinkOver(open, end, join, { signal, refused, clock });
+    return requestLinkOver(open, end, join, { signal, keepsEnd, refused, clock });
   }
 
   /** Breaks off handshakes that are under way; links live on. Idempotent. */
