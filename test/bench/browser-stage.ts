@@ -3,7 +3,7 @@
 import { launchBrowser, type BrowserPage, type RunningBrowser } from '../harness/browsers.ts';
 import type { PageServer } from '../harness/page-server.ts';
 import { startRelay, type RelayProcess } from '../harness/relay-process.ts';
-import { goLive, openPage, startStage, stats, watch } from '../broadcast/stage.ts';
+import { goLive, openPage, startStage, watch } from '../broadcast/stage.ts';
 
 export interface Picture {
   readonly width: number;
@@ -124,10 +124,6 @@ export async function waitForSlots(page: BrowserPage, count: number): Promise<vo
     { timeoutMs: SLOT_MS, what: `${count} free places` },
     count,
   );
-}
-
-export async function parentIds(page: BrowserPage): Promise<string[]> {
-  return (await stats(page)).parents.map(({ peerId }) => peerId);
 }
 
 export function sleep(ms: number): Promise<void> {

@@ -7,7 +7,6 @@ import { goLive, stats, VIDEO, watch } from '../broadcast/stage.ts';
 import {
   BenchStage,
   describePicture,
-  parentIds,
   sleep,
   waitForDepth,
   waitForSlots,
@@ -150,26 +149,21 @@ class Scene {
     const { liveParents } = MODES[mode];
     const viewer = await this.#open({ relay: false, liveParents });
     await viewer.waitFor(
-      async (wanted) => {
-        const roles = (await stage.casto.stats()).parents.map(({ role }) => role);
-        return roles.join(' ') === wanted;
+      async (live) => {
+        const { parents } = await stage.casto.stats();
+        return parents.filter(({ role }) => role === 'active').length === live && parents.length >= 2;
       },
       { timeoutMs: SECOND_PARENT_MS, what: 'a second parent' },
-      mode === 'merged' ? 'active active' : 'active standby',
+      liveParents,
     );
     const middles = new Map([
       [(await stats(a)).peerId, a],
       [(await stats(b)).peerId, b],
     ]);
-    const parents = await parentIds(viewer);
-    const middle = middles.get(parents[0] ?? '');
-    if (middle === undefined || !parents.every((peerId) => middles.has(peerId))) {
-      const self = (await stats(streamer)).peerId;
-      const names = parents.map((peerId) =>
-        peerId === self ? 'the streamer' : middles.has(peerId) ? 'a page' : peerId,
-      );
-      throw new Error(`the viewer has other parents than the two pages: ${names.join(', ')}`);
-    }
+    const { parents } = await stats(viewer);
+    const live = parents.find(({ peerId, role }) => role === 'active' && middles.has(peerId));
+    const middle = middles.get(live?.peerId ?? '');
+    if (middle === undefined) throw new Error('neither of the two pages feeds the viewer');
     return watchKill(viewer, middle, picture);
   }
 

@@ -53,6 +53,8 @@ export class PageRelaying {
   readonly #options: PageRelayingOptions;
   readonly #presence: DirectoryPresence;
   readonly #uplink = new UplinkEstimate();
+  /** As the tree was told. */
+  #uplinkBps = 0;
   readonly #media = new TransferMeter();
   #dummies: DummyTracks | null = null;
   #mediaBps: number | null = null;
@@ -153,14 +155,13 @@ export class PageRelaying {
     for (const link of links) link.send({ type: 'addresses', addresses: [...addresses] });
   }
 
-  /** Before there is a child nothing is known of the uplink: the tree lets one in, which shows it. */
+  /** Without children the uplink is what it was, and enough for one: the next one shows what it is now. */
   #tellUplink(): void {
     const { driver, context } = this.#options;
-    const { maxUplinkBps } = context.settings;
     const active = this.children.all.length;
-    if (active === 0 && maxUplinkBps === null) return;
-    const bps = this.#uplink.bpsFor({ relays: 0, active });
-    driver.tell({ type: 'uplink', bps: Math.min(bps, allowance(maxUplinkBps)) });
+    const bps = this.#uplink.bpsFor({ relays: 0, active, mediaBps: this.#mediaBps });
+    this.#uplinkBps = active === 0 ? Math.max(this.#uplinkBps, bps) : bps;
+    driver.tell({ type: 'uplink', bps: Math.min(this.#uplinkBps, allowance(context.settings.maxUplinkBps)) });
   }
 
   #served(): Served | null {

@@ -40,17 +40,20 @@ export class UplinkEstimate {
    * The uplink in bits per second. What the congestion control reports is less than there is: it looks no further
    * than twice the rate that a link asks for. So links that are not held back prove room for as many again, and one
    * more finds out the rest. A relay is always let in, because all the others watch through it.
+   *
+   * @param children.mediaBps - What a child is taken to get, where that is known otherwise: the places that are proven are
+   *   places at this rate as well.
    */
-  bpsFor({ relays, active }: { relays: number; active: number }): number {
+  bpsFor({ relays, active, mediaBps }: { relays: number; active: number; mediaBps?: number | null }): number {
     const proven = this.#isLimited || active === 0 ? 0 : 2 * active + 1;
-    return Math.max(this.#availableBps, this.#neededBps(Math.max(relays + 1, proven)));
+    const perChildBps = Math.max(this.#bitrateBps ?? mediaBps ?? DEFAULT_BITRATE_BPS, mediaBps ?? 0);
+    return Math.max(this.#availableBps, neededBps(Math.max(relays + 1, proven), perChildBps));
   }
+}
 
-  #neededBps(children: number): number {
-    const { packetOverhead, uplinkShare } = TREE_DEFAULTS;
-    const perChildBps = (this.#bitrateBps ?? DEFAULT_BITRATE_BPS) * packetOverhead;
-    return ((children * perChildBps) / uplinkShare) * ROUNDING;
-  }
+function neededBps(children: number, mediaBps: number): number {
+  const { packetOverhead, uplinkShare } = TREE_DEFAULTS;
+  return ((children * mediaBps * packetOverhead) / uplinkShare) * ROUNDING;
 }
 
 /** Of what a link's congestion control estimates; the rest is for packets that are sent again. */

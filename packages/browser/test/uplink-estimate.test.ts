@@ -72,6 +72,20 @@ describe('the uplink of a streamer', () => {
   });
 });
 
+describe('the uplink of a page that knows the rate of the media', () => {
+  test('has the same places at that rate, although a child got less so far', () => {
+    const estimate = measured({});
+    const bpsOf = (mediaBps: number): number => estimate.bpsFor({ relays: 0, active: 1, mediaBps });
+    // A child that has just come got two thirds of it.
+    expect(bpsOf(3_000_000)).toBeCloseTo(1.5 * bpsOf(2_000_000), 0);
+    expect(bpsOf(1_000_000)).toBe(bpsOf(2_000_000));
+    expect(new UplinkEstimate().bpsFor({ relays: 0, active: 0, mediaBps: 500_000 })).toBeCloseTo(
+      (500_000 * 1.1 * 1.001) / 0.5,
+      0,
+    );
+  });
+});
+
 describe('the rate that suits the children', () => {
   const of = (...estimates: number[]): number | null =>
     fairRate(estimates.map((availableBps) => ({ bytesSent: 0, availableBps, isLimited: false })));
