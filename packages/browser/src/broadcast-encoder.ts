@@ -6,21 +6,17 @@
  *                               └──▶ the page's own connection, which keeps the encoder going
  */
 
-import { KEY_FRAME_INTERVAL_MS, type VideoCodec } from '@casto/core';
+import type { VideoCodec } from '@casto/core';
 import { parseSessionDescription, renderSessionDescription } from '@casto/host';
-import { childSections, type ChildSection } from './child-media.ts';
+import { childSections } from './child-media.ts';
 import { encodedStreamsOf } from './encoded-media.ts';
-import { AUDIO_BITS_PER_SECOND, layerBps } from './layer-limits.ts';
+import { EncodedSections, type EncoderLimits } from './encoded-sections.ts';
 import { withBitrates } from './link-bitrates.ts';
 import { createPeerConnection, PageChildEnd, PageParentEnd } from './page-link.ts';
-import type { FrameTap, PageWorker } from './page-worker.ts';
+import type { PageWorker } from './page-worker.ts';
 
 /** The page's own connection carries whatever the encoder is allowed to give. */
 const LOOPBACK_BITRATES = { start: 6_000, least: 6_000, most: 50_000 } as const;
-/** A key frame that came by itself within this time makes the regular one unnecessary. */
-const KEY_FRAME_CHECK_MS = 250;
-/** Children ask for key frames at the same time when a frame was lost above them all. */
-const KEY_FRAME_GAP_MS = 200;
 /** Three temporal layers, or what the codec has of them (W3C WebRTC-SVC, section 5). */
 const SCALABILITY_MODES = ['L1T3', 'L1T2'] as const;
 /** How soon a connection that the browser gave up, as at a change of networks, is made anew. */
@@ -36,23 +32,19 @@ export interface BroadcastEncoderOptions {
   readonly maxBps: number | null;
 }
 
-interface EncodedSection extends ChildSection {
-  readonly tap: FrameTap | null;
-  lastKeyFrameAt: number;
-}
-
 export class BroadcastEncoder {
   readonly #options: BroadcastEncoderOptions;
   #parent: PageParentEnd | null = null;
   #child: PageChildEnd | null = null;
-  #sections: EncodedSection[] = [];
-  #cancelKeyFrames: () => void = () => {};
+  readonly #sections: EncodedSections;
   #uplinkBps: number | null = null;
   #bytes = 0;
   #isClosed = false;
 
   constructor(options: BroadcastEncoderOptions) {
     this.#options = options;
+    const { worker, layers } = options;
+    this.#sections = new EncodedSections({ clock: worker.clock, layers, limits: this.#limits() });
   }
 
   /** The connection that encodes, for its statistics. */
@@ -94,18 +86,14 @@ export class BroadcastEncoder {
 
   /** A key frame of this layer, at once. @returns Whether it is made; one that has just been made is enough. */
   wantKeyFrame(layer: number): boolean {
-    const now = this.#options.worker.clock.now();
-    const section = this.#sections.find((each) => each.kind === 'video' && each.layer === layer);
-    if (section === undefined || now - section.lastKeyFrameAt <= KEY_FRAME_GAP_MS) return false;
-    void this.#forceKeyFrame(section);
-    return true;
+    return this.#sections.wantKeyFrame(layer);
   }
 
   /** What the uplink carries for one child; `null`: not known. */
   followUplink(bps: number | null): void {
     if (bps === this.#uplinkBps) return;
     this.#uplinkBps = bps;
-    for (const section of this.#sections) void this.#limit(section);
+    void this.#sections.limit(this.#limits());
   }
 
   close(): void {
@@ -114,9 +102,7 @@ export class BroadcastEncoder {
   }
 
   #release(): void {
-    this.#cancelKeyFrames();
-    for (const { tap } of this.#sections) tap?.close();
-    this.#sections = [];
+    this.#sections.close();
     const [parent, child] = [this.#parent, this.#child];
     this.#parent = this.#child = null;
     parent?.close();
@@ -136,87 +122,45 @@ export class BroadcastEncoder {
     const { worker, stream, epoch, layers } = this.#options;
     const attachments: Promise<void>[] = [];
     const all = Array.from({ length: layers }, (_, layer) => layer);
-    for (const { transceiver, kind, layer } of childSections(pc, all)) {
+    for (const section of childSections(pc, all)) {
+      const { transceiver, kind, layer } = section;
       const track = stream.getTracks().find((candidate) => candidate.kind === kind);
       transceiver.direction = track === undefined ? 'inactive' : 'sendonly';
       if (track === undefined) continue;
       const tap = worker.encode(transceiver.sender, { operation: 'encode', kind, layer, epoch });
-      const section: EncodedSection = { transceiver, kind, layer, tap, lastKeyFrameAt: 0 };
-      this.#sections.push(section);
-      this.#listen(section);
+      this.#sections.add(section, tap, ({ bytes }) => {
+        if (layer === 0) this.#bytes += bytes;
+      });
       attachments.push(transceiver.sender.replaceTrack(track));
     }
     await Promise.all(attachments);
   }
 
-  #listen(section: EncodedSection): void {
-    const { tap, layer } = section;
-    if (tap === null) return;
-    tap.onReport = ({ at, keyFrames, bytes }) => {
-      if (keyFrames > 0) section.lastKeyFrameAt = at;
-      if (layer === 0) this.#bytes += bytes;
-    };
-  }
-
   async #begin(): Promise<void> {
-    await Promise.all(this.#sections.map((section) => this.#scale(section)));
-    await Promise.all(this.#sections.map((section) => this.#limit(section)));
-    this.#keepKeyFrames();
+    await Promise.all(this.#sections.senders.map(({ sender, kind }) => scale(sender, kind)));
+    await this.#sections.begin();
   }
 
-  /** Temporal layers are what a slow link can do without. An encoder that has none still encodes. */
-  async #scale({ kind, transceiver }: EncodedSection): Promise<void> {
-    if (kind === 'audio') return;
-    for (const scalabilityMode of SCALABILITY_MODES) {
-      const parameters = transceiver.sender.getParameters();
-      const [encoding] = parameters.encodings;
-      if (encoding === undefined) return;
-      Object.assign(encoding, { scalabilityMode });
-      const isTaken = await transceiver.sender.setParameters(parameters).then(
-        () => true,
-        () => false,
-      );
-      if (isTaken) return;
-    }
+  #limits(): EncoderLimits {
+    const { maxBps } = this.#options;
+    const videoBps = this.#uplinkBps === null ? maxBps : Math.min(maxBps ?? Infinity, this.#uplinkBps);
+    return { videoBps, isActive: true };
   }
+}
 
-  async #limit({ kind, layer, transceiver }: EncodedSection): Promise<void> {
-    const parameters = transceiver.sender.getParameters();
+/** Temporal layers are what a slow link can do without. An encoder that has none still encodes. */
+async function scale(sender: RTCRtpSender, kind: 'audio' | 'video'): Promise<void> {
+  if (kind === 'audio') return;
+  for (const scalabilityMode of SCALABILITY_MODES) {
+    const parameters = sender.getParameters();
     const [encoding] = parameters.encodings;
     if (encoding === undefined) return;
-    if (kind === 'audio') {
-      encoding.maxBitrate = AUDIO_BITS_PER_SECOND;
-    } else {
-      encoding.maxBitrate = layerBps(layer, this.#options.layers, this.#videoBps());
-      encoding.scaleResolutionDownBy = 1 << layer;
-    }
-    // An encoder that refuses a limit still encodes.
-    await transceiver.sender.setParameters(parameters).catch(() => {});
-  }
-
-  #videoBps(): number | null {
-    const { maxBps } = this.#options;
-    if (this.#uplinkBps === null) return maxBps;
-    return Math.min(maxBps ?? Infinity, this.#uplinkBps);
-  }
-
-  #keepKeyFrames(): void {
-    const { clock } = this.#options.worker;
-    const now = clock.now();
-    for (const section of this.#sections) {
-      const isDue = now - section.lastKeyFrameAt > KEY_FRAME_INTERVAL_MS - 2 * KEY_FRAME_CHECK_MS;
-      if (section.kind === 'video' && isDue) void this.#forceKeyFrame(section);
-    }
-    this.#cancelKeyFrames = clock.setTimer(() => this.#keepKeyFrames(), KEY_FRAME_CHECK_MS);
-  }
-
-  async #forceKeyFrame(section: EncodedSection): Promise<void> {
-    // Not again before the encoder could answer.
-    section.lastKeyFrameAt = this.#options.worker.clock.now();
-    const { sender } = section.transceiver;
-    await sender
-      .setParameters(sender.getParameters(), { encodingOptions: [{ keyFrame: true }] })
-      .catch(() => {});
+    Object.assign(encoding, { scalabilityMode });
+    const isTaken = await sender.setParameters(parameters).then(
+      () => true,
+      () => false,
+    );
+    if (isTaken) return;
   }
 }
 
