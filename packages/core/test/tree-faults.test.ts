@@ -20,6 +20,7 @@ import {
 } from './lone-peer.ts';
 import { TreeWorld } from './tree-world.ts';
 
+const { ownLineMs, contentMs } = TREE_DEFAULTS;
 const { receivedShare, poorReports, delayFactor, delaySlackMs, banMs, longestBanMs, forgetMs } =
   TREE_DEFAULTS;
 const { joinBurst, joinsPerSecond, maxBans, starvedMs } = TREE_DEFAULTS;
@@ -59,6 +60,25 @@ describe('a parent that gives less than it gets', () => {
     expect(peer.view.searchingFor).toBe('parent');
     peer.advanceUntil(() => peer.view.searchingFor !== 'parent');
     expect(peer.active).toEqual([2]);
+  });
+
+  test('[F1.3] is kept when the one before gave little as well', () => {
+    const peer = new LonePeer().attach(2).standBy(3);
+    const isPoor = (number: number): void => {
+      for (let i = 0; i < poorReports; i++) peer.measured(number, { receivedShare: POOR });
+    };
+    isPoor(2);
+    peer.flowing(3);
+    peer.advance(10_000);
+    isPoor(3);
+    expect([peer.active, Object.keys(peer.banned)]).toEqual([[3], ['2']]);
+    peer.advance(contentMs - 1_000);
+    isPoor(3);
+    expect(peer.active).toEqual([3]);
+    // Long after that it is left like any other.
+    peer.advance(2_000 + ownLineMs);
+    isPoor(3);
+    expect(peer.banned).toHaveProperty('3', 'poor-media');
   });
 
   test('[F1.1] has no children in the end', () => {

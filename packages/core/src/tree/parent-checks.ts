@@ -1,4 +1,4 @@
-/** What a child may believe of its parents (PROTOCOL.md, F2): their word, and what it measured itself. */
+/** What a child may believe of its parents (PROTOCOL.md, F1 and F2): their word, and what it measured itself. */
 
 import { MAX_DEPTH } from '../config.ts';
 import type { Instant } from '../link-control.ts';
@@ -37,4 +37,21 @@ export function claimsTooLittleDelay(state: TreeState, link: ParentLink): boolea
   if (link.latencyMs === null || link.state === null || link.state.delayMs === null) return false;
   const claimedMs = link.state.delayMs + linkDelayMs(link);
   return link.latencyMs > claimedMs * delayFactor + delaySlackMs;
+}
+
+/** F1.3: two parents in a row that give little are a slow line of this peer's own, and a third would give no more. */
+export function makesDo(state: TreeState, now: Instant, link: ParentLink): boolean {
+  const { poor, tuning } = state;
+  const isOwnLine = now < poor.contentUntil || now - poor.leftAt < tuning.ownLineMs;
+  if (!isOwnLine) {
+    poor.leftAt = now;
+    if (now - poor.contentUntil > tuning.forgetMs) poor.contentMs = tuning.contentMs;
+    return false;
+  }
+  if (now >= poor.contentUntil) {
+    poor.contentUntil = now + poor.contentMs;
+    poor.contentMs = Math.min(tuning.longestContentMs, 2 * poor.contentMs);
+  }
+  link.poorReports = 0;
+  return true;
 }

@@ -172,6 +172,8 @@ export interface TreeState {
   fruitless: number;
   /** Searches for a better parent that found none, in a row. */
   contented: number;
+  /** When a parent was last left for what it gave, and until when that is no reason to leave another. */
+  poor: { leftAt: Instant; contentUntil: Instant; contentMs: number };
 }
 
 /** What was last told, to know what is news. */
@@ -230,6 +232,7 @@ export function createTreeState(options: TreePeerOptions): TreeState {
     unreached: 0,
     fruitless: 0,
     contented: 0,
+    poor: { leftAt: -Infinity, contentUntil: -Infinity, contentMs: tuning.contentMs },
   };
   state.slots = slotsOf(state);
   return state;

@@ -101,6 +101,11 @@ export const TREE_DEFAULTS = {
   receivedShare: 0.9,
   /** F1: when it does so twice in a row. */
   poorReports: 2,
+  /** F1: so soon after a parent was left for it, the next one that gives little is not at fault: the own line is. */
+  ownLineMs: 60_000,
+  /** F1: how long the peer then makes do; doubles each time up to `longestContentMs`. */
+  contentMs: 60_000,
+  longestContentMs: 600_000,
   /** F2: how much more than the claimed delay a path may take, as factor and in milliseconds. */
   delayFactor: 1.5,
   delaySlackMs: 150,
