@@ -6,7 +6,17 @@ import { expectPicturesAdvance, expectTone, measureLipSync, readPictures } from 
 import type { PageServer } from '../harness/page-server.ts';
 import { startLinkProxy } from '../harness/link-proxy.ts';
 import { startRelay, type RelayProcess } from '../harness/relay-process.ts';
-import { countEvents, encodedHeights, goLive, openPage, startStage, stats, VIDEO, watch } from './stage.ts';
+import {
+  countEvents,
+  encodedHeights,
+  goLive,
+  longestGapMs,
+  openPage,
+  startStage,
+  stats,
+  VIDEO,
+  watch,
+} from './stage.ts';
 
 const TEST_MS = 420_000;
 /** A peer that has looked for a second parent in vain looks again after 10 s, 20 s and so on, half as long again by chance. */
@@ -288,8 +298,3 @@ test(
 
 /** Of the issue of slow links: less than the picture takes, and enough for its base and the sound. */
 const SLOW_BPS = 300_000;
-
-/** The longest time without a new picture. */
-function longestGapMs(readings: readonly { at: number }[]): number {
-  return Math.max(...readings.slice(1).map(({ at }, i) => at - (readings[i]?.at ?? at)));
-}

@@ -182,3 +182,8 @@ export async function encodedHeights(page: BrowserPage): Promise<number[]> {
     return heights;
   });
 }
+
+/** The longest time without a new picture. */
+export function longestGapMs(readings: readonly { at: number }[]): number {
+  return Math.max(...readings.slice(1).map(({ at }, i) => at - (readings[i]?.at ?? at)));
+}

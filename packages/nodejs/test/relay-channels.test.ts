@@ -1099,7 +1099,7 @@ describe('a relay that carries no media', () => {
     const addresses = ['/ip4/127.0.0.1/tcp/2/ws'];
     for (const page of [...pages, viewer]) {
       const reporter = await page.rendezvous(relay);
-      const offer = { kind: 'browser', depth: 2, delayMs: 30, freeSlots: 1, ageS: 5, layers: 1 } as const;
+      const offer = { kind: 'browser', depth: 2, delayMs: 30, freeSlots: 9, ageS: 5, layers: 1 } as const;
       reporter.report({ channel: streamer.channel, addresses, offer, record: null });
       await reporter.seek(streamer.channel, 1);
     }

@@ -139,6 +139,8 @@ class SlotRing implements PacketRing {
       pictureId: 0,
       tl0At: 0,
       tl0: 0,
+      temporalLayer: 0,
+      isLayerSync: true,
     };
   }
 }

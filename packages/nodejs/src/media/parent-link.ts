@@ -8,12 +8,16 @@ import type { Hub } from './hub.ts';
 import { PeerTransport } from './peer-transport.ts';
 import type { PeerTransportOptions } from './peer-transport.ts';
 import { readRtcpCompound } from './rtcp-compound.ts';
+import type { ReportBlock } from './rtcp-packet.ts';
 import { createRtpSink } from './rtp-sink.ts';
 import type { RtpSink, SinkStats } from './rtp-sink.ts';
+import { NO_LIMIT, ViewerBudget, type SinkLimit } from './viewer-budget.ts';
 
 /** A child sends a receiver report a second, and a NACK for each loss that it notices. */
 const RTCP_ALLOWANCE = { perSecond: 200, burst: 600 };
 const MAX_SSRC = 2 ** 32;
+/** Receivers report about once a second, of each stream by itself or of all at once. */
+const LOOK_MS = 900;
 
 export interface ParentLinkOptions extends Omit<PeerTransportOptions, 'name' | 'direction' | 'allowance'> {
   readonly hub: Hub;
@@ -28,6 +32,8 @@ export interface ParentLinkOptions extends Omit<PeerTransportOptions, 'name' | '
 export interface ParentLinkStats {
   readonly sinks: readonly SinkStats[];
   readonly roundTripMs: number | null;
+  /** What the link was found to carry of the video. */
+  readonly limit: SinkLimit;
 }
 
 export class ParentLink extends PeerTransport implements ParentEnd {
@@ -40,6 +46,11 @@ export class ParentLink extends PeerTransport implements ParentEnd {
   readonly #sinks: readonly RtpSink[];
   #isActive: boolean;
   #isMediaOpen = false;
+  readonly #budget = new ViewerBudget();
+  #limit = NO_LIMIT;
+  #lookedAt = -Infinity;
+  /** Those that were looked at. */
+  readonly #reports = new WeakSet<ReportBlock>();
 
   constructor(options: ParentLinkOptions) {
     super({ ...options, name: 'parent', direction: 'SendOnly', allowance: RTCP_ALLOWANCE });
@@ -63,7 +74,8 @@ export class ParentLink extends PeerTransport implements ParentEnd {
   }
 
   stats(): ParentLinkStats {
-    return { sinks: this.#sinks.map((sink) => sink.stats()), roundTripMs: this.roundTripMs };
+    const sinks = this.#sinks.map((sink) => sink.stats());
+    return { sinks, roundTripMs: this.roundTripMs, limit: this.#limit };
   }
 
   protected override onMediaOpen(): void {
@@ -74,6 +86,28 @@ export class ParentLink extends PeerTransport implements ParentEnd {
   /** RTCP only: the library drops RTP on a track that sends. */
   protected override onMedia(bytes: Buffer): void {
     if (!readRtcpCompound(bytes, this.#sinks)) this.counts.count('rtcp-malformed');
+    const now = this.clock.now();
+    if (now - this.#lookedAt >= LOOK_MS) this.#look(now);
+  }
+
+  /** Sends what the viewer's link carries, by its latest reports. */
+  #look(now: number): void {
+    let fractionLost = -1;
+    let roundTripMs: number | null = null;
+    for (const sink of this.#sinks) {
+      const { report, roundTripMs: measuredMs } = sink;
+      // What it said before tells nothing of the link as it is now.
+      if (report === null || this.#reports.has(report)) continue;
+      this.#reports.add(report);
+      fractionLost = Math.max(fractionLost, report.fractionLost);
+      roundTripMs = Math.max(roundTripMs ?? 0, measuredMs ?? 0) || null;
+    }
+    if (fractionLost < 0) return;
+    this.#lookedAt = now;
+    const limit = this.#budget.look({ fractionLost, roundTripMs }, now);
+    if (limit === null) return;
+    this.#limit = limit;
+    for (const sink of this.#sinks) sink.limit(limit);
   }
 
   protected override onMediaClosed(): void {

@@ -28,6 +28,8 @@ import type { ReportBlock, SenderReport } from './rtcp-packet.ts';
 import { writeSenderReport } from './rtcp-writer.ts';
 import { RTP_HEADER_BYTES } from './rtp-packet.ts';
 import { createSinkNumbering } from './sink-numbering.ts';
+import { TemporalFilter } from './temporal-filter.ts';
+import type { SinkLimit } from './viewer-budget.ts';
 
 /** Packets sent at once when a viewer starts from an older key frame; 35 kB fit any socket buffer. */
 const FIRST_BURST_PACKETS = 32;
@@ -46,12 +48,13 @@ export type SinkState = 'closed' | 'waiting' | 'catching-up' | 'flowing';
 
 /**
  * `not-open`: before the link was up. `waiting`: before the key frame that the viewer can start at. `early`: belongs
- * before the viewer's start. `send-failed`: the socket or the closed track refused it.
+ * before the viewer's start. `limited`: more than the viewer's link carries. `send-failed`: the socket or the closed track refused it.
  */
 export type SinkDrop =
   | 'not-open'
   | 'waiting'
   | 'early'
+  | 'limited'
   | 'send-failed'
   | 'nack-unknown'
   | 'nack-repeated'
@@ -73,11 +76,13 @@ export interface RtpSinkOptions {
 export interface SinkStats {
   readonly packets: number;
   readonly bytes: number;
+  /** Bytes that a limit left out. */
+  readonly leftOutBytes: number;
+  /** The highest temporal layer that passes; -1 while no video does. */
+  readonly temporalLayer: number;
   readonly resent: number;
   readonly pictureLosses: number;
-  /** What the viewer reported last. */
   readonly report: ReportBlock | null;
-  /** By the viewer's report, `null` before it. */
   readonly roundTripMs: number | null;
   readonly drops: Readonly<Record<SinkDrop, number>>;
 }
@@ -85,6 +90,10 @@ export interface SinkStats {
 export interface RtpSink extends FrameSink<RtpPacket> {
   readonly ssrc: number;
   readonly state: SinkState;
+  /** What the viewer reported last. */
+  readonly report: ReportBlock | null;
+  /** By the viewer's report, `null` before it. */
+  readonly roundTripMs: number | null;
   /** Whether the viewer can be sent what came before: it was sent nothing yet, or nothing since long before that. */
   mayStartAt(ring: PacketRing, sequence: number): boolean;
   /** When the last packet passed. */
@@ -100,6 +109,8 @@ export interface RtpSink extends FrameSink<RtpPacket> {
   advance(): void;
   /** Packets were left out: waits for the next key frame. */
   restart(): void;
+  /** Sends less of a video, or more again: the highest temporal layers first, then nothing until a key frame. */
+  limit(limit: SinkLimit): void;
   /** Passes on when the sender said that a timestamp was captured, in the timestamps that this viewer sees. */
   sendReport(ring: PacketRing, report: SenderReport): void;
   /** Takes one block of an RTCP packet; blocks about other streams are ignored. */
@@ -117,6 +128,8 @@ class PacketSink implements RtpSink {
   readonly payloadType: number;
   state: SinkState = 'closed';
   lastSentAt = -Infinity;
+  report: ReportBlock | null = null;
+  roundTripMs: number | null = null;
   onKeyFrameNeeded: (() => void) | null = null;
   onOpen: (() => void) | null = null;
 
@@ -128,12 +141,15 @@ class PacketSink implements RtpSink {
     'not-open': 0,
     waiting: 0,
     early: 0,
+    limited: 0,
     'send-failed': 0,
     'nack-unknown': 0,
     'nack-repeated': 0,
     'nack-exhausted': 0,
     'nack-old': 0,
   };
+  readonly #filter = new TemporalFilter();
+  #leftOutBytes = 0;
   readonly #reports: { readonly middle: number; readonly sentAt: number }[] = [];
   /** Next sequence to send while catching up. */
   #cursor = 0;
@@ -144,8 +160,6 @@ class PacketSink implements RtpSink {
   #payloadBytes = 0;
   #resent = 0;
   #pictureLosses = 0;
-  #report: ReportBlock | null = null;
-  #roundTripMs: number | null = null;
 
   constructor(options: RtpSinkOptions) {
     this.#options = options;
@@ -184,7 +198,7 @@ class PacketSink implements RtpSink {
 
   startFrom(ring: PacketRing, sequence: number): void {
     const packet = ring.get(sequence);
-    if (this.state !== 'waiting' || packet === null) return;
+    if (this.state !== 'waiting' || packet === null || this.#filter.isClosed) return;
     this.#start(packet);
     this.state = 'catching-up';
     this.#cursor = sequence;
@@ -197,6 +211,12 @@ class PacketSink implements RtpSink {
 
   restart(): void {
     if (this.state === 'flowing' || this.state === 'catching-up') this.state = 'waiting';
+  }
+
+  limit(limit: SinkLimit): void {
+    if (this.key.kind === 'audio') return;
+    this.#filter.limit(limit);
+    if (limit.isClosed) this.restart();
   }
 
   sendReport(ring: PacketRing, report: SenderReport): void {
@@ -219,7 +239,8 @@ class PacketSink implements RtpSink {
       if (readMediaSource(bytes, at, length) === this.ssrc) this.#answerNack(bytes, at, length);
     } else if (type === RTCP.payloadFeedback && this.#asksForKeyFrame(bytes, at, length, kind)) {
       this.#pictureLosses += 1;
-      this.onKeyFrameNeeded?.();
+      // One that its link has no room for now would cost all the others.
+      if (!this.#filter.isClosed) this.onKeyFrameNeeded?.();
     }
   }
 
@@ -227,10 +248,12 @@ class PacketSink implements RtpSink {
     return {
       packets: this.#packets,
       bytes: this.#bytes,
+      leftOutBytes: this.#leftOutBytes,
+      temporalLayer: this.#filter.highest,
       resent: this.#resent,
       pictureLosses: this.#pictureLosses,
-      report: this.#report,
-      roundTripMs: this.#roundTripMs,
+      report: this.report,
+      roundTripMs: this.roundTripMs,
       drops: { ...this.#drops },
     };
   }
@@ -254,7 +277,9 @@ class PacketSink implements RtpSink {
       return this.#catchUp(CATCH_UP_PACKETS);
     }
     this.state = 'waiting';
-    if (this.key.kind === 'audio') {
+    if (this.#filter.isClosed) {
+      this.#leaveOut(packet);
+    } else if (this.key.kind === 'audio') {
       this.#start(packet);
       this.state = 'flowing';
       this.#forward(packet);
@@ -280,6 +305,10 @@ class PacketSink implements RtpSink {
   }
 
   #forward(packet: RtpPacket): void {
+    if (this.#filter.leavesOut(packet)) {
+      this.#numbering.leaveOut(packet);
+      return this.#leaveOut(packet);
+    }
     this.#numbering.write(packet, this);
     this.#budget.earn();
     if (!this.#options.send(packet.bytes)) {
@@ -290,6 +319,11 @@ class PacketSink implements RtpSink {
     this.#packets += 1;
     this.#bytes += packet.bytes.length;
     this.#payloadBytes += packet.bytes.length - RTP_HEADER_BYTES;
+  }
+
+  #leaveOut(packet: RtpPacket): void {
+    this.#drops.limited += 1;
+    this.#leftOutBytes += packet.bytes.length;
   }
 
   #catchUp(limit: number): void {
@@ -316,7 +350,7 @@ class PacketSink implements RtpSink {
     const { ring, first, highest } = this.#numbering;
     if (sequence < first || sequence > highest) return this.#refuse('nack-unknown');
     if (sequence <= highest - MAX_RESEND_DISTANCE) return this.#refuse('nack-old');
-    const packet = ring?.get(sequence) ?? null;
+    const packet = this.#numbering.isLeftOut(sequence) ? null : (ring?.get(sequence) ?? null);
     if (packet === null) return this.#refuse('nack-unknown');
     const verdict = this.#budget.take(sequence, now);
     if (verdict === 'repeated') return this.#refuse('nack-repeated');
@@ -337,10 +371,10 @@ class PacketSink implements RtpSink {
 
   #takeReport(block: ReportBlock | null): void {
     if (block === null) return;
-    this.#report = block;
+    this.report = block;
     const sent = this.#reports.find(({ middle }) => middle === block.lastReport);
     if (sent === undefined) return;
     const roundTripMs = this.#options.now() - sent.sentAt - block.sinceLastReport / 65.536;
-    this.#roundTripMs = Math.max(0, roundTripMs);
+    this.roundTripMs = Math.max(0, roundTripMs);
   }
 }

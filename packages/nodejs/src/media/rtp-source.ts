@@ -33,7 +33,7 @@ import {
   timestampOf,
 } from './rtp-packet.ts';
 import type { RtpFault } from './rtp-packet.ts';
-import { readVp8 } from './vp8-descriptor.ts';
+import { forgetVp8, readVp8 } from './vp8-descriptor.ts';
 
 /**
  * Packets that waited longer in the process are dropped, video before audio: half a second of missing speech is
@@ -255,8 +255,7 @@ class PacketSource implements RtpSource {
 
   /** @returns Whether a key frame starts here; `null` for a payload that is cut off. */
   #readPayload(packet: RtpPacket): boolean | null {
-    packet.pictureIdMask = 0;
-    packet.tl0At = 0;
+    forgetVp8(packet);
     // Packets without payload only probe for bandwidth.
     if (packet.bytes.length === RTP_HEADER_BYTES) return false;
     const { codec } = this.#options;

@@ -4,6 +4,7 @@
  * offset that is fixed where the viewer starts on that source.
  */
 
+import { LeftOutPackets } from './left-out-packets.ts';
 import type { PacketRing, RtpPacket } from './packet-ring.ts';
 import { rewriteRtp } from './rtp-packet.ts';
 import type { RtpIdentity } from './rtp-packet.ts';
@@ -27,6 +28,10 @@ export interface SinkNumbering {
   start(packet: RtpPacket): void;
   /** Writes the viewer's numbers into the packet's memory. */
   write(packet: RtpPacket, identity: RtpIdentity): void;
+  /** The viewer is not sent this packet; one that is newer than all others leaves no gap in the numbers. */
+  leaveOut(packet: RtpPacket): void;
+  /** Whether this packet was left out. */
+  isLeftOut(sequence: number): boolean;
   /** The source sequence behind a sequence that the viewer names. */
   toSource(sequence: number): number;
 }
@@ -49,6 +54,7 @@ class OffsetNumbering implements SinkNumbering {
   #lastPicture = 0;
   #lastTl0 = 0;
   #lastArrivedAt = 0;
+  readonly #leftOut = new LeftOutPackets();
 
   constructor(clockRate: number) {
     this.#ticksPerMs = clockRate / 1000;
@@ -59,12 +65,13 @@ class OffsetNumbering implements SinkNumbering {
       this.#sequenceOffset = Math.floor(Math.random() * FIRST_SEQUENCE_LIMIT) - packet.sequence;
       this.timestampOffset = Math.floor(Math.random() * 2 ** 32);
     } else {
-      this.#sequenceOffset += this.highest + 1 - packet.sequence;
+      this.#sequenceOffset = this.#numberOf(this.highest + 1) - packet.sequence;
       // The same source kept its clock, so only another one is fitted to the time that has passed.
       if (packet.ring !== this.ring) this.timestampOffset = this.#nextTimestamp(packet) - packet.timestamp;
       this.#pictureOffset = this.#lastPicture + 1 - packet.pictureId;
       this.#tl0Offset = this.#lastTl0 + 1 - packet.tl0;
     }
+    this.#leftOut.clear();
     this.ring = packet.ring;
     this.first = packet.sequence;
     this.highest = packet.sequence - 1;
@@ -73,7 +80,7 @@ class OffsetNumbering implements SinkNumbering {
   write(packet: RtpPacket, identity: RtpIdentity): void {
     const { bytes, sequence } = packet;
     const timestamp = (packet.timestamp + this.timestampOffset) >>> 0;
-    rewriteRtp(bytes, identity, packet.marker, (sequence + this.#sequenceOffset) & 0xffff, timestamp);
+    rewriteRtp(bytes, identity, packet.marker, this.#numberOf(sequence) & 0xffff, timestamp);
     const isNewest = sequence > this.highest;
     if (isNewest) {
       this.highest = sequence;
@@ -83,13 +90,29 @@ class OffsetNumbering implements SinkNumbering {
     if (packet.pictureIdMask !== 0 || packet.tl0At !== 0) this.#writePicture(packet, isNewest);
   }
 
+  leaveOut(packet: RtpPacket): void {
+    if (packet.sequence <= this.highest) return;
+    this.highest = packet.sequence;
+    this.#leftOut.add(packet.sequence, packet.pictureId);
+  }
+
+  isLeftOut(sequence: number): boolean {
+    return this.#leftOut.has(sequence);
+  }
+
   toSource(sequence: number): number {
-    const newest = this.highest + this.#sequenceOffset;
-    return this.highest + (((sequence - newest) << 16) >> 16);
+    const newest = this.#numberOf(this.highest);
+    const number = newest + (((sequence - newest) << 16) >> 16);
+    return this.#leftOut.sourceOf(number - this.#sequenceOffset);
+  }
+
+  #numberOf(sequence: number): number {
+    return sequence + this.#sequenceOffset - this.#leftOut.packetsBefore(sequence);
   }
 
   #writePicture(packet: RtpPacket, isNewest: boolean): void {
-    const picture = (packet.pictureId + this.#pictureOffset) & LONG_PICTURE_ID_MASK;
+    const leftOut = this.#leftOut.picturesBefore(packet.sequence);
+    const picture = (packet.pictureId + this.#pictureOffset - leftOut) & LONG_PICTURE_ID_MASK;
     const tl0 = (packet.tl0 + this.#tl0Offset) & 0xff;
     writeVp8(packet.bytes, packet, picture, tl0);
     if (!isNewest) return;

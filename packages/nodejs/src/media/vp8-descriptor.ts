@@ -15,6 +15,8 @@ const PICTURE_ID_BIT = 0x80;
 const TL0_BIT = 0x40;
 const TID_BIT = 0x20;
 const KEYIDX_BIT = 0x10;
+/** In the byte of the TID. */
+const LAYER_SYNC_BIT = 0x20;
 const LONG_PICTURE_ID_BIT = 0x80;
 /** Clear in the first byte of a key frame's payload (RFC 6386, section 9.1). */
 const INTER_FRAME_BIT = 0x01;
@@ -32,6 +34,10 @@ export interface Vp8Numbers {
   /** Offset of TL0PICIDX in the packet, 0 without one. */
   tl0At: number;
   tl0: number;
+  /** TID, 0 without one. */
+  temporalLayer: number;
+  /** The picture needs none of its own or a higher temporal layer. */
+  isLayerSync: boolean;
 }
 
 /**
@@ -40,8 +46,7 @@ export interface Vp8Numbers {
  * @returns Whether a key frame starts in this packet; `null` when the descriptor is cut off.
  */
 export function readVp8(bytes: Uint8Array, into: Vp8Numbers): boolean | null {
-  into.pictureIdMask = 0;
-  into.tl0At = 0;
+  forgetVp8(into);
   const descriptor = bytes[RTP_HEADER_BYTES];
   if (descriptor === undefined) return null;
   let at = RTP_HEADER_BYTES + 1;
@@ -50,6 +55,14 @@ export function readVp8(bytes: Uint8Array, into: Vp8Numbers): boolean | null {
   if (payload === undefined) return null;
   const startsFrame = (descriptor & START_BIT) !== 0 && (descriptor & PARTITION_BITS) === 0;
   return startsFrame && (payload & INTER_FRAME_BIT) === 0;
+}
+
+/** Of a packet that is no VP8, or has no numbers. */
+export function forgetVp8(into: Vp8Numbers): void {
+  into.pictureIdMask = 0;
+  into.tl0At = 0;
+  into.temporalLayer = 0;
+  into.isLayerSync = true;
 }
 
 /** Puts other picture numbers into a packet that {@link readVp8} has read; each is cut to the width it has there. */
@@ -80,6 +93,11 @@ function readExtension(bytes: Uint8Array, into: Vp8Numbers): number {
     into.tl0At = at;
     into.tl0 = bytes[at] ?? 0;
     at += 1;
+  }
+  if ((flags & TID_BIT) !== 0) {
+    const layers = bytes[at] ?? 0;
+    into.temporalLayer = layers >>> 6;
+    into.isLayerSync = (layers & LAYER_SYNC_BIT) !== 0;
   }
   if ((flags & (TID_BIT | KEYIDX_BIT)) !== 0) at += 1;
   return at;

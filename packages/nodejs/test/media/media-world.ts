@@ -25,9 +25,16 @@ export interface Publisher {
   pictureId: number;
   tl0: number;
   /** The RTP packets of the next frame; the clock does not move. */
-  frame(options?: { key?: boolean; packets?: number }): Buffer[];
+  frame(options?: FrameOptions): Buffer[];
   /** Makes the next frame and delivers it. */
-  publish(options?: { key?: boolean; packets?: number }): void;
+  publish(options?: FrameOptions): void;
+}
+
+export interface FrameOptions {
+  readonly key?: boolean;
+  readonly packets?: number;
+  readonly temporalLayer?: number;
+  readonly layerSync?: boolean;
 }
 
 export interface Viewer {
@@ -105,7 +112,9 @@ export class MediaWorld {
       pictureId: 300,
       tl0: 20,
       ...start,
-      frame: ({ key = false, packets = 2 } = {}) => {
+      frame: ({ key = false, packets = 2, temporalLayer = 0, layerSync = false } = {}) => {
+        if (temporalLayer === 0) publisher.tl0 += 1;
+        const { pictureId, tl0 } = publisher;
         const made = Array.from({ length: packets }, (_, index) =>
           rtp({
             payloadType: isVideo ? 96 : 111,
@@ -114,14 +123,13 @@ export class MediaWorld {
             timestamp: publisher.timestamp,
             marker: index === packets - 1,
             payload: isVideo
-              ? vp8({ key, start: index === 0, pictureId: publisher.pictureId, tl0: publisher.tl0 })
+              ? vp8({ key, start: index === 0, pictureId, tl0, temporalLayer, layerSync })
               : Buffer.from([1, 2, 3]),
           }),
         );
         publisher.sequence += packets;
         publisher.timestamp += (isVideo ? 90 : 48) * FRAME_MS;
         publisher.pictureId += 1;
-        publisher.tl0 += 1;
         return made;
       },
       publish: (options) => {

@@ -6,7 +6,15 @@ import type { Vp8Numbers } from '../../src/media/vp8-descriptor.ts';
 import { readNumbers, rtp, vp8 } from './rtp-builder.ts';
 
 function emptyNumbers(): Vp8Numbers {
-  return { pictureIdMask: 0, pictureIdAt: 0, pictureId: 0, tl0At: 0, tl0: 0 };
+  return {
+    pictureIdMask: 0,
+    pictureIdAt: 0,
+    pictureId: 0,
+    tl0At: 0,
+    tl0: 0,
+    temporalLayer: 0,
+    isLayerSync: true,
+  };
 }
 
 describe('VP8', () => {

@@ -41,6 +41,9 @@ export interface Vp8Fields {
   start?: boolean;
   pictureId?: number;
   tl0?: number;
+  temporalLayer?: number;
+  /** The frame needs none of its own or a higher layer. */
+  layerSync?: boolean;
   /** Payload after the descriptor. */
   body?: Uint8Array;
 }
@@ -48,13 +51,14 @@ export interface Vp8Fields {
 /** A VP8 payload with a 15-bit PictureID and TL0PICIDX, as Chromium sends it. */
 export function vp8(fields: Vp8Fields = {}): Buffer {
   const { key = false, start = true, pictureId = 0, tl0 = 0, body = Buffer.alloc(20) } = fields;
+  const { temporalLayer = 0, layerSync = false } = fields;
   const descriptor = Buffer.from([
     0x80 | (start ? 0x10 : 0),
     0x80 | 0x40 | 0x20,
     0x80 | ((pictureId >> 8) & 0x7f),
     pictureId & 0xff,
     tl0 & 0xff,
-    0,
+    (temporalLayer << 6) | (layerSync ? 0x20 : 0),
   ]);
   const first = Buffer.from([start && key ? 0x00 : 0x01]);
   return Buffer.concat([descriptor, first, body]);

@@ -1,0 +1,105 @@
+/**
+ * What the link to one viewer carries, from what the viewer tells once a second: the ladder of PROTOCOL.md, M2.1.
+ *
+ *   all layers ⇄ without the highest ⇄ the base ⇄ no video until a key frame
+ *
+ * A relay sends at once and knows of no queue of its own: the queue is in the network, and shows as a round trip that
+ * grows, and as loss. A receiver's own estimate (REMB) says too little: without header extensions it falls when the
+ * viewer's processor is busy, and it does not rise above what is sent.
+ */
+
+/** What a viewer is sent of a video. */
+export interface SinkLimit {
+  /** Packets of higher temporal layers are left out. */
+  readonly maxTemporalLayer: number;
+  /** Nothing until it is open again, and a key frame comes. */
+  readonly isClosed: boolean;
+}
+
+/** Temporal layers are numbered with two bits (RFC 7741, section 4.2). */
+export const NO_LIMIT: SinkLimit = { maxTemporalLayer: 3, isClosed: false };
+
+/** The highest of the three layers that encoders make. */
+const TOP = 2;
+/** Looks in a row that find the link too slow before less is sent; before nothing is sent. */
+const BAD_LOOKS = 2;
+const BAD_LOOKS_TO_CLOSE = 4;
+/** A share of packets lost that repeating them does not mend, and one that makes the next look unnecessary. */
+const LOSSY = 0.1;
+const VERY_LOSSY = 0.3;
+const CLEAN_LOSS = 0.02;
+/** How much longer than the shortest round trip shows a queue; a line without one is back below the second. */
+const QUEUE_MS = 400;
+const CLEAN_QUEUE_MS = 60;
+/** How long a link must be clean before more is tried; twice as long after each vain try. */
+const CLEAN_MS = 5_000;
+const LONGEST_CLEAN_MS = 60_000;
+/** More that has been carried for so long was not tried in vain. */
+const PROVEN_MS = 10_000;
+
+export interface ViewerLook {
+  /** Of the last interval, 0 to 1. */
+  readonly fractionLost: number;
+  /** `null` where it was not measured since the last look. */
+  readonly roundTripMs: number | null;
+}
+
+export class ViewerBudget {
+  #layer = TOP;
+  #isClosed = false;
+  #badLooks = 0;
+  #leastRoundTripMs = Infinity;
+  #changedAt = -Infinity;
+  #badAt = -Infinity;
+  #raisedAt = -Infinity;
+  #cleanMs = CLEAN_MS;
+
+  /** @returns The limit when it is another than before, else `null`. */
+  look(seen: ViewerLook, now: number): SinkLimit | null {
+    const before = { layer: this.#layer, isClosed: this.#isClosed };
+    if (this.#isBad(seen)) this.#lower(seen, now);
+    else {
+      this.#badLooks = 0;
+      if (this.#mayRaise(seen, now)) this.#raise(now);
+    }
+    if (before.layer === this.#layer && before.isClosed === this.#isClosed) return null;
+    const maxTemporalLayer = this.#layer === TOP ? NO_LIMIT.maxTemporalLayer : this.#layer;
+    return { maxTemporalLayer, isClosed: this.#isClosed };
+  }
+
+  #queueMs(roundTripMs: number | null): number {
+    if (roundTripMs === null) return 0;
+    this.#leastRoundTripMs = Math.min(this.#leastRoundTripMs, roundTripMs);
+    return roundTripMs - this.#leastRoundTripMs;
+  }
+
+  #isBad({ fractionLost, roundTripMs }: ViewerLook): boolean {
+    return this.#queueMs(roundTripMs) > QUEUE_MS || fractionLost > LOSSY;
+  }
+
+  #lower({ fractionLost }: ViewerLook, now: number): void {
+    this.#badAt = now;
+    this.#badLooks++;
+    const isEnough = this.#badLooks >= BAD_LOOKS || fractionLost > VERY_LOSSY;
+    if (this.#isClosed || !isEnough) return;
+    if (this.#layer === 0 && this.#badLooks < BAD_LOOKS_TO_CLOSE) return;
+    if (this.#layer > 0) this.#layer--;
+    else this.#isClosed = true;
+    this.#changedAt = now;
+    this.#badLooks = 0;
+    const wasInVain = now - this.#raisedAt < PROVEN_MS;
+    this.#cleanMs = wasInVain ? Math.min(LONGEST_CLEAN_MS, 2 * this.#cleanMs) : CLEAN_MS;
+  }
+
+  #mayRaise({ fractionLost, roundTripMs }: ViewerLook, now: number): boolean {
+    if (!this.#isClosed && this.#layer === TOP) return false;
+    if (fractionLost > CLEAN_LOSS || this.#queueMs(roundTripMs) > CLEAN_QUEUE_MS) return false;
+    return now - Math.max(this.#changedAt, this.#badAt) >= this.#cleanMs;
+  }
+
+  #raise(now: number): void {
+    if (this.#isClosed) this.#isClosed = false;
+    else this.#layer++;
+    this.#changedAt = this.#raisedAt = now;
+  }
+}
