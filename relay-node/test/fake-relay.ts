@@ -3,6 +3,7 @@ import type { Relay, RelayOptions, RelayStatus } from '@casto/nodejs';
 
 export interface FakeRelayBehaviour {
   multiaddrs?: string[];
+  stunPort?: number | null;
   /** How long children take to leave. */
   drainMs?: number;
 }
@@ -18,6 +19,7 @@ const defaultMultiaddrs = [
 export class FakeRelay implements Relay {
   readonly peerId = fakePeerId;
   readonly multiaddrs: string[];
+  readonly stunPort: number | null;
   readonly options: RelayOptions;
   readonly #drainMs: number;
   #draining = false;
@@ -25,10 +27,11 @@ export class FakeRelay implements Relay {
 
   constructor(
     options: RelayOptions,
-    { multiaddrs = defaultMultiaddrs, drainMs = 0 }: FakeRelayBehaviour = {},
+    { multiaddrs = defaultMultiaddrs, stunPort = 4005, drainMs = 0 }: FakeRelayBehaviour = {},
   ) {
     this.options = options;
     this.multiaddrs = multiaddrs;
+    this.stunPort = stunPort;
     this.#drainMs = drainMs;
   }
 
@@ -42,6 +45,8 @@ export class FakeRelay implements Relay {
       viewers: 1,
       maxViewers: this.options.maxViewers ?? 600,
       channels: [{ channel: 'c1', title: 'A title', live: true, viewers: 1 }],
+      stunPort: this.stunPort,
+      stunAnswers: 5,
       refused: { 'forged-record': 3 },
     };
   }

@@ -14,7 +14,7 @@ import { cpus, loadavg, release } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { getLibraryVersion } from 'node-datachannel';
-import { chooseMediaPort } from '../src/free-ports.ts';
+import { chooseUdpPort } from '../src/free-ports.ts';
 import { cpuNanoseconds, idleSeconds } from './process-usage.ts';
 import { Worker, readNumbers } from './worker-calls.ts';
 
@@ -95,7 +95,7 @@ async function connectOthers(relay: Worker, viewers: number): Promise<void> {
 }
 
 async function measure(viewers: number): Promise<Row> {
-  process.env['BENCH_MEDIA_PORT'] = String(await chooseMediaPort('127.0.0.1'));
+  process.env['BENCH_MEDIA_PORT'] = String(await chooseUdpPort('127.0.0.1'));
   const profiling = flags.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${flags.profile}`];
   const relay = start('relay-worker.ts', profiling);
   await startStream(relay, start('publisher-worker.ts'));

@@ -25,6 +25,7 @@ export type { RelayCertificate } from './certificate.ts';
 export interface RelayPorts {
   p2p: number;
   media: number;
+  stun: number;
 }
 
 export interface DataFolder {
@@ -97,10 +98,10 @@ function folderOf(
     get ports() {
       return { ...ports };
     },
-    async rememberPorts({ p2p, media }) {
-      if (p2p === ports.p2p && media === ports.media) return;
-      await save({ p2p, media });
-      ports = { p2p, media };
+    async rememberPorts({ p2p, media, stun }) {
+      if (p2p === ports.p2p && media === ports.media && stun === ports.stun) return;
+      await save({ p2p, media, stun });
+      ports = { p2p, media, stun };
     },
     async close() {
       await lock?.release();
@@ -117,7 +118,7 @@ async function createIdentity(): Promise<Identity> {
 }
 
 function noPorts(): RelayPorts {
-  return { p2p: 0, media: 0 };
+  return { p2p: 0, media: 0, stun: 0 };
 }
 
 function renderIdentity({ privateKey, certificate }: Identity): object {
@@ -137,8 +138,9 @@ function parseIdentity(stored: Record<string, unknown>): Identity | null {
   return privateKey.type === 'Ed25519' ? { privateKey, certificate: parsed } : null;
 }
 
-function parsePorts({ p2p, media }: Record<string, unknown>): RelayPorts | null {
-  return isPort(p2p) && isPort(media) ? { p2p, media } : null;
+/** A relay without STUN remembers no port for it. */
+function parsePorts({ p2p, media, stun = 0 }: Record<string, unknown>): RelayPorts | null {
+  return isPort(p2p) && isPort(media) && isPort(stun) ? { p2p, media, stun } : null;
 }
 
 function isPort(value: unknown): value is number {

@@ -15,9 +15,9 @@ export async function chooseP2pPort(host: string): Promise<number> {
   return choosePort((port) => isP2pPortFree(host, port));
 }
 
-/** @param taken - The port of libp2p, which nobody has bound yet. */
-export async function chooseMediaPort(host: string, taken?: number): Promise<number> {
-  return choosePort(async (port) => port !== taken && (await isUdpFree(host, port)));
+/** @param taken - UDP ports of the relay that nobody has bound yet. */
+export async function chooseUdpPort(host: string, taken: readonly number[] = []): Promise<number> {
+  return choosePort(async (port) => !taken.includes(port) && (await isUdpFree(host, port)));
 }
 
 /** @throws {RelayStartError} When one of the three is taken. */
@@ -29,10 +29,13 @@ export async function assertP2pPortFree(host: string, port: number): Promise<voi
   );
 }
 
-/** @throws {RelayStartError} When it is taken. */
-export async function assertMediaPortFree(host: string, port: number): Promise<void> {
+/**
+ * @param flag - What chooses the port, such as `--media-port`.
+ * @throws {RelayStartError} When it is taken.
+ */
+export async function assertUdpPortFree(host: string, port: number, flag: string): Promise<void> {
   if (await isUdpFree(host, port)) return;
-  throw new RelayStartError('port-in-use', `--media-port ${port}: UDP ${port} is already in use on ${host}`);
+  throw new RelayStartError('port-in-use', `${flag} ${port}: UDP ${port} is already in use on ${host}`);
 }
 
 async function choosePort(isFree: (port: number) => Promise<boolean>): Promise<number> {

@@ -26,6 +26,10 @@ export interface RelayOptions {
   p2pPort?: number;
   /** UDP port of the media of incoming links. 0 or absent: the remembered one, else a free one. */
   mediaPort?: number;
+  /** Answer STUN Binding requests of pages, so that they learn their public addresses. Default true. */
+  stun?: boolean;
+  /** UDP port of STUN. 0 or absent: the remembered one, else a free one. */
+  stunPort?: number;
   /** Asked of streamers; absent: anybody may broadcast. */
   publishToken?: string;
   /** Find and be found by other relays of the local network. Default true. */
@@ -50,6 +54,10 @@ export interface RelayStatus {
   viewers: number;
   maxViewers: number;
   channels: RelayChannel[];
+  /** UDP port of STUN; `null`: switched off. */
+  stunPort: number | null;
+  /** STUN requests that were answered. */
+  stunAnswers: number;
   /** Refused input, counted by typed reason. */
   refused: Record<string, number>;
 }
@@ -57,6 +65,8 @@ export interface RelayStatus {
 export interface Relay {
   readonly peerId: string;
   readonly multiaddrs: string[];
+  /** UDP port of STUN; `null`: switched off. */
+  readonly stunPort: number | null;
   status(): RelayStatus;
   /** Tells children to go elsewhere and waits until they left, at most `graceMs`. */
   drain(graceMs: number): Promise<void>;
@@ -81,7 +91,7 @@ const highestPort = 65_535;
 
 /** @throws {RelayStartError} 'bad-option', for what would fail later and less clearly. */
 export function checkRelayOptions(options: RelayOptions): void {
-  const { host, peers = [], maxViewers = 0, p2pPort = 0, mediaPort = 0 } = options;
+  const { host, peers = [], maxViewers = 0, p2pPort = 0, mediaPort = 0, stunPort = 0 } = options;
   const refuse = (problem: string): never => {
     throw new RelayStartError('bad-option', problem);
   };
@@ -93,6 +103,7 @@ export function checkRelayOptions(options: RelayOptions): void {
   // WebSocket takes the next one.
   if (!isWhole(p2pPort, highestPort - 1)) refuse(`the libp2p port must be from 0 to ${highestPort - 1}`);
   if (!isWhole(mediaPort, highestPort)) refuse(`the media port must be from 0 to ${highestPort}`);
+  if (!isWhole(stunPort, highestPort)) refuse(`the STUN port must be from 0 to ${highestPort}`);
 }
 
 function isMultiaddr(text: string): boolean {

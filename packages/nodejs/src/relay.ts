@@ -11,8 +11,8 @@ import {
   signalVerifier,
 } from '@casto/host';
 import { resolveAnnounced } from './announced-addresses.ts';
-import { openDataFolder, type DataFolder } from './data-folder.ts';
-import { assertMediaPortFree, assertP2pPortFree, chooseMediaPort, chooseP2pPort } from './free-ports.ts';
+import { openDataFolder, type DataFolder, type RelayPorts } from './data-folder.ts';
+import { assertP2pPortFree, assertUdpPortFree, chooseP2pPort, chooseUdpPort } from './free-ports.ts';
 import { createRelayPeer, type RelayPeer } from './libp2p-peer.ts';
 import { createMediaLinks, type NodeMediaLinks } from './media/media-links.ts';
 import { RecordMemory } from './record-memory.ts';
@@ -26,6 +26,7 @@ import {
   type RelayOptions,
   type RelayStatus,
 } from './relay-options.ts';
+import { openStunServer, type StunServer } from './stun/stun-server.ts';
 
 /** 200 viewers at 2.5 Mbps take 28 % of a core (docs/benchmarks.md), so this many leave it some room. */
 const DEFAULT_MAX_VIEWERS = 600;
@@ -57,44 +58,69 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
   }
 }
 
-async function choosePorts(
-  host: string,
-  options: RelayOptions,
-  folder: DataFolder,
-): Promise<{ p2p: number; media: number }> {
+async function choosePorts(host: string, options: RelayOptions, folder: DataFolder): Promise<RelayPorts> {
   const p2p = options.p2pPort || folder.ports.p2p || (await chooseP2pPort(host));
-  const media = options.mediaPort || folder.ports.media || (await chooseMediaPort(host, p2p));
-  if (p2p === media) {
-    // Both are UDP, and each would find the port free before the other takes it.
-    throw new RelayStartError('bad-option', `libp2p and media cannot share the UDP port ${p2p}`);
-  }
+  const media = options.mediaPort || folder.ports.media || (await chooseUdpPort(host, [p2p]));
+  const stun = await chooseStunPort(host, options, { ...folder.ports, p2p, media });
+  // All are UDP, and each would find the port free before another takes it.
+  if (p2p === media) throw sharedPort('libp2p and media', p2p);
+  if (stun === p2p || stun === media) throw sharedPort(`STUN and ${stun === p2p ? 'libp2p' : 'media'}`, stun);
   await assertP2pPortFree(host, p2p);
-  await assertMediaPortFree(host, media);
-  return { p2p, media };
+  await assertUdpPortFree(host, media, '--media-port');
+  if (options.stun !== false) await assertUdpPortFree(host, stun, '--stun-port');
+  return { p2p, media, stun };
+}
+
+/** @returns 0 where none is needed and none is remembered. */
+async function chooseStunPort(
+  host: string,
+  { stun = true, stunPort }: RelayOptions,
+  { p2p, media, stun: remembered }: RelayPorts,
+): Promise<number> {
+  if (stun && stunPort) return stunPort;
+  // A port that was given to another use since is no longer ours.
+  const known = remembered === p2p || remembered === media ? 0 : remembered;
+  return known === 0 && stun ? chooseUdpPort(host, [p2p, media]) : known;
+}
+
+function sharedPort(uses: string, port: number): RelayStartError {
+  return new RelayStartError('bad-option', `${uses} cannot share the UDP port ${port}`);
 }
 
 async function startRelay(
   options: RelayOptions,
   host: string,
-  ports: { p2p: number; media: number },
+  ports: RelayPorts,
   folder: DataFolder,
 ): Promise<Relay> {
   const records = new RecordMemory(processClock);
   const { announce = [], peers = [], mdns = true } = options;
   const libp2p = await createRelayPeer({ host, p2pPort: ports.p2p, announce, peers, mdns, folder, records });
+  let stun: StunServer | null = null;
   try {
-    return await assembleRelay(options, { libp2p, records, folder, host, mediaPort: ports.media });
+    stun = await openStun(options, host, ports.stun);
+    return await assembleRelay(options, { libp2p, records, folder, host, mediaPort: ports.media, stun });
   } catch (error) {
+    await stun?.close();
     await libp2p.stop();
     throw error;
   }
 }
 
+async function openStun(options: RelayOptions, host: string, port: number): Promise<StunServer | null> {
+  if (options.stun === false) return null;
+  return openStunServer({ host, port, clock: processClock, log: options.log ?? (() => {}) });
+}
+
 async function assembleRelay(
   options: RelayOptions,
-  parts: { libp2p: RelayPeer; records: RecordMemory; folder: DataFolder; host: string; mediaPort: number },
+  parts: Pick<RelayParts, 'libp2p' | 'folder' | 'stun'> & {
+    records: RecordMemory;
+    host: string;
+    mediaPort: number;
+  },
 ): Promise<Relay> {
-  const { libp2p, records, folder, host, mediaPort } = parts;
+  const { libp2p, records, folder, host, mediaPort, stun } = parts;
   const { announce = [], peers = [], maxViewers = DEFAULT_MAX_VIEWERS } = options;
   const log: RelayLog = options.log ?? (() => {});
   const clock = processClock;
@@ -133,7 +159,16 @@ async function assembleRelay(
     clock,
     maxInboundStreams: LINK_STREAMS_PER_CONNECTION,
   });
-  return new RunningRelay({ libp2p, channels, network, media, folder, maxViewers, refused: refused.counts });
+  return new RunningRelay({
+    libp2p,
+    channels,
+    network,
+    media,
+    stun,
+    folder,
+    maxViewers,
+    refused: refused.counts,
+  });
 }
 
 /** Where pages reach a streamer through this relay, if it has reserved; TCP is of no use to them. */
@@ -162,6 +197,7 @@ interface RelayParts {
   channels: RelayChannels;
   network: RelayNetwork;
   media: NodeMediaLinks;
+  stun: StunServer | null;
   folder: DataFolder;
   maxViewers: number;
   refused: Readonly<Record<string, number>>;
@@ -185,8 +221,12 @@ class RunningRelay implements Relay {
     return this.#parts.libp2p.getMultiaddrs().map(String);
   }
 
+  get stunPort(): number | null {
+    return this.#parts.stun?.port ?? null;
+  }
+
   status(): RelayStatus {
-    const { libp2p, channels, media, maxViewers, refused } = this.#parts;
+    const { libp2p, channels, media, stun, maxViewers, refused } = this.#parts;
     return {
       peerId: this.peerId,
       multiaddrs: this.multiaddrs,
@@ -196,7 +236,13 @@ class RunningRelay implements Relay {
       viewers: channels.viewers,
       maxViewers,
       channels: channels.status(),
-      refused: { ...refused, ...prefixed('media', media.counts) },
+      stunPort: this.stunPort,
+      stunAnswers: stun?.answered ?? 0,
+      refused: {
+        ...refused,
+        ...prefixed('media', media.counts),
+        ...prefixed('stun', stun?.counts ?? {}),
+      },
     };
   }
 
@@ -217,8 +263,9 @@ class RunningRelay implements Relay {
   }
 
   async #stopAll(): Promise<void> {
-    const { network, channels, media, libp2p, folder } = this.#parts;
+    const { network, channels, media, stun, libp2p, folder } = this.#parts;
     network.stop();
+    await stun?.close();
     await channels.close();
     media.close();
     await libp2p.stop();

@@ -62,11 +62,11 @@ describe('identity', () => {
 
   test('without a folder every start has another identity and remembers ports for itself only', async () => {
     const [first, second] = await Promise.all([openTracked(undefined), openTracked(undefined)]);
-    await first.rememberPorts({ p2p: 4001, media: 4003 });
+    await first.rememberPorts({ p2p: 4001, media: 4003, stun: 4005 });
     expect(publicKeyOf(first)).not.toBe(publicKeyOf(second));
     expect(first.certificate.certhash).not.toBe(second.certificate.certhash);
-    expect(first.ports).toEqual({ p2p: 4001, media: 4003 });
-    expect(second.ports).toEqual({ p2p: 0, media: 0 });
+    expect(first.ports).toEqual({ p2p: 4001, media: 4003, stun: 4005 });
+    expect(second.ports).toEqual({ p2p: 0, media: 0, stun: 0 });
   });
 
   test('the certificate is P-256, lives about ten years, and its hash is a multibase multihash', async () => {
@@ -88,23 +88,29 @@ describe('identity', () => {
 describe('ports', () => {
   test('are remembered, and nothing of the write is left behind', async () => {
     const first = await openTracked(dir);
-    expect(first.ports).toEqual({ p2p: 0, media: 0 });
-    await first.rememberPorts({ p2p: 4001, media: 4003 });
+    expect(first.ports).toEqual({ p2p: 0, media: 0, stun: 0 });
+    await first.rememberPorts({ p2p: 4001, media: 4003, stun: 4005 });
     await first.close();
-    expect((await openTracked(dir)).ports).toEqual({ p2p: 4001, media: 4003 });
+    expect((await openTracked(dir)).ports).toEqual({ p2p: 4001, media: 4003, stun: 4005 });
     const names = (await readdir(dir)).filter((name) => !name.startsWith('lock.'));
     expect(names.sort()).toEqual(['identity.json', 'ports.json']);
+  });
+
+  test('of a relay that had no STUN are kept', async () => {
+    await writeFile(join(dir, 'ports.json'), '{"version":1,"p2p":4001,"media":4003}');
+    expect((await openTracked(dir)).ports).toEqual({ p2p: 4001, media: 4003, stun: 0 });
   });
 
   test('a leftover of a write cut short does no harm', async () => {
     await writeFile(join(dir, 'identity.json.tmp'), '{"version":1,');
     await writeFile(join(dir, 'ports.json.tmp'), '');
     const folder = await openTracked(dir);
-    await folder.rememberPorts({ p2p: 1, media: 2 });
+    await folder.rememberPorts({ p2p: 1, media: 2, stun: 3 });
     expect(JSON.parse(await readFile(join(dir, 'ports.json'), 'utf8'))).toEqual({
       version: 1,
       p2p: 1,
       media: 2,
+      stun: 3,
     });
   });
 });
@@ -165,17 +171,19 @@ describe('what is corrupt', () => {
     await openTracked(dir);
   });
 
-  test.each(['{"version":1,"p2p":70000,"media":1}', '{"version":1,"p2p":"1","media":1}', 'x'])(
-    'ports.json %s is refused, and the folder is free again',
-    async (text) => {
-      await (await openDataFolder(dir)).close();
-      await writeFile(join(dir, 'ports.json'), text);
-      const error = await failureOf(dir);
-      expect(error.reason).toBe('corrupt-data-folder');
-      expect(error.message).toContain('ports.json');
-      expect((await readdir(dir)).sort()).toEqual(['identity.json', 'ports.json']);
-    },
-  );
+  test.each([
+    '{"version":1,"p2p":70000,"media":1}',
+    '{"version":1,"p2p":"1","media":1}',
+    '{"version":1,"p2p":1,"media":1,"stun":-1}',
+    'x',
+  ])('ports.json %s is refused, and the folder is free again', async (text) => {
+    await (await openDataFolder(dir)).close();
+    await writeFile(join(dir, 'ports.json'), text);
+    const error = await failureOf(dir);
+    expect(error.reason).toBe('corrupt-data-folder');
+    expect(error.message).toContain('ports.json');
+    expect((await readdir(dir)).sort()).toEqual(['identity.json', 'ports.json']);
+  });
 
   test('a directory in place of a file', async () => {
     await mkdir(join(dir, 'identity.json'));

@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { assertMediaPortFree, assertP2pPortFree, chooseMediaPort, chooseP2pPort } from '../src/free-ports.ts';
+import { assertUdpPortFree, assertP2pPortFree, chooseUdpPort, chooseP2pPort } from '../src/free-ports.ts';
 
 const open: { close: (done: () => void) => unknown }[] = [];
 
@@ -49,11 +49,13 @@ describe.each(['127.0.0.1', '0.0.0.0', '::1'])('on %s', (host) => {
   });
 
   test('a media port is free, and in use once it is taken', async () => {
-    const port = await chooseMediaPort(host);
-    await assertMediaPortFree(host, port);
+    const port = await chooseUdpPort(host);
+    await assertUdpPortFree(host, port, '--media-port');
     await takeUdp(host, port);
 
-    await expect(assertMediaPortFree(host, port)).rejects.toEqual(inUse(`--media-port ${port}`));
+    await expect(assertUdpPortFree(host, port, '--media-port')).rejects.toEqual(
+      inUse(`--media-port ${port}`),
+    );
   });
 });
 
@@ -64,5 +66,5 @@ test('checking leaves nothing bound', async () => {
 });
 
 test('an address that is not of this machine has no free port', async () => {
-  await expect(assertMediaPortFree('192.0.2.1', 30_000)).rejects.toEqual(inUse('192.0.2.1'));
+  await expect(assertUdpPortFree('192.0.2.1', 30_000, '--media-port')).rejects.toEqual(inUse('192.0.2.1'));
 });

@@ -3,7 +3,7 @@
 import { processClock } from '@casto/host';
 import { describeLinkEnds, type LinkEndWorld } from '@casto/host/conformance/link-end-suite';
 import { turn } from '@casto/host/conformance/virtual-clock';
-import { chooseMediaPort } from '../src/free-ports.ts';
+import { chooseUdpPort } from '../src/free-ports.ts';
 import { createHub } from '../src/media/hub.ts';
 import { createMediaLinks } from '../src/media/media-links.ts';
 
@@ -37,7 +37,7 @@ function nativeWorld(mediaPort?: number): LinkEndWorld {
   };
 }
 
-const mediaPort = await chooseMediaPort('127.0.0.1');
+const mediaPort = await chooseUdpPort('127.0.0.1');
 
 describeLinkEnds('node-datachannel', () => nativeWorld());
 describeLinkEnds('node-datachannel on a shared port', () => nativeWorld(mediaPort));

@@ -6,7 +6,7 @@ test.each<RelayOptions>([
   {},
   { peers: ['/ip4/192.0.2.1/tcp/4001/p2p/12D3KooWDPsoeij6JG9wB44qGFPD4d3DjWynSq7ZprRg7HxZG4zp'] },
   { host: '::', peers: ['/ip4/192.0.2.1/tcp/4001', '/dns4/relay.example/tcp/4002/ws'], maxViewers: 0 },
-  { p2pPort: 65_534, mediaPort: 65_535 },
+  { p2pPort: 65_534, mediaPort: 65_535, stunPort: 3_478 },
 ])('%j is fine', (options) => {
   expect(() => checkRelayOptions(options)).not.toThrow();
 });
@@ -19,6 +19,7 @@ test.each<[RelayOptions, string]>([
   [{ maxViewers: -1 }, 'the viewers must be a whole number from 0'],
   [{ p2pPort: 65_535 }, 'the libp2p port must be from 0 to 65534'],
   [{ mediaPort: 1.5 }, 'the media port must be from 0 to 65535'],
+  [{ stunPort: 65_536 }, 'the STUN port must be from 0 to 65535'],
 ])('%j is refused', (options, message) => {
   expect(() => checkRelayOptions(options)).toThrow(
     expect.objectContaining({ reason: 'bad-option', message: expect.stringContaining(message) as string }),

@@ -1,5 +1,6 @@
 /** The relay as a whole, with all its parts real. What its media do is shown in test/media and end to end. */
 
+import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -30,6 +31,7 @@ import { chooseP2pPort } from '../src/free-ports.ts';
 import { createRelay } from '../src/relay.ts';
 import type { Relay, RelayOptions } from '../src/relay-options.ts';
 import { liveRecord } from './relay/relay-peers.ts';
+import { mappedAddress, sampleMessage } from './stun/stun-samples.ts';
 
 const peers = new TestPeers();
 const relays: Relay[] = [];
@@ -65,6 +67,22 @@ async function page(relay: Relay) {
   return { ...peer, connection };
 }
 
+/** The port that the server at `stunPort` sees this machine send from. */
+async function mappedPort(stunPort: number): Promise<number> {
+  const socket = createSocket('udp4');
+  try {
+    const answers: Buffer[] = [];
+    socket.on('message', (bytes) => answers.push(bytes));
+    socket.send(sampleMessage(), stunPort, '127.0.0.1');
+    await until(() => answers.length > 0, 'the answer');
+    const [seen = ''] = answers.map(mappedAddress);
+    expect(seen).toBe(`127.0.0.1 ${socket.address().port}`);
+    return socket.address().port;
+  } finally {
+    socket.close();
+  }
+}
+
 describe('starting', () => {
   test('tells what there is', async () => {
     const events: string[] = [];
@@ -79,6 +97,8 @@ describe('starting', () => {
       viewers: 0,
       maxViewers: 7,
       channels: [],
+      stunPort: relay.stunPort,
+      stunAnswers: 0,
       refused: {},
     });
     expect(relay.multiaddrs).toHaveLength(3);
@@ -102,6 +122,31 @@ describe('starting', () => {
     const port = await chooseP2pPort('127.0.0.1');
 
     await expect(start({ p2pPort: port, mediaPort: port })).rejects.toMatchObject({ reason: 'bad-option' });
+  });
+
+  test('answers STUN on a port that its folder remembers', async () => {
+    const dataDir = await folder();
+    const first = await start({ dataDir });
+    const port = first.stunPort ?? 0;
+    expect(await mappedPort(port)).toBeGreaterThan(0);
+    expect(first.status()).toMatchObject({ stunPort: port, stunAnswers: 1 });
+    await first.stop();
+
+    const silent = await start({ dataDir, stun: false });
+    expect(silent.status()).toMatchObject({ stunPort: null, stunAnswers: 0 });
+    await silent.stop();
+
+    const again = await start({ dataDir });
+    expect(again.stunPort).toBe(port);
+    await again.stop();
+
+    const media = await start({ dataDir, mediaPort: port });
+    expect(media.stunPort).not.toBe(port);
+  });
+
+  test.each(['p2pPort', 'mediaPort'] as const)('with one port for STUN and %s is refused', async (other) => {
+    const port = await chooseP2pPort('127.0.0.1');
+    await expect(start({ stunPort: port, [other]: port })).rejects.toMatchObject({ reason: 'bad-option' });
   });
 
   test('two relays of one list connects them', async () => {

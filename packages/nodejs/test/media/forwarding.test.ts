@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { parseSessionDescription, processClock } from '@casto/host';
 import { afterEach, describe, expect, test } from 'vitest';
-import { assertMediaPortFree, chooseMediaPort } from '../../src/free-ports.ts';
+import { assertUdpPortFree, chooseUdpPort } from '../../src/free-ports.ts';
 import { createHub } from '../../src/media/hub.ts';
 import type { Hub, HubEvent } from '../../src/media/hub.ts';
 import { createMediaLinks } from '../../src/media/media-links.ts';
@@ -317,7 +317,7 @@ describe('forwarding over real connections', () => {
   });
 
   test('five channels side by side, on one shared port', async () => {
-    const relay = createRelay({ mediaPort: await chooseMediaPort('127.0.0.1') });
+    const relay = createRelay({ mediaPort: await chooseUdpPort('127.0.0.1') });
     const channels = await Promise.all(
       Array.from({ length: 5 }, async () => {
         const hub = relay.hub();
@@ -338,7 +338,7 @@ describe('forwarding over real connections', () => {
 
 describe('bad input over real connections', () => {
   test('garbage on the links of one channel costs another one no packet', async () => {
-    const relay = createRelay({ mediaPort: await chooseMediaPort('127.0.0.1') });
+    const relay = createRelay({ mediaPort: await chooseUdpPort('127.0.0.1') });
     const good = relay.hub();
     const bad = relay.hub();
     const { streamer } = await relay.pull(good);
@@ -480,15 +480,15 @@ describe('links', () => {
   });
 
   test('the shared port is kept while there are no links, and let go of in the end', async () => {
-    const mediaPort = await chooseMediaPort('127.0.0.1');
+    const mediaPort = await chooseUdpPort('127.0.0.1');
     const relay = createRelay({ mediaPort });
     const { link } = await relay.serve(relay.hub());
     link.close();
     await sleep(100);
-    await expect(assertMediaPortFree('127.0.0.1', mediaPort)).rejects.toThrow('in use');
+    await expect(assertUdpPortFree('127.0.0.1', mediaPort, '--media-port')).rejects.toThrow('in use');
     relay.close();
     await sleep(100);
-    await expect(assertMediaPortFree('127.0.0.1', mediaPort)).resolves.toBeUndefined();
+    await expect(assertUdpPortFree('127.0.0.1', mediaPort, '--media-port')).resolves.toBeUndefined();
   });
 
   test('half-open links are limited, and given up in time', async () => {
@@ -500,7 +500,7 @@ describe('links', () => {
         return () => void timers.delete(callback);
       },
     };
-    const relay = createRelay({ mediaPort: await chooseMediaPort('127.0.0.1'), maxConnecting: 20, clock });
+    const relay = createRelay({ mediaPort: await chooseUdpPort('127.0.0.1'), maxConnecting: 20, clock });
     const hub = relay.hub();
     const viewer = new RawViewer();
     const offer = parseSessionDescription('offer', viewer.offer());
@@ -528,7 +528,7 @@ describe('links', () => {
   });
 
   test('announced addresses replace the own ones', async () => {
-    const mediaPort = await chooseMediaPort('127.0.0.1');
+    const mediaPort = await chooseUdpPort('127.0.0.1');
     const relay = createRelay({
       mediaPort,
       announce: ['203.0.113.7', 'relay.example.org', '2001:db8::7'],
