@@ -82,6 +82,12 @@ export function multiaddrsFor(
   return listed.slice(0, mostMultiaddrs).map(({ multiaddr }) => multiaddr);
 }
 
+/** The IP address or DNS name of the first multiaddr that has one; null when none has. */
+export function firstHost(multiaddrs: readonly string[]): string | null {
+  const first = multiaddrs.find((multiaddr) => /^\/(?:ip[46]|dns[46]?)\/[^/]+/.test(multiaddr));
+  return first === undefined ? null : addressOf(first);
+}
+
 function reachesFor(requester: Reach, anyPublic: boolean): Reach[] {
   if (requester === 'loopback') return ['loopback', 'private', 'public'];
   if (requester === 'private') return ['private', 'public'];

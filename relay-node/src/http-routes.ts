@@ -3,15 +3,16 @@
  *
  *   /                          demo
  *   /casto.js, /chunks/*       SDK, open to pages of every origin
- *   /.well-known/casto.json    peer id and multiaddrs, open to pages of every origin
+ *   /.well-known/casto.json    peer id, multiaddrs and ICE servers, open to pages of every origin
  *   /health                    status; 503 while starting and draining
  *
  * There is nothing to send to it: requests with a body are refused.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Relay } from '@casto/nodejs';
-import { interfaceAddresses, multiaddrsFor } from './addresses.ts';
+import { firstHost, interfaceAddresses, multiaddrsFor } from './addresses.ts';
 import type { HttpRefusal, HttpRefusals } from './http-refusals.ts';
+import { iceServersFor, stunUrl, type IceSettings } from './ice-servers.ts';
 import type { StaticFile, StaticFiles } from './static-files.ts';
 
 export type RelayState =
@@ -21,6 +22,7 @@ export interface RouteContext {
   files: StaticFiles;
   /** Origins of pages that may read /health; `*` is all. */
   allowOrigins: readonly string[];
+  ice: IceSettings;
   state: () => RelayState;
   refusals: HttpRefusals;
   onError: (error: unknown) => void;
@@ -159,18 +161,26 @@ function answerHealth(
 }
 
 /** A page must not choose a relay that is about to leave. */
-function answerDiscovery({ state }: RouteContext, request: IncomingMessage, response: ServerResponse): void {
+function answerDiscovery(
+  { state, ice }: RouteContext,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
   const current = state();
   response.setHeader('Cache-Control', 'no-store');
   if (current.kind !== 'running') {
     response.setHeader('Retry-After', retryAfterS);
     return answerJson(response, 503, { version: 1, status: current.kind });
   }
-  const { peerId, multiaddrs } = current.relay;
+  const { peerId, multiaddrs, stunPort } = current.relay;
+  const listed = multiaddrsOf(multiaddrs, request);
+  const host = firstHost(listed);
+  const ownStun = host === null || stunPort === null ? null : stunUrl(host, stunPort);
   answerJson(response, 200, {
     version: 1,
     peerId,
-    multiaddrs: multiaddrsOf(multiaddrs, request),
+    multiaddrs: listed,
+    iceServers: iceServersFor(ice, ownStun, Date.now()),
   });
 }
 

@@ -76,6 +76,7 @@ async function run(settings: Settings, surroundings: Surroundings): Promise<numb
       port: settings.port,
       files: await loadStaticFiles(surroundings.publicDir),
       allowOrigins: settings.allowOrigins,
+      ice: settings,
       state: () => state,
       onError: (error) => output.log('error', 'http-failed', { message: messageOf(error) }),
     });
@@ -104,6 +105,8 @@ function relayOptions(settings: Settings, output: Output): RelayOptions {
     maxViewers: settings.maxViewers,
     p2pPort: settings.p2pPort,
     mediaPort: settings.mediaPort,
+    stunPort: settings.stunPort,
+    stun: settings.stun,
     mdns: settings.mdns,
     log: (level, event, fields) => output.log(level, event, fields),
     ...(settings.dataDir === null ? {} : { dataDir: settings.dataDir }),

@@ -3,6 +3,8 @@
  * README: `--max-viewers`, CASTO_MAX_VIEWERS and `"max-viewers"` are the same option.
  */
 import { isIP } from 'node:net';
+import { parseIceServerUrl } from './ice-servers.ts';
+import { parseAddress } from './public-address.ts';
 import { UsageError } from './usage-error.ts';
 
 /** What was written for one option, and where; a list in a file or a repeated flag has several texts. */
@@ -27,6 +29,9 @@ const highestPort = 65_535;
 const mostViewers = 100_000;
 const longestTextChars = 512;
 const mostListItems = 64;
+/** Pages take eight, the relay's own among them; each one more makes connections slower. */
+const mostIceServers = 7;
+const mostTurnHours = 7 * 24;
 
 export const options = {
   port: wholeNumber({
@@ -88,6 +93,38 @@ export const options = {
     fallbackText: 'chosen once, kept in the data folder',
     help: 'UDP port of the media',
   }),
+  stunPort: wholeNumber({
+    flag: 'stun-port',
+    range: [0, highestPort],
+    fallback: 0,
+    fallbackText: 'chosen once, kept in the data folder',
+    help: 'UDP port of STUN, which tells pages their public addresses',
+  }),
+  noStun: toggle({ flag: 'no-stun', help: 'do not answer STUN' }),
+  iceServer: list({
+    flag: 'ice-server',
+    placeholder: 'URL',
+    expects: 'a URL such as stun:stun.example.org:3478 or turn:turn.example.org?transport=tcp',
+    help: 'STUN or TURN server that pages are told to use besides this relay',
+    most: mostIceServers,
+    parse: parseIceServerUrl,
+  }),
+  turnSecret: single({
+    flag: 'turn-secret',
+    placeholder: 'SECRET',
+    expects: 'between 1 and 256 printable characters',
+    fallback: null,
+    fallbackText: 'none',
+    help: 'shared with the TURN servers, their static-auth-secret; better set through the environment',
+    secret: true,
+    parse: parseSecret,
+  }),
+  turnHours: wholeNumber({
+    flag: 'turn-hours',
+    range: [1, mostTurnHours],
+    fallback: 12,
+    help: 'hours until TURN credentials expire',
+  }),
   publishToken: single({
     flag: 'publish-token',
     placeholder: 'SECRET',
@@ -96,7 +133,7 @@ export const options = {
     fallbackText: 'anybody may broadcast',
     help: 'asked of streamers; better set through the environment, where other users do not see it',
     secret: true,
-    parse: (text) => (/^[\x21-\x7e]{1,256}$/.test(text) ? text : undefined),
+    parse: parseSecret,
   }),
   allowOrigin: list({
     flag: 'allow-origin',
@@ -170,8 +207,11 @@ function list(spec: {
   placeholder: string;
   expects: string;
   help: string;
+  /** Values that it takes. */
+  most?: number;
   parse: (text: string) => string | undefined;
 }): Option<string[]> {
+  const { most = mostListItems } = spec;
   return {
     ...spec,
     repeatable: true,
@@ -179,8 +219,8 @@ function list(spec: {
     read(raw) {
       if (raw === undefined) return [];
       const items = raw.texts.flatMap((text) => text.split(/[\s,]+/)).filter((text) => text !== '');
-      if (items.length > mostListItems) {
-        throw new UsageError(`${raw.label} takes at most ${mostListItems} values, got ${items.length}`);
+      if (items.length > most) {
+        throw new UsageError(`${raw.label} takes at most ${most} values, got ${items.length}`);
       }
       return [...new Set(items.map((item) => accept(raw.label, item, spec)))];
     },
@@ -207,11 +247,8 @@ function parseToggle(text: string): boolean | undefined {
   return undefined;
 }
 
-function parseAddress(text: string): string | undefined {
-  if (isIP(text) > 0) return text;
-  const isName =
-    text.length <= 253 && /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z][a-z0-9-]{0,62}\.?$/i.test(text);
-  return isName ? text.toLowerCase().replace(/\.$/, '') : undefined;
+function parseSecret(text: string): string | undefined {
+  return /^[\x21-\x7e]{1,256}$/.test(text) ? text : undefined;
 }
 
 function parseOrigin(text: string): string | undefined {

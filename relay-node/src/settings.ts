@@ -1,6 +1,7 @@
 /** Merges flags, environment and config file; the first that names an option counts. */
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
+import { isTurnUrl } from './ice-servers.ts';
 import { readConfigFile, readEnvironment, readFlags } from './option-sources.ts';
 import type { Environment, RawValues } from './option-sources.ts';
 import { commands, options } from './options.ts';
@@ -17,6 +18,12 @@ export interface Settings {
   maxViewers: number;
   p2pPort: number;
   mediaPort: number;
+  stunPort: number;
+  stun: boolean;
+  /** STUN and TURN servers besides the relay itself. */
+  iceServers: string[];
+  turnSecret: string | null;
+  turnHours: number;
   publishToken: string | null;
   allowOrigins: string[];
   mdns: boolean;
@@ -37,6 +44,7 @@ export function readCommand(argv: readonly string[], env: Environment): Command 
     flags.get(flag) ?? environment.get(flag) ?? file.get(flag);
   const settings = collect(find, env);
   checkPorts(settings);
+  checkTurn(settings);
   return { kind: 'run', settings };
 }
 
@@ -53,6 +61,11 @@ function collect(find: (flag: string) => RawValue | undefined, env: Environment)
     maxViewers: read(options.maxViewers),
     p2pPort: read(options.p2pPort),
     mediaPort: read(options.mediaPort),
+    stunPort: read(options.stunPort),
+    stun: !read(options.noStun),
+    iceServers: read(options.iceServer),
+    turnSecret: read(options.turnSecret),
+    turnHours: read(options.turnHours),
     publishToken: read(options.publishToken),
     allowOrigins: read(options.allowOrigin),
     mdns: !read(options.noMdns),
@@ -61,15 +74,30 @@ function collect(find: (flag: string) => RawValue | undefined, env: Environment)
 }
 
 /** The same port twice would fail at the bind, with a line that names only one of the two. */
-function checkPorts({ port, p2pPort, mediaPort }: Settings): void {
-  if (p2pPort === 0) return;
-  if (port === p2pPort || port === p2pPort + 1) {
+function checkPorts({ port, p2pPort, mediaPort, stunPort, stun }: Settings): void {
+  if (p2pPort > 0 && (port === p2pPort || port === p2pPort + 1)) {
     throw new UsageError(
       `--p2p-port ${p2pPort} takes TCP ports ${p2pPort} and ${p2pPort + 1}, --port is ${port}`,
     );
   }
-  if (mediaPort === p2pPort) {
-    throw new UsageError(`--p2p-port and --media-port are both ${p2pPort} in UDP; choose two`);
+  const inUdp = new Map([
+    ['--p2p-port', p2pPort],
+    ['--media-port', mediaPort],
+    ['--stun-port', stun ? stunPort : 0],
+  ]);
+  for (const [flag, chosen] of inUdp) {
+    const other = [...inUdp].find(([name, value]) => name !== flag && value === chosen && value > 0);
+    if (other !== undefined) {
+      throw new UsageError(`${flag} and ${other[0]} are both ${chosen} in UDP; choose two`);
+    }
+  }
+}
+
+/** Browsers refuse TURN servers without credentials, and with them the whole connection. */
+function checkTurn({ iceServers, turnSecret }: Settings): void {
+  const turn = iceServers.find(isTurnUrl);
+  if (turn !== undefined && turnSecret === null) {
+    throw new UsageError(`--ice-server ${turn} needs --turn-secret, the static-auth-secret of that server`);
   }
 }
 

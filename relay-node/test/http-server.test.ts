@@ -10,6 +10,7 @@ import type { Relay } from '@casto/nodejs';
 import type { RelayState } from '../src/http-routes.ts';
 import { openHttpServer } from '../src/http-server.ts';
 import type { HttpOptions, HttpServer } from '../src/http-server.ts';
+import type { IceServer } from '../src/ice-servers.ts';
 import { loadStaticFiles } from '../src/static-files.ts';
 import { UsageError } from '../src/usage-error.ts';
 import { FakeRelay, fakePeerId } from './fake-relay.ts';
@@ -56,6 +57,7 @@ async function open(options: Partial<HttpOptions> = {}): Promise<number> {
     port: 0,
     files: await loadStaticFiles(publicDir),
     allowOrigins: [],
+    ice: { iceServers: [], turnSecret: null, turnHours: 12 },
     state: () => state,
     onError: () => {},
     ...options,
@@ -261,6 +263,58 @@ describe('/.well-known/casto.json', () => {
     for (const { text: json } of [elsewhere, health]) {
       expect(JSON.parse(json)).toMatchObject({ multiaddrs: [expect.stringContaining('/203.0.113.5/')] });
     }
+  });
+
+  test('names its own STUN as the page reaches it, and the servers of its operator', async () => {
+    const port = await open({
+      ice: {
+        iceServers: ['stun:stun.example:3478', 'turn:turn.example', 'turns:turn.example?transport=tcp'],
+        turnSecret: 'north',
+        turnHours: 2,
+      },
+    });
+    const asked = async (host: string): Promise<IceServer[]> => {
+      const { text } = await ask(port, '/.well-known/casto.json', { headers: { Host: host } });
+      return (JSON.parse(text) as { iceServers: IceServer[] }).iceServers;
+    };
+    const before = Date.now();
+    const servers = await asked('relay.example');
+    expect(servers).toEqual([
+      { urls: ['stun:203.0.113.5:4005'] },
+      { urls: ['stun:stun.example:3478'] },
+      {
+        urls: ['turn:turn.example', 'turns:turn.example?transport=tcp'],
+        username: expect.stringMatching(/^\d+:[\w-]{12}$/) as unknown,
+        credential: expect.stringMatching(/^[\w+/]{27}=$/) as unknown,
+      },
+    ]);
+    const expiresAt = Number(servers[2]?.username?.split(':')[0]) * 1_000;
+    expect(expiresAt).toBeGreaterThan(before + 2 * 3_600_000 - 1_000);
+    expect(expiresAt).toBeLessThanOrEqual(Date.now() + 2 * 3_600_000);
+
+    const others = await asked('localhost:8080');
+    expect(others[0]).toEqual({ urls: ['stun:127.0.0.1:4005'] });
+    expect(others[2]?.username).not.toBe(servers[2]?.username);
+    expect((await asked('192.168.1.20'))[0]).toEqual({ urls: ['stun:192.168.1.20:4005'] });
+  });
+
+  test('names announced addresses, also of IPv6, and nothing when STUN is off', async () => {
+    const port = await open();
+    const urls = async (relay: FakeRelay): Promise<unknown> => {
+      state = { kind: 'running', relay };
+      return (JSON.parse((await ask(port, '/.well-known/casto.json')).text) as { iceServers: unknown })
+        .iceServers;
+    };
+    const named = ['/dns/relay.example/tcp/4001/p2p/P', '/ip4/203.0.113.5/tcp/4001/p2p/P'];
+    expect(await urls(new FakeRelay({}, { multiaddrs: named }))).toEqual([
+      { urls: ['stun:relay.example:4005'] },
+    ]);
+    const wide = ['/ip6/2001:db8::5/tcp/4001/p2p/P'];
+    expect(await urls(new FakeRelay({}, { multiaddrs: wide }))).toEqual([
+      { urls: ['stun:[2001:db8::5]:4005'] },
+    ]);
+    expect(await urls(new FakeRelay({}, { stunPort: null }))).toEqual([]);
+    expect(await urls(new FakeRelay({}, { multiaddrs: [] }))).toEqual([]);
   });
 
   test('sends nobody to a relay that starts or leaves', async () => {

@@ -47,6 +47,11 @@ describe('without anything said', () => {
       maxViewers: 600,
       p2pPort: 0,
       mediaPort: 0,
+      stunPort: 0,
+      stun: true,
+      iceServers: [],
+      turnSecret: null,
+      turnHours: 12,
       publishToken: null,
       allowOrigins: [],
       mdns: true,
@@ -117,6 +122,32 @@ const examples: Example[] = [
     env: ['5002', 5002],
     file: [5003, 5003],
   },
+  {
+    key: 'stunPort',
+    flag: 'stunPort',
+    argv: [['--stun-port', '3478'], 3478],
+    env: ['3479', 3479],
+    file: [3480, 3480],
+  },
+  { key: 'stun', flag: 'noStun', argv: [['--no-stun'], false], env: ['0', true], file: [true, false] },
+  {
+    key: 'iceServers',
+    flag: 'iceServer',
+    argv: [
+      ['--ice-server', 'stun:a.example', '--ice-server', 'STUN:B.Example:3478'],
+      ['stun:a.example', 'stun:b.example:3478'],
+    ],
+    env: ['stun:192.0.2.1, stun:[2001:db8::1]:19302', ['stun:192.0.2.1', 'stun:[2001:db8::1]:19302']],
+    file: [['stun:c.example'], ['stun:c.example']],
+  },
+  {
+    key: 'turnSecret',
+    flag: 'turnSecret',
+    argv: [['--turn-secret', 's1'], 's1'],
+    env: ['s2', 's2'],
+    file: ['s3', 's3'],
+  },
+  { key: 'turnHours', flag: 'turnHours', argv: [['--turn-hours', '1'], 1], env: ['2', 2], file: [168, 168] },
   {
     key: 'publishToken',
     flag: 'publishToken',
@@ -198,6 +229,21 @@ describe('what is wrong is said in one line', () => {
     [['--', '--port'], 'unexpected argument "--port"'],
     [['--p2p-port', '8079'], '--p2p-port 8079 takes TCP ports 8079 and 8080, --port is 8080'],
     [['--p2p-port', '9', '--media-port', '9'], '--p2p-port and --media-port are both 9 in UDP; choose two'],
+    [['--stun-port', '9', '--media-port', '9'], '--media-port and --stun-port are both 9 in UDP; choose two'],
+    [
+      ['--ice-server', 'turn:turn.example'],
+      '--ice-server turn:turn.example needs --turn-secret, the static-auth-secret of that server',
+    ],
+    [
+      ['--ice-server', 'http://a.example'],
+      '--ice-server must be a URL such as stun:stun.example.org:3478 or turn:turn.example.org?transport=tcp, got "http://a.example"',
+    ],
+    [
+      ['--ice-server', 'stun:a,stun:b,stun:c,stun:d,stun:e,stun:f,stun:g,stun:h'],
+      '--ice-server takes at most 7 values, got 8',
+    ],
+    [['--turn-secret', 'two words'], '--turn-secret must be between 1 and 256 printable characters'],
+    [['--turn-hours', '0'], '--turn-hours must be a whole number from 1 to 168, got "0"'],
   ])('%j', (argv, line) => {
     expect(lineOf(argv)).toBe(line);
   });
