@@ -21,7 +21,7 @@ import {
   type LinkEvent,
 } from '@casto/host';
 import { CastoError } from './errors.ts';
-import { createPeerConnection, PageChildEnd } from './page-link.ts';
+import { connectionOf, PageChildEnd } from './page-link.ts';
 import type { FrameTap } from './page-worker.ts';
 import type { PageContext } from './role.ts';
 import { readMediaStats } from './stats.ts';
@@ -192,8 +192,9 @@ export interface PreparedEnd {
 }
 
 /** Makes an end and begins its offer, which takes about as long as reaching a relay. */
-export function prepareEnd({ settings, worker }: PageContext): PreparedEnd {
-  const end = new PageChildEnd(createPeerConnection(settings.iceServers, worker.connectionOptions));
+export function prepareEnd(context: PageContext): PreparedEnd {
+  const { worker } = context;
+  const end = new PageChildEnd(connectionOf(context));
   const source = worker.createSource();
   const audio = worker.receive(end.audio, { source, kind: 'audio' });
   const video = worker.receive(end.video, { source, kind: 'video' });

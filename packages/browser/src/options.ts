@@ -16,7 +16,7 @@ export interface CastoOptions {
   title?: string;
   /** Namespace of channels, at most 64 characters. */
   app?: string;
-  /** STUN and TURN servers. Default: none; relays are reachable without. */
+  /** STUN and TURN servers. Default: those that the page's relays name; `[]`: none. */
   iceServers?: RTCIceServer[];
   /** Aborting is like `stop()`. */
   signal?: AbortSignal;
@@ -42,7 +42,8 @@ export interface Settings {
   readonly codec: 'vp8' | 'h264';
   readonly title: string;
   readonly app: string;
-  readonly iceServers: RTCIceServer[];
+  /** `null`: those that relays name. */
+  readonly iceServers: RTCIceServer[] | null;
   readonly signal: AbortSignal | null;
   readonly layers: 1 | 2 | 3;
   /** Browsers that may attach to this page. */
@@ -71,7 +72,7 @@ export function readOptions(options: CastoOptions, pageUrl: string): Settings {
     codec: oneOf(options.codec ?? 'vp8', ['vp8', 'h264'], 'codec'),
     title: shortText(options.title ?? '', MAX_TITLE_LENGTH, 'title'),
     app: shortText(options.app ?? '', MAX_APP_LENGTH, 'app'),
-    iceServers: options.iceServers ?? [],
+    iceServers: options.iceServers ?? null,
     signal: options.signal ?? null,
     layers: oneOf(options.layers ?? 1, [1, 2, 3], 'layers'),
     maxChildren: relay === false ? 0 : count(relay.maxChildren ?? DEFAULT_MAX_CHILDREN, 'relay.maxChildren'),

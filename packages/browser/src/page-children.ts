@@ -19,7 +19,7 @@ import {
 } from '@casto/host';
 import type { ChildMedia } from './child-media.ts';
 import { withBitrates, type LinkBitrates } from './link-bitrates.ts';
-import { createPeerConnection, PageParentEnd } from './page-link.ts';
+import { connectionOf, PageParentEnd } from './page-link.ts';
 import type { PageContext } from './role.ts';
 import { readMediaStats, type MediaStats } from './stats.ts';
 
@@ -124,9 +124,9 @@ export class PageChildren {
     { offer, isActive }: { offer: SessionParameters; isActive: boolean },
   ): { end: PageParentEnd; child: PageChild } {
     const { context, bitrates, createMedia } = this.#options;
-    const { settings, worker, refused } = context;
+    const { worker, refused } = context;
     const media = createMedia(join, isActive);
-    const pc = createPeerConnection(settings.iceServers, worker.connectionOptions);
+    const pc = connectionOf(context);
     const end = new PageParentEnd(pc, withBitrates(offer, bitrates), {
       attach: () => media.attach(pc),
       begin: () => media.begin(),

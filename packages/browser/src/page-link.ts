@@ -17,6 +17,9 @@ import {
   type SessionParameters,
 } from '@casto/host';
 import { CastoError } from './errors.ts';
+import type { Settings } from './options.ts';
+import type { PageWorker } from './page-worker.ts';
+import { MAX_ICE_URLS, type RelayTarget } from './relay-list.ts';
 
 /** A ping and the state come first; the rest of a link's beginning takes longer than it takes to listen. */
 const MAX_EARLY_MESSAGES = 16;
@@ -36,6 +39,30 @@ export function createPeerConnection(
     throw new CastoError('unsupported-browser', 'this browser has no WebRTC');
   }
   return new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle', ...options });
+}
+
+/** What a connection takes from its page. */
+export interface ConnectionNeeds {
+  readonly settings: Pick<Settings, 'iceServers'>;
+  readonly targets: readonly Pick<RelayTarget, 'iceServers'>[];
+  readonly worker: Pick<PageWorker, 'connectionOptions'>;
+}
+
+/**
+ * A connection to another peer, with the page's own ICE servers, else with those that its relays have named.
+ *
+ * @throws {CastoError} `unsupported-browser`
+ */
+export function connectionOf({ settings, targets, worker }: ConnectionNeeds): RTCPeerConnection {
+  if (settings.iceServers !== null)
+    return createPeerConnection(settings.iceServers, worker.connectionOptions);
+  try {
+    const named = targets.flatMap(({ iceServers }) => iceServers).slice(0, MAX_ICE_URLS);
+    return createPeerConnection(named, worker.connectionOptions);
+  } catch {
+    // No relay may keep a page from connecting by naming what its browser refuses.
+    return createPeerConnection([], worker.connectionOptions);
+  }
 }
 
 class PageControlPort implements ControlPort {

@@ -35,9 +35,15 @@ export class ParentJoins {
     this.#options = options;
   }
 
-  /** Makes the offer of the first join ahead of it. */
-  prepare(): void {
-    this.#prepared = prepareEnd(this.#options.context);
+  /**
+   * Makes the offer of the first join ahead of it: as soon as a relay has named its ICE servers, which takes one request,
+   * and while it is being connected.
+   */
+  async prepare(): Promise<void> {
+    const { context, signal } = this.#options;
+    const { settings, targets } = context;
+    if (settings.iceServers === null) await Promise.race(targets.map(({ told }) => told));
+    if (!signal.aborted) this.#prepared ??= prepareEnd(context);
   }
 
   async join(candidate: ParentCandidate, join: TreeJoin): Promise<void> {

@@ -140,11 +140,10 @@ export class Viewer implements Role {
     const started = new Promise<void>((resolve, reject) => (this.#starting = { resolve, reject }));
     // It may fail before it is awaited.
     started.catch(() => {});
-    this.#joins.prepare();
     this.#signal.addEventListener('abort', () =>
       this.#starting?.reject(new CastoError('aborted', 'stopped while joining')),
     );
-    await this.#search.reachRelay();
+    await Promise.all([this.#search.reachRelay(), this.#joins.prepare()]);
     followConditions((network) => this.#driver.tell({ type: 'network', network }), {
       slowsWhenHidden: this.#context.worker.adapter === 'script-transform',
       signal: this.#signal,

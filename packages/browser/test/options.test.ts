@@ -28,6 +28,12 @@ test('the link keeps the page and replaces its fragment', () => {
   expect(linkTo(CHANNEL, `${PAGE}#casto=old`)).toBe(`${PAGE}#casto=${CHANNEL}`);
 });
 
+test('ICE servers of the page are told from those that it leaves to its relays', () => {
+  expect(readOptions({}, PAGE).iceServers).toBeNull();
+  expect(readOptions({ iceServers: [] }, PAGE).iceServers).toEqual([]);
+  expect(readOptions({ iceServers: [{ urls: 'stun:a' }] }, PAGE).iceServers).toEqual([{ urls: 'stun:a' }]);
+});
+
 test('`relay: false` serves no other page', () => {
   expect(readOptions({ relay: false }, PAGE).maxChildren).toBe(0);
   expect(readOptions({ relay: { maxChildren: 7, maxUplinkBps: 5e6 } }, PAGE)).toMatchObject({
