@@ -7,7 +7,7 @@
  * @property {readonly string[]} args - An npm script, or arguments of vitest.
  * @property {number} [limitMs] - For a test that spins: the test runner can only end those that wait.
  * @property {boolean} [needsBuild]
- * @property {boolean} [needsBrowsers]
+ * @property {boolean} [needsPrograms] - Browsers and a TURN server.
  */
 
 const MINUTE_MS = 60_000;
@@ -47,7 +47,7 @@ const STEPS_AFTER = new Map([
       args: ['--root', 'test'],
       limitMs: END_TO_END_LIMIT_MS,
       needsBuild: true,
-      needsBrowsers: true,
+      needsPrograms: true,
     },
   ],
   ['size', { ...script('size'), needsBuild: true }],

@@ -4,13 +4,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { CHROMIUM, FIREFOX, find, provide } from './browsers.js';
+import { CHROMIUM, FIREFOX, provideBrowser } from './browsers.js';
 import { build, TARGETS } from './build-targets.js';
 import { ensureInstalled } from './installation.js';
 import { runInstalled, runNpm } from './processes.js';
+import { find, provide } from './programs.js';
 import { Tally } from './tally.js';
 import { STEP_NAMES, stepsFor } from './test-steps.js';
 import { progress, runTool, ToolFailure } from './tool-failure.js';
+import { COTURN } from './turn-server.js';
 
 await runTool(async () => {
   const names = process.argv.slice(2);
@@ -21,8 +23,8 @@ await runTool(async () => {
   const steps = stepsFor(names);
   const tally = new Tally();
   await ensureInstalled();
-  const needsBrowsers = steps.some((step) => step.needsBrowsers === true);
-  const env = { ...process.env, ...(needsBrowsers ? await provideBrowsers(tally) : findBrowsers()) };
+  const needsPrograms = steps.some((step) => step.needsPrograms === true);
+  const env = { ...process.env, ...(needsPrograms ? await providePrograms(tally) : findPrograms()) };
   const isBuilt = !steps.some((step) => step.needsBuild === true) || (await buildAll(tally));
 
   const failedSteps = await runSteps(steps, { env, tally, isBuilt });
@@ -73,41 +75,46 @@ async function runStep({ kind, args, limitMs = 0 }, env, tally, report) {
 
 /**
  * @param {Tally} tally
- * @returns {Promise<Record<string, string>>} The variables that tell the tests where the browsers are.
+ * @returns {Promise<Record<string, string>>} The variables that tell the tests where the programs are.
  * @throws {ToolFailure} When there is no Chromium.
  */
-async function provideBrowsers(tally) {
-  const chromium = await provide(CHROMIUM);
+async function providePrograms(tally) {
+  const chromium = await provideBrowser(CHROMIUM);
   if (chromium === null) {
     throw new ToolFailure(
       `no Chromium, and none could be installed; install one, or set ${CHROMIUM.variable} to its executable`,
     );
   }
-  const firefox = await provide(FIREFOX);
-  if (firefox === null) {
-    const isRequired = process.env['CI'] === 'true';
-    progress(
-      `no Firefox: its tests ${isRequired ? 'fail' : 'are skipped'}; ${FIREFOX.variable} may name one`,
-    );
-    if (isRequired) tally.addCase(false);
-  }
-  return variables(chromium, firefox);
-}
-
-function findBrowsers() {
-  return variables(find(CHROMIUM), find(FIREFOX));
+  const others = [
+    { program: FIREFOX, path: await provideBrowser(FIREFOX) },
+    { program: COTURN, path: await provide(COTURN) },
+  ];
+  for (const { program, path } of others) if (path === null) reportMissing(program, tally);
+  return variables([{ program: CHROMIUM, path: chromium }, ...others]);
 }
 
 /**
- * @param {string | null} chromium
- * @param {string | null} firefox
+ * @param {import('./programs.js').Program} program
+ * @param {Tally} tally
+ */
+function reportMissing({ title, variable }, tally) {
+  const isRequired = process.env['CI'] === 'true';
+  progress(`no ${title}: its tests ${isRequired ? 'fail' : 'are skipped'}; ${variable} may name one`);
+  if (isRequired) tally.addCase(false);
+}
+
+function findPrograms() {
+  return variables([CHROMIUM, FIREFOX, COTURN].map((program) => ({ program, path: find(program) })));
+}
+
+/**
+ * @param {readonly { program: import('./programs.js').Program, path: string | null }[]} found
  * @returns {Record<string, string>}
  */
-function variables(chromium, firefox) {
-  return {
-    ...(chromium === null ? {} : { [CHROMIUM.variable]: chromium }),
-    ...(firefox === null ? {} : { [FIREFOX.variable]: firefox }),
-  };
+function variables(found) {
+  return Object.fromEntries(
+    found.flatMap(({ program, path }) => (path === null ? [] : [[program.variable, path]])),
+  );
 }
 
 /**
