@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { lanUrls, localOrigin, multiaddrsFor } from '../src/addresses.ts';
+import { firstHost, lanUrls, localOrigin, multiaddrsFor } from '../src/addresses.ts';
 
 const interfaces = ['127.0.0.1', '192.168.1.20', '10.8.0.2', '203.0.113.5', '::1', '2001:db8::5'];
 const loopback = '/ip4/127.0.0.1/tcp/4001/p2p/P';
@@ -60,6 +60,14 @@ describe('multiaddrs for who asks', () => {
     expect(listed).toHaveLength(36);
     expect(listed[0]).toBe('/ip4/192.168.1.150/tcp/1/p2p/P');
   });
+});
+
+test('the host of the first multiaddr that has one', () => {
+  expect(firstHost([wide, lan])).toBe('203.0.113.5');
+  expect(firstHost([named])).toBe('relay.example');
+  expect(firstHost(['/ip6/2001:db8::5/udp/4001/webrtc-direct', lan])).toBe('2001:db8::5');
+  expect(firstHost(['/p2p/P/p2p-circuit', '/unix/socket', lan])).toBe('192.168.1.20');
+  expect(firstHost([])).toBeNull();
 });
 
 test('URLs to open, here and on other devices', () => {

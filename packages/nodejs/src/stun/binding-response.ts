@@ -41,43 +41,52 @@ interface Attribute {
   readonly value: Buffer;
 }
 
+/** Why a request gets no answer, apart from what it is. */
+export type SourceRefusal = 'bad-source' | 'network-limit' | 'limit';
+
 /**
  * What a datagram is answered with.
  *
+ * @param refuse - Asked once for each request, before an answer is made: why the sender (4 or 16 bytes) gets none.
  * @returns The response to send back, or why there is none. Never throws, whatever the bytes are.
  */
-export function answerBinding(bytes: Buffer, source: UdpSource): Buffer | StunDrop | 'bad-source' {
+export function answerBinding(
+  bytes: Buffer,
+  { address, port }: UdpSource,
+  refuse: (address: Buffer) => SourceRefusal | null = () => null,
+): Buffer | StunDrop | SourceRefusal {
   const request = parseBindingRequest(bytes);
   if (typeof request === 'string') return request;
+  const sender = addressBytes(address);
+  if (sender === null || port === 0) return 'bad-source';
+  const refusal = refuse(sender);
+  if (refusal !== null) return refusal;
   const { transactionId, unknownAttributes } = request;
-  if (unknownAttributes.length > 0) {
-    return writeMessage(BINDING_ERROR, transactionId, [
-      { type: ATTRIBUTES.errorCode, value: UNKNOWN_ATTRIBUTE },
-      { type: ATTRIBUTES.unknownAttributes, value: typesValue(unknownAttributes) },
-    ]);
+  if (unknownAttributes.length === 0) {
+    const value = xorMappedAddress(sender, port, transactionId);
+    return writeMessage(BINDING_SUCCESS, transactionId, [{ type: ATTRIBUTES.xorMappedAddress, value }]);
   }
-  const value = xorMappedAddress(source, transactionId);
-  if (value === null) return 'bad-source';
-  return writeMessage(BINDING_SUCCESS, transactionId, [{ type: ATTRIBUTES.xorMappedAddress, value }]);
+  return writeMessage(BINDING_ERROR, transactionId, [
+    { type: ATTRIBUTES.errorCode, value: UNKNOWN_ATTRIBUTE },
+    { type: ATTRIBUTES.unknownAttributes, value: typesValue(unknownAttributes) },
+  ]);
 }
 
 /**
  * The value of XOR-MAPPED-ADDRESS: 8 bytes for IPv4, 20 for IPv6.
  *
+ * @param address - 4 or 16 bytes.
  * @param transactionId - 12 bytes.
- * @returns `null` when the source has no address or port to send to.
  * @see RFC 8489, section 14.2.
  */
-export function xorMappedAddress({ address, port }: UdpSource, transactionId: Buffer): Buffer | null {
-  const bytes = addressBytes(address);
-  if (bytes === null || port === 0) return null;
+export function xorMappedAddress(address: Buffer, port: number, transactionId: Buffer): Buffer {
   const mask = Buffer.alloc(4 + transactionId.length);
   mask.writeUInt32BE(MAGIC_COOKIE);
   transactionId.copy(mask, 4);
-  const value = Buffer.alloc(4 + bytes.length);
-  value.writeUInt8(bytes.length === IPV4_BYTES ? FAMILY_IPV4 : FAMILY_IPV6, 1);
+  const value = Buffer.alloc(4 + address.length);
+  value.writeUInt8(address.length === IPV4_BYTES ? FAMILY_IPV4 : FAMILY_IPV6, 1);
   value.writeUInt16BE(port ^ mask.readUInt16BE(0), 2);
-  for (const [i, byte] of bytes.entries()) value.writeUInt8(byte ^ mask.readUInt8(i), 4 + i);
+  for (const [i, byte] of address.entries()) value.writeUInt8(byte ^ mask.readUInt8(i), 4 + i);
   return value;
 }
 

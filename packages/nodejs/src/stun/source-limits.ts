@@ -4,6 +4,7 @@
  */
 
 import { tokenBucket, type TokenBucket } from '@casto/host';
+import type { SourceRefusal } from './binding-response.ts';
 
 /** A page asks once per connection and network interface. Behind one IPv4 network may be a town, through its carrier. */
 const PER_NETWORK = { perSecond: 100, burst: 400 };
@@ -32,7 +33,7 @@ export class SourceLimits {
    * @param now - Milliseconds of a clock that does not go back.
    * @returns What forbids one more answer, or `null`.
    */
-  take(address: Buffer, now: number): 'network-limit' | 'limit' | null {
+  take(address: Buffer, now: number): SourceRefusal | null {
     if (!this.#network(address).take(now)) return 'network-limit';
     return this.#all.take(now) ? null : 'limit';
   }

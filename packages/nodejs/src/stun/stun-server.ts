@@ -1,11 +1,10 @@
 /** Answers STUN Binding requests on a UDP port of its own (docs/decisions/stun.md). */
 
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { refusalCounter, type Clock } from '@casto/host';
 import { RelayStartError } from '../relay-options.ts';
 import type { RelayLog } from '../relay-log.ts';
-import { addressBytes } from './address-bytes.ts';
 import { answerBinding } from './binding-response.ts';
 import { SourceLimits } from './source-limits.ts';
 
@@ -40,7 +39,7 @@ export async function openStunServer({ host, port, clock, log }: StunServerOptio
   let answered = 0;
   let isClosed = false;
   socket.on('message', (bytes, source) => {
-    const answer = judge(bytes, source, { limits, now: clock.now() });
+    const answer = answerBinding(bytes, source, (address) => limits.take(address, clock.now()));
     if (typeof answer === 'string') return refused.count(answer);
     // A sender that cannot be reached may be forged.
     socket.send(answer, source.port, source.address, (error) => {
@@ -67,18 +66,6 @@ export async function openStunServer({ host, port, clock, log }: StunServerOptio
       await closed;
     },
   };
-}
-
-/** What is no request costs a sender nothing of its allowance. @returns The answer, or why there is none. */
-function judge(
-  bytes: Buffer,
-  source: RemoteInfo,
-  { limits, now }: { limits: SourceLimits; now: number },
-): Buffer | string {
-  const answer = answerBinding(bytes, source);
-  if (typeof answer === 'string') return answer;
-  const address = addressBytes(source.address);
-  return address === null ? 'bad-source' : (limits.take(address, now) ?? answer);
 }
 
 async function bind(socket: Socket, host: string, port: number): Promise<void> {

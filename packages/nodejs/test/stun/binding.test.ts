@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { addressBytes } from '../../src/stun/address-bytes.ts';
 import { fingerprintOf, parseBindingRequest } from '../../src/stun/binding-request.ts';
 import { answerBinding, MAX_GROWTH_BYTES, xorMappedAddress } from '../../src/stun/binding-response.ts';
 import {
@@ -29,7 +30,8 @@ describe('the vectors of RFC 5769', () => {
     ['IPv6', VECTORS.ipv6Response, VECTOR_IPV6],
   ])('an %s address is hidden as they have it', (_, response, address) => {
     const { attributes } = readMessage(response);
-    expect(xorMappedAddress({ address, port: VECTOR_PORT }, transactionId)).toEqual(attributes.get(0x0020));
+    const bytes = addressBytes(address) ?? Buffer.alloc(0);
+    expect(xorMappedAddress(bytes, VECTOR_PORT, transactionId)).toEqual(attributes.get(0x0020));
   });
 
   test.each(['request', 'ipv4Response', 'ipv6Response'] as const)(
@@ -150,6 +152,19 @@ describe('nothing is answered to', () => {
   ])('a sender at $address, port $port', (source) => {
     expect(answerBinding(sampleMessage(), source)).toBe('bad-source');
   });
+});
+
+test('only requests are put to the limits, with the address of their sender', () => {
+  const asked: string[] = [];
+  const refuse = (address: Buffer): 'limit' => {
+    asked.push(address.toString('hex'));
+    return 'limit';
+  };
+  expect(answerBinding(Buffer.from('hello'), SOURCE, refuse)).toBe('not-stun');
+  expect(answerBinding(VECTORS.ipv4Response, SOURCE, refuse)).toBe('response');
+  expect(asked).toEqual([]);
+  expect(answerBinding(sampleMessage(), SOURCE, refuse)).toBe('limit');
+  expect(asked).toEqual(['c0000201']);
 });
 
 describe('whatever comes', () => {
