@@ -27,7 +27,7 @@ import {
 import { freshId, TestPeers, until } from '@casto/host/conformance/loopback-peers';
 import { MemoryLinks } from '@casto/host/conformance/memory-links';
 import { VirtualClock } from '@casto/host/conformance/virtual-clock';
-import { chooseP2pPort } from '../src/free-ports.ts';
+import { chooseP2pPort, chooseUdpPort } from '../src/free-ports.ts';
 import { createRelay } from '../src/relay.ts';
 import type { Relay, RelayOptions } from '../src/relay-options.ts';
 import { liveRecord } from './relay/relay-peers.ts';
@@ -47,6 +47,13 @@ async function start(options: RelayOptions = {}): Promise<Relay> {
   const relay = await createRelay({ host: '127.0.0.1', mdns: false, ...options });
   relays.push(relay);
   return relay;
+}
+
+/** With other ports of libp2p and media each time: the native library lets go of those some time after the stop. */
+async function startWith(dataDir: string, options: RelayOptions = {}): Promise<Relay> {
+  const p2pPort = await chooseP2pPort('127.0.0.1');
+  const mediaPort = await chooseUdpPort('127.0.0.1', [p2pPort]);
+  return start({ dataDir, p2pPort, mediaPort, ...options });
 }
 
 async function folder(): Promise<string> {
@@ -126,21 +133,21 @@ describe('starting', () => {
 
   test('answers STUN on a port that its folder remembers', async () => {
     const dataDir = await folder();
-    const first = await start({ dataDir });
+    const first = await startWith(dataDir);
     const port = first.stunPort ?? 0;
     expect(await mappedPort(port)).toBeGreaterThan(0);
     expect(first.status()).toMatchObject({ stunPort: port, stunAnswers: 1 });
     await first.stop();
 
-    const silent = await start({ dataDir, stun: false });
+    const silent = await startWith(dataDir, { stun: false });
     expect(silent.status()).toMatchObject({ stunPort: null, stunAnswers: 0 });
     await silent.stop();
 
-    const again = await start({ dataDir });
+    const again = await startWith(dataDir);
     expect(again.stunPort).toBe(port);
     await again.stop();
 
-    const media = await start({ dataDir, mediaPort: port });
+    const media = await startWith(dataDir, { mediaPort: port });
     expect(media.stunPort).not.toBe(port);
   });
 
