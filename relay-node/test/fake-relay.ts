@@ -1,5 +1,5 @@
 /** A relay without libp2p and media, for tests of the command around it. */
-import type { Relay, RelayOptions, RelayStatus } from '@casto/nodejs';
+import type { Readiness, Relay, RelayMetrics, RelayOptions, RelayStatus } from '@casto/nodejs';
 
 export interface FakeRelayBehaviour {
   multiaddrs?: string[];
@@ -20,7 +20,12 @@ export class FakeRelay implements Relay {
   readonly peerId = fakePeerId;
   readonly multiaddrs: string[];
   readonly stunPort: number | null;
+  readonly mediaPort = 4003;
   readonly options: RelayOptions;
+  /** As long as it is not draining. */
+  mood: Readiness = 'ready';
+  /** What it counts anew. */
+  counted: Partial<RelayMetrics> = {};
   readonly #drainMs: number;
   #draining = false;
   isStopped = false;
@@ -48,6 +53,50 @@ export class FakeRelay implements Relay {
       stunPort: this.stunPort,
       stunAnswers: 5,
       refused: { 'forged-record': 3 },
+    };
+  }
+
+  get readiness(): Readiness {
+    return this.#draining ? 'draining' : this.mood;
+  }
+
+  metrics(): RelayMetrics {
+    const none = { connecting: 0, connected: 0, made: 0 };
+    return {
+      uptimeMs: 1_500,
+      readiness: this.readiness,
+      viewers: 3,
+      served: 2,
+      maxViewers: this.options.maxViewers ?? 600,
+      channels: { announced: 1, live: 1, known: 2 },
+      peers: 2,
+      connections: { inbound: 4, outbound: 1 },
+      knownRelays: 1,
+      links: {
+        parents: { connecting: 0, connected: 1, made: 2 },
+        children: { ...none, connected: 2, made: 7 },
+      },
+      media: {
+        incoming: {
+          packets: 10,
+          bytes: 1_000,
+          keyFrames: 1,
+          nacks: 2,
+          keyFrameRequests: 3,
+          drops: { stale: 4 },
+        },
+        outgoing: {
+          packets: 20,
+          bytes: 2_000,
+          resent: 5,
+          nacks: 6,
+          keyFrameRequests: 7,
+          drops: { 'nack-old': 8, waiting: 0 },
+        },
+      },
+      joins: { accepted: 7, redirected: 1, refused: { full: 2, failed: 1 }, tooMany: 0 },
+      refused: { 'forged-record': 3 },
+      ...this.counted,
     };
   }
 

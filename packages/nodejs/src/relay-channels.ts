@@ -6,7 +6,6 @@
 import type { Connection } from '@libp2p/interface';
 import {
   createDirectory,
-  MAX_SUBTREE_COUNT,
   PROTOCOL_VERSION,
   type AnnounceRefusal,
   type ChannelId,
@@ -28,19 +27,20 @@ import {
   type SlotReport,
 } from '@casto/host';
 import { judgeAnnouncement } from './announcement.ts';
+import { ChannelCensus } from './channel-census.ts';
 import { ChannelEntry } from './channel-entry.ts';
 import { ChannelPages, type ProbePage } from './channel-pages.ts';
 import { ChannelSearch, type CarrierSearch } from './channel-search.ts';
 import { Introductions, isRefusedAsFull, refuse } from './introductions.ts';
+import type { JoinGate } from './join-gate.ts';
 import type { MediaLinks } from './media-links.ts';
+import type { MemoryLimit } from './memory-limit.ts';
 import type { RecordMemory } from './record-memory.ts';
 import { RelayChannel } from './relay-channel.ts';
 import type { RelayLog } from './relay-log.ts';
 import type { RelayChannel as ChannelStatus } from './relay-options.ts';
 import { RelayStreams } from './relay-streams.ts';
 
-/** Each live channel costs its bitrate of downlink. */
-const MAX_CHANNELS = 500;
 /** Channels that somebody only asks about. */
 const MAX_WATCHED_CHANNELS = 2_000;
 const MAX_WATCHERS_PER_CHANNEL = 5_000;
@@ -57,6 +57,9 @@ export interface RelayChannelsOptions {
   log: RelayLog;
   refused: RefusalCounter;
   maxViewers: number;
+  maxChannels: number;
+  gate: JoinGate;
+  memory: MemoryLimit;
   publishToken: string | null;
   /** Addresses at which viewers reach a streamer through this relay's circuit. */
   circuitAddresses: (streamer: PeerId) => string[];
@@ -67,6 +70,7 @@ export interface RelayChannelsOptions {
 export class RelayChannels implements RendezvousHandlers {
   readonly #options: RelayChannelsOptions;
   readonly #entries = new Map<ChannelId, ChannelEntry>();
+  readonly census: ChannelCensus;
   readonly #streams: RelayStreams;
   readonly #introductions: Introductions;
   #rendezvous: RendezvousServer | null = null;
@@ -77,6 +81,7 @@ export class RelayChannels implements RendezvousHandlers {
 
   constructor(options: RelayChannelsOptions) {
     this.#options = options;
+    this.census = new ChannelCensus(this.#entries, options.records);
     this.#streams = new RelayStreams(options.clock);
     this.#introductions = new Introductions({
       ...options,
@@ -97,23 +102,20 @@ export class RelayChannels implements RendezvousHandlers {
   }
 
   get viewers(): number {
-    let viewers = 0;
-    for (const entry of this.#entries.values()) viewers += entry.viewers;
-    return Math.min(viewers, MAX_SUBTREE_COUNT);
+    return this.census.viewers;
+  }
+
+  get children(): number {
+    return this.census.children;
   }
 
   /** Channels that this relay has from their streamers: what other relays may pull. */
   get carried(): ChannelId[] {
-    return [...this.#entries.values()].filter(({ streamer }) => streamer !== null).map(({ id }) => id);
+    return this.census.carried;
   }
 
   status(): ChannelStatus[] {
-    return [...this.#entries.values()].map((entry) => ({
-      channel: entry.id,
-      title: this.#options.records.get(entry.id)?.record.title ?? '',
-      live: entry.isLive,
-      viewers: entry.viewers,
-    }));
+    return this.census.status();
   }
 
   /** The relay's place in a channel, for people; `null` when it has none. */
@@ -125,12 +127,6 @@ export class RelayChannels implements RendezvousHandlers {
   drain(withinMs: number): void {
     this.#isDraining = true;
     for (const { media } of this.#entries.values()) media?.drain(withinMs);
-  }
-
-  get children(): number {
-    let children = 0;
-    for (const { media } of this.#entries.values()) children += media?.children ?? 0;
-    return children;
   }
 
   /** Ends every link; nothing is taken or told from here on. Idempotent. */
@@ -219,12 +215,16 @@ export class RelayChannels implements RendezvousHandlers {
   }
 
   /** Judges a join of a viewer or another relay. */
-  async judge(join: JoinRequest, from: PeerId): Promise<JoinDecision> {
+  judge(asked: JoinRequest, from: PeerId): Promise<JoinDecision> {
+    return this.#options.gate.pass(asked, (join) => this.#judge(join, from));
+  }
+
+  async #judge(join: JoinRequest, from: PeerId): Promise<JoinDecision> {
     const { maxViewers, records } = this.#options;
     if (join.version !== PROTOCOL_VERSION) return refuse('version', 60_000);
     if (this.#isDraining || this.#isClosed) return refuse('draining', 5_000);
     if (maxViewers === 0) return this.#introductions.offer(join, from);
-    if (!join.standby && this.#served() >= maxViewers) return this.#introductions.fromFull(join, from);
+    if (!join.standby && this.isFull) return this.#introductions.fromFull(join, from);
     if (!this.#hasRoom(join.channel)) return refuse('busy', 5_000);
     const entry = this.#entry(join.channel);
     const comesIn = await this.#comesIn(entry, join);
@@ -258,20 +258,17 @@ export class RelayChannels implements RendezvousHandlers {
     if (this.#isDraining || this.#isClosed) return refuse('draining', 5_000);
     if (signed === null) return refuse('not-found', 2_000);
     if (!comesIn || this.#entries.get(entry.id) !== entry) return refuse('offline', 2_000);
-    const isOverFull = !join.standby && this.#served() >= this.#options.maxViewers;
-    return isOverFull ? this.#introductions.fromFull(join, from) : null;
+    return !join.standby && this.isFull ? this.#introductions.fromFull(join, from) : null;
   }
 
-  /** Children of all channels that are sent media. */
-  #served(): number {
-    let served = 0;
-    for (const { media } of this.#entries.values()) served += media?.served ?? 0;
-    return served;
+  /** Whether another viewer is sent elsewhere. */
+  get isFull(): boolean {
+    return this.census.served >= this.#options.maxViewers || this.#options.memory.isExceeded;
   }
 
   /** Tells a channel how many of the relay's places are left for it. */
   #share({ media }: ChannelEntry): void {
-    media?.setSlots(Math.max(0, this.#options.maxViewers - this.#served() + media.served));
+    media?.setSlots(Math.max(0, this.#options.maxViewers - this.census.served + media.served));
   }
 
   #shareSoon(): void {
@@ -284,17 +281,13 @@ export class RelayChannels implements RendezvousHandlers {
 
   /** Whether a channel is carried, or one more may be. */
   #hasRoom(channel: ChannelId): boolean {
-    return this.#entries.get(channel)?.isCarried === true || this.#carriedCount() < MAX_CHANNELS;
+    return (
+      this.#entries.get(channel)?.isCarried === true || this.census.carriedCount < this.#options.maxChannels
+    );
   }
 
   #canWatchMore(): boolean {
-    return this.#entries.size - this.#carriedCount() < MAX_WATCHED_CHANNELS;
-  }
-
-  #carriedCount(): number {
-    let count = 0;
-    for (const entry of this.#entries.values()) if (entry.isCarried) count++;
-    return count;
+    return this.#entries.size - this.census.carriedCount < MAX_WATCHED_CHANNELS;
   }
 
   #entry(id: ChannelId): ChannelEntry {
@@ -319,7 +312,7 @@ export class RelayChannels implements RendezvousHandlers {
         const judge = (join: JoinRequest, from: PeerId): Promise<JoinDecision> => this.judge(join, from);
         const signaling = { ...this.#options.signaling, judge };
         const media = new RelayChannel({ ...shared, ...owner, signaling, addresses: addresses() });
-        media.setSlots(Math.max(0, maxViewers - this.#served()));
+        media.setSlots(Math.max(0, maxViewers - this.census.served));
         return media;
       },
       onChange: () => this.#mediaChanged(entry),

@@ -3,6 +3,7 @@
 import { isIP } from 'node:net';
 import { isPeerId } from '@casto/core';
 import { multiaddr } from '@multiformats/multiaddr';
+import type { Readiness, RelayMetrics } from './relay-metrics.ts';
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 
@@ -19,6 +20,18 @@ export interface RelayOptions {
   announce?: string[];
   /** 0: introduces peers, carries no media. Default 600. */
   maxViewers?: number;
+  /** Channels carried at once, 1 to 500; more are refused as busy. Default 500. */
+  maxChannels?: number;
+  /** Joins judged per second on average, twice as many at once; more are refused as busy. Default 200. */
+  maxJoinsPerSecond?: number;
+  /** Resident memory in bytes beyond which viewers are sent elsewhere as if the relay were full; absent: no limit. */
+  maxMemoryBytes?: number;
+  /**
+   * What a parent may send for one channel, in bits per second over all layers: its encoders are asked to stay below,
+   * and a link that goes on sending more than twice as much is closed. Absent: encoders are asked for 10 000 000, and
+   * nothing is closed.
+   */
+  maxChannelBitrateBps?: number;
   /**
    * TCP port of libp2p; WebSocket listens on the next one, webrtc-direct on the same number in UDP.
    * 0 or absent: the remembered one, else a free one.
@@ -67,7 +80,12 @@ export interface Relay {
   readonly multiaddrs: string[];
   /** UDP port of STUN; `null`: switched off. */
   readonly stunPort: number | null;
+  /** UDP port of the media. */
+  readonly mediaPort: number;
   status(): RelayStatus;
+  readonly readiness: Readiness;
+  /** Costs a walk over all links: for a scrape every few seconds. */
+  metrics(): RelayMetrics;
   /** Tells children to go elsewhere and waits until they left, at most `graceMs`. */
   drain(graceMs: number): Promise<void>;
   stop(): Promise<void>;
@@ -87,11 +105,15 @@ export class RelayStartError extends Error {
   }
 }
 
+/** Each live channel costs its bitrate of downlink, and relays name no more to each other. */
+export const MAX_CHANNELS = 500;
+
 const highestPort = 65_535;
 
 /** @throws {RelayStartError} 'bad-option', for what would fail later and less clearly. */
 export function checkRelayOptions(options: RelayOptions): void {
   const { host, peers = [], maxViewers = 0, p2pPort = 0, mediaPort = 0, stunPort = 0 } = options;
+  const { maxChannels = 1, maxJoinsPerSecond = 1, maxMemoryBytes = 1, maxChannelBitrateBps = 1 } = options;
   const refuse = (problem: string): never => {
     throw new RelayStartError('bad-option', problem);
   };
@@ -100,6 +122,12 @@ export function checkRelayOptions(options: RelayOptions): void {
     if (!isMultiaddr(peer)) refuse(`a peer must be a multiaddr, got ${quote(peer)}`);
   }
   if (!isWhole(maxViewers, Number.MAX_SAFE_INTEGER)) refuse('the viewers must be a whole number from 0');
+  if (!isWhole(maxChannels, MAX_CHANNELS) || maxChannels === 0) {
+    refuse(`the channels must be a whole number from 1 to ${MAX_CHANNELS}`);
+  }
+  for (const [name, value] of Object.entries({ maxJoinsPerSecond, maxMemoryBytes, maxChannelBitrateBps })) {
+    if (!(value > 0 && Number.isFinite(value))) refuse(`${name} must be above zero`);
+  }
   // WebSocket takes the next one.
   if (!isWhole(p2pPort, highestPort - 1)) refuse(`the libp2p port must be from 0 to ${highestPort - 1}`);
   if (!isWhole(mediaPort, highestPort)) refuse(`the media port must be from 0 to ${highestPort}`);

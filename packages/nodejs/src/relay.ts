@@ -15,12 +15,16 @@ import { openDataFolder, type DataFolder, type RelayPorts } from './data-folder.
 import { assertP2pPortFree, assertUdpPortFree, chooseP2pPort, chooseUdpPort } from './free-ports.ts';
 import { createRelayPeer, type RelayPeer } from './libp2p-peer.ts';
 import { createMediaLinks, type NodeMediaLinks } from './media/media-links.ts';
+import { JoinGate } from './join-gate.ts';
+import { memoryLimit, type MemoryLimit } from './memory-limit.ts';
 import { RecordMemory } from './record-memory.ts';
 import { RelayChannels } from './relay-channels.ts';
 import type { RelayLog } from './relay-log.ts';
 import { RelayNetwork } from './relay-network.ts';
+import type { Readiness, RelayMetrics } from './relay-metrics.ts';
 import {
   checkRelayOptions,
+  MAX_CHANNELS,
   RelayStartError,
   type Relay,
   type RelayOptions,
@@ -30,6 +34,8 @@ import { openStunServer, type StunServer } from './stun/stun-server.ts';
 
 /** 200 viewers at 2.5 Mbps take 28 % of a core (docs/benchmarks.md), so this many leave it some room. */
 const DEFAULT_MAX_VIEWERS = 600;
+/** A crowd of six hundred within ten seconds makes sixty. */
+const DEFAULT_JOINS_PER_SECOND = 200;
 const DEFAULT_HOST = '0.0.0.0';
 /** A page holds one link stream; a relay that pulls many channels opens one for each. */
 const LINK_STREAMS_PER_CONNECTION = 64;
@@ -122,11 +128,22 @@ async function assembleRelay(
 ): Promise<Relay> {
   const { libp2p, records, folder, host, mediaPort, stun } = parts;
   const { announce = [], peers = [], maxViewers = DEFAULT_MAX_VIEWERS } = options;
+  const { maxChannels = MAX_CHANNELS, maxJoinsPerSecond: joinsPerSecond = DEFAULT_JOINS_PER_SECOND } =
+    options;
   const log: RelayLog = options.log ?? (() => {});
   const clock = processClock;
   const refused = refusalCounter();
   const addresses = await resolveAnnounced(announce, log);
-  const media = createMediaLinks({ host, mediaPort, announce: addresses, clock, log });
+  const gate = new JoinGate({ clock, joinsPerSecond });
+  const memory = memoryLimit(options.maxMemoryBytes ?? null, clock);
+  const media = createMediaLinks({
+    host,
+    mediaPort,
+    announce: addresses,
+    clock,
+    log,
+    ...(options.maxChannelBitrateBps === undefined ? {} : { maxBitrateBps: options.maxChannelBitrateBps }),
+  });
   const channels = new RelayChannels({
     self: peerIdOf(libp2p.peerId),
     signaling: { privateKey: folder.privateKey, verifier: signalVerifier(MAX_REMEMBERED_SIGNALS) },
@@ -136,6 +153,9 @@ async function assembleRelay(
     log,
     refused,
     maxViewers,
+    maxChannels,
+    gate,
+    memory,
     publishToken: options.publishToken ?? null,
     circuitAddresses: (streamer) => circuitAddresses(libp2p, streamer),
     addresses: () => ownAddresses(libp2p),
@@ -159,16 +179,8 @@ async function assembleRelay(
     clock,
     maxInboundStreams: LINK_STREAMS_PER_CONNECTION,
   });
-  return new RunningRelay({
-    libp2p,
-    channels,
-    network,
-    media,
-    stun,
-    folder,
-    maxViewers,
-    refused: refused.counts,
-  });
+  const shown = { mediaPort, maxViewers, gate, memory, refused: refused.counts };
+  return new RunningRelay({ libp2p, channels, network, media, stun, folder, ...shown });
 }
 
 /** Where pages reach a streamer through this relay, if it has reserved; TCP is of no use to them. */
@@ -199,7 +211,10 @@ interface RelayParts {
   media: NodeMediaLinks;
   stun: StunServer | null;
   folder: DataFolder;
+  mediaPort: number;
   maxViewers: number;
+  gate: JoinGate;
+  memory: MemoryLimit;
   refused: Readonly<Record<string, number>>;
 }
 
@@ -225,8 +240,42 @@ class RunningRelay implements Relay {
     return this.#parts.stun?.port ?? null;
   }
 
+  get mediaPort(): number {
+    return this.#parts.mediaPort;
+  }
+
+  get readiness(): Readiness {
+    const { channels, maxViewers, memory } = this.#parts;
+    if (this.#isDraining || this.#stopping !== null) return 'draining';
+    if (memory.isExceeded) return 'memory';
+    // A relay without media has nothing to be full of.
+    return maxViewers > 0 && channels.isFull ? 'full' : 'ready';
+  }
+
+  metrics(): RelayMetrics {
+    const { libp2p, channels, network, media, maxViewers, gate } = this.#parts;
+    const { census } = channels;
+    const connections = libp2p.getConnections();
+    const inbound = connections.filter(({ direction }) => direction === 'inbound').length;
+    return {
+      uptimeMs: Math.round(processClock.now() - this.#startedAt),
+      readiness: this.readiness,
+      viewers: census.viewers,
+      served: census.served,
+      maxViewers,
+      channels: census.counts(),
+      peers: libp2p.getPeers().length,
+      connections: { inbound, outbound: connections.length - inbound },
+      knownRelays: network.knownRelays,
+      links: { parents: media.parents, children: media.children },
+      media: media.traffic(),
+      joins: gate.counts,
+      refused: this.#refused(),
+    };
+  }
+
   status(): RelayStatus {
-    const { libp2p, channels, media, stun, maxViewers, refused } = this.#parts;
+    const { libp2p, channels, stun, maxViewers } = this.#parts;
     return {
       peerId: this.peerId,
       multiaddrs: this.multiaddrs,
@@ -238,11 +287,7 @@ class RunningRelay implements Relay {
       channels: channels.status(),
       stunPort: this.stunPort,
       stunAnswers: stun?.answered ?? 0,
-      refused: {
-        ...refused,
-        ...prefixed('media', media.counts),
-        ...prefixed('stun', stun?.counts ?? {}),
-      },
+      refused: this.#refused(),
     };
   }
 
@@ -260,6 +305,11 @@ class RunningRelay implements Relay {
   stop(): Promise<void> {
     this.#stopping ??= this.#stopAll();
     return this.#stopping;
+  }
+
+  #refused(): Record<string, number> {
+    const { refused, media, stun } = this.#parts;
+    return { ...refused, ...prefixed('media', media.counts), ...prefixed('stun', stun?.counts ?? {}) };
   }
 
   async #stopAll(): Promise<void> {

@@ -198,6 +198,13 @@ describe('a running relay', () => {
     await streamer.libp2p.stop();
     await until(() => relay.status().channels.length === 0, 'the end of the channel');
     expect(relay.status().refused).toEqual({ 'join:full': 1, 'join:not-found': 1 });
+    expect(relay.metrics()).toMatchObject({
+      readiness: 'ready',
+      joins: { accepted: 0, redirected: 0, refused: { full: 1, 'not-found': 1 }, tooMany: 0 },
+      refused: { 'join:full': 1, 'join:not-found': 1 },
+    });
+    const { connections } = relay.metrics();
+    expect(connections.inbound).toBeGreaterThanOrEqual(1);
   });
 
   test('counts what it refuses, and goes on', async () => {
@@ -224,14 +231,40 @@ describe('a running relay', () => {
   });
 });
 
+describe('a relay that has grown beyond its memory', () => {
+  test('says so, and takes nobody', async () => {
+    const relay = await start({ maxMemoryBytes: 1 });
+    expect(relay.readiness).toBe('memory');
+    const { connection } = await page(relay);
+    const join = {
+      version: PROTOCOL_VERSION,
+      channel: await freshId(),
+      kind: 'browser' as const,
+      layers: [0],
+      audio: true,
+      capabilities: relayRtpCapabilities(),
+      path: new Uint8Array(),
+      standby: false,
+      slots: 0,
+      ageS: 0,
+    };
+    const end = new MemoryLinks({ clock: new VirtualClock() }).child({ audio: true, video: 'vp8' });
+    const options = { signal: AbortSignal.timeout(8_000), refused: refusalCounter() };
+    expect(await requestLink(connection, end, join, options)).toMatchObject({ reason: 'full' });
+    expect(relay.metrics().joins.refused).toEqual({ full: 1 });
+  });
+});
+
 describe('leaving', () => {
   test('drains at once when nobody is there', async () => {
     const relay = await start();
+    expect(relay.readiness).toBe('ready');
     const before = Date.now();
     await relay.drain(10_000);
 
     expect(Date.now() - before).toBeLessThan(1_000);
     expect(relay.status().draining).toBe(true);
+    expect(relay.readiness).toBe('draining');
   });
 
   test('stops once, however often it is asked', async () => {

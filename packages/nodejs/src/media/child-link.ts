@@ -10,6 +10,7 @@ import {
   renderSessionDescription,
 } from '@casto/host';
 import type { ChildEnd, CodecParameters, MediaSection, SessionParameters } from '@casto/host';
+import { BITRATE_INTERVAL_MS, BitrateGuard } from './bitrate-guard.ts';
 import type { Hub } from './hub.ts';
 import { MediaLinkError } from './media-link-error.ts';
 import { PeerTransport } from './peer-transport.ts';
@@ -33,6 +34,7 @@ export interface ChildLinkOptions extends Omit<PeerTransportOptions, 'name' | 'd
   readonly layers: readonly number[];
   readonly video: VideoCodec | null;
   readonly audio: boolean;
+  /** Asked of the parent. With a value, a link that goes on sending much more is closed. */
   readonly maxBitrateBps?: number;
 }
 
@@ -53,6 +55,7 @@ export class ChildLink extends PeerTransport implements ChildEnd {
   readonly #cname = randomBytes(12).toString('base64url');
   #offered: Offered | null = null;
   #sources = new Map<number, RtpSource>();
+  #cancelMeasuring: () => void = () => {};
 
   constructor(options: ChildLinkOptions) {
     super({ ...options, name: 'child', direction: 'RecvOnly', allowance: MEDIA_ALLOWANCE });
@@ -97,6 +100,8 @@ export class ChildLink extends PeerTransport implements ChildEnd {
 
   protected override onMediaOpen(): void {
     this.media.open([...this.#sources.values()]);
+    const { maxBitrateBps } = this.#options;
+    if (maxBitrateBps !== undefined) this.#measure(new BitrateGuard(maxBitrateBps, this.clock.now()));
   }
 
   protected override onMedia(bytes: Buffer): void {
@@ -110,8 +115,19 @@ export class ChildLink extends PeerTransport implements ChildEnd {
   }
 
   protected override onMediaClosed(): void {
+    this.#cancelMeasuring();
     this.media.close();
     for (const source of this.#sources.values()) source.close();
+  }
+
+  #measure(guard: BitrateGuard): void {
+    this.#cancelMeasuring = this.clock.setTimer(() => {
+      let bytes = 0;
+      for (const source of this.#sources.values()) bytes += source.stats().bytes;
+      if (!guard.measure(bytes, this.clock.now())) return this.#measure(guard);
+      this.counts.count('bitrate');
+      this.close();
+    }, BITRATE_INTERVAL_MS);
   }
 
   /** A parent turns sections off that it has nothing for. */

@@ -5,11 +5,13 @@ import type { Clock } from '@casto/host';
 import type { RtcConfig } from 'node-datachannel';
 import type { MediaLinks, PullOptions, ServeOptions } from '../media-links.ts';
 import type { RelayLog } from '../relay-log.ts';
+import type { LinkCounts } from '../relay-metrics.ts';
 import { announceCandidates } from './announced-candidates.ts';
 import { ChildLink } from './child-link.ts';
 import { MediaLinkError } from './media-link-error.ts';
+import { addTraffic, copyTraffic, noTraffic } from './media-traffic.ts';
+import type { MediaTraffic } from './media-traffic.ts';
 import { ParentLink } from './parent-link.ts';
-import type { PeerTransport } from './peer-transport.ts';
 import { holdSharedPort } from './shared-port.ts';
 import type { SharedPort } from './shared-port.ts';
 
@@ -31,7 +33,7 @@ export interface MediaLinksOptions {
   readonly clock: Clock;
   readonly log?: RelayLog;
   readonly maxConnecting?: number;
-  /** Asked of a parent's encoders, over all layers of a link. */
+  /** For a parent's encoders, over all layers of a link; with a value, more than twice as much ends the link. */
   readonly maxBitrateBps?: number;
 }
 
@@ -43,6 +45,11 @@ export interface NodeMediaLinks extends MediaLinks {
   readonly counts: Readonly<Record<string, number>>;
   readonly open: number;
   readonly connecting: number;
+  /** To parents: the relay is the child. */
+  readonly parents: LinkCounts;
+  readonly children: LinkCounts;
+  /** Over all links, those that are closed among them. */
+  traffic(): MediaTraffic;
 }
 
 export function createMediaLinks(options: MediaLinksOptions): NodeMediaLinks {
@@ -52,7 +59,10 @@ export function createMediaLinks(options: MediaLinksOptions): NodeMediaLinks {
 class LinkFactory implements NodeMediaLinks {
   readonly #options: MediaLinksOptions;
   readonly #counts = refusalCounter();
-  readonly #links = new Set<PeerTransport>();
+  readonly #links = new Set<AnyLink>();
+  /** Of the links that are closed. */
+  readonly #carried = noTraffic();
+  readonly #made = { parents: 0, children: 0 };
   readonly #port: SharedPort | null;
   #isClosed = false;
 
@@ -74,6 +84,20 @@ class LinkFactory implements NodeMediaLinks {
     let connecting = 0;
     for (const { state } of this.#links) if (state === 'connecting') connecting += 1;
     return connecting;
+  }
+
+  get parents(): LinkCounts {
+    return this.#count('parents');
+  }
+
+  get children(): LinkCounts {
+    return this.#count('children');
+  }
+
+  traffic(): MediaTraffic {
+    const sum = copyTraffic(this.#carried);
+    for (const link of this.#links) addTraffic(sum, link.stats());
+    return sum;
   }
 
   pull({ hub, layers, audio, video, fromRelay }: PullOptions): ChildLink {
@@ -103,7 +127,17 @@ class LinkFactory implements NodeMediaLinks {
     this.#port?.close();
   }
 
-  #open<Link extends PeerTransport>(create: (shared: SharedOptions) => Link): Link {
+  #count(others: 'parents' | 'children'): LinkCounts {
+    let [connecting, connected] = [0, 0];
+    for (const link of this.#links) {
+      if (sideOf(link) !== others) continue;
+      if (link.state === 'connecting') connecting += 1;
+      else connected += 1;
+    }
+    return { connecting, connected, made: this.#made[others] };
+  }
+
+  #open<Link extends AnyLink>(create: (shared: SharedOptions) => Link): Link {
     if (this.#isClosed) throw new MediaLinkError('closed', 'the relay is closing');
     const { clock, log, announce = [] } = this.#options;
     const link: Link = create({
@@ -111,11 +145,12 @@ class LinkFactory implements NodeMediaLinks {
       counts: this.#counts,
       announce: (candidates) => announceCandidates(candidates, announce),
       onClosed: () => {
-        this.#links.delete(link);
+        if (this.#links.delete(link)) addTraffic(this.#carried, link.stats());
         log?.('debug', 'media-link-closed', { open: this.#links.size });
       },
     });
     this.#links.add(link);
+    this.#made[sideOf(link)] += 1;
     log?.('debug', 'media-link-made', { open: this.#links.size });
     return link;
   }
@@ -134,10 +169,16 @@ class LinkFactory implements NodeMediaLinks {
   }
 }
 
+type AnyLink = ChildLink | ParentLink;
+
 type SharedOptions = Pick<
   ConstructorParameters<typeof ParentLink>[0],
   'clock' | 'counts' | 'announce' | 'onClosed'
 >;
+
+function sideOf(link: AnyLink): 'parents' | 'children' {
+  return link instanceof ChildLink ? 'parents' : 'children';
+}
 
 function isAnyAddress(host: string): boolean {
   return host === '0.0.0.0' || host === '::';

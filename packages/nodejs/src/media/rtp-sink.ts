@@ -81,6 +81,8 @@ export interface SinkStats {
   /** The highest temporal layer that passes; -1 while no video does. */
   readonly temporalLayer: number;
   readonly resent: number;
+  /** Packets that the viewer asked for again, in all its NACKs. */
+  readonly nacks: number;
   readonly pictureLosses: number;
   readonly report: ReportBlock | null;
   readonly roundTripMs: number | null;
@@ -159,6 +161,7 @@ class PacketSink implements RtpSink {
   #bytes = 0;
   #payloadBytes = 0;
   #resent = 0;
+  #nacks = 0;
   #pictureLosses = 0;
 
   constructor(options: RtpSinkOptions) {
@@ -251,6 +254,7 @@ class PacketSink implements RtpSink {
       leftOutBytes: this.#leftOutBytes,
       temporalLayer: this.#filter.highest,
       resent: this.#resent,
+      nacks: this.#nacks,
       pictureLosses: this.#pictureLosses,
       report: this.report,
       roundTripMs: this.roundTripMs,
@@ -342,6 +346,7 @@ class PacketSink implements RtpSink {
     const nacked = this.#nacked;
     nacked.length = 0;
     readNack(bytes, at, length, nacked, MAX_NACKED);
+    this.#nacks += nacked.length;
     const now = this.#options.now();
     for (const sequence of nacked) this.#resend(this.#numbering.toSource(sequence), now);
   }

@@ -207,6 +207,44 @@ describe('forwarding over real connections', () => {
     expect(streamer.nacks).toBe(0);
   });
 
+  test('what links have carried is counted, and stays counted when they are closed', async () => {
+    const relay = createRelay();
+    const hub = relay.hub();
+    const { streamer, link } = await relay.pull(hub);
+    const viewers = await Promise.all([relay.serve(hub), relay.serve(hub)]);
+    await stream(streamer, 20);
+    await until(() => viewers.every(({ viewer }) => viewer.video.length === 100), 'all packets');
+    const [first] = viewers;
+    first?.viewer.send(writeNack(1, first.viewer.videoSsrc, [first.viewer.video.at(-1)?.sequence ?? 0]));
+    first?.viewer.send(writePictureLoss(1, first.viewer.videoSsrc));
+    await until(() => relay.links.traffic().outgoing.keyFrameRequests === 1, 'what the viewer asked for');
+    expect(relay.links.parents).toEqual({ connecting: 0, connected: 1, made: 1 });
+    expect(relay.links.children).toEqual({ connecting: 0, connected: 2, made: 2 });
+    const before = relay.links.traffic();
+    expect(before.incoming).toMatchObject({ packets: 120, keyFrames: 1, nacks: 0 });
+    expect(before.outgoing).toMatchObject({ packets: 240, nacks: 1, resent: 1 });
+    expect(before.outgoing.bytes).toBe(2 * before.incoming.bytes);
+
+    first?.link.close();
+    link.close();
+    expect(relay.links.traffic()).toEqual(before);
+    expect(relay.links.parents).toEqual({ connecting: 0, connected: 0, made: 1 });
+    expect(relay.links.children).toEqual({ connecting: 0, connected: 1, made: 2 });
+    link.close();
+    expect(relay.links.traffic()).toEqual(before);
+  });
+
+  test('a parent that sends far more than it was told to for seconds is cut off', async () => {
+    const relay = createRelay({ maxBitrateBps: 50_000 });
+    const { streamer, link } = await relay.pull(relay.hub());
+    for (let frame = 0; frame < 1_000 && link.state !== 'closed'; frame += 1) {
+      streamer.frame({ key: frame === 0 });
+      await sleep(FRAME_MS);
+    }
+    expect(link.state).toBe('closed');
+    expect(relay.links.counts).toEqual({ bitrate: 1 });
+  }, 30_000);
+
   test('what is lost on the way to the relay is asked for once for all viewers', async () => {
     const relay = createRelay();
     const hub = relay.hub();

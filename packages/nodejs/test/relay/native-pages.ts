@@ -34,6 +34,7 @@ import type { ChildLink } from '../../src/media/child-link.ts';
 import { createHub } from '../../src/media/hub.ts';
 import { createMediaLinks } from '../../src/media/media-links.ts';
 import { createRtpSource } from '../../src/media/rtp-source.ts';
+import { JoinGate } from '../../src/join-gate.ts';
 import { RecordMemory } from '../../src/record-memory.ts';
 import { RelayChannels } from '../../src/relay-channels.ts';
 import { rtp, vp8 } from '../media/rtp-builder.ts';
@@ -98,6 +99,9 @@ class NativeRelay {
       log: () => {},
       refused: this.refused,
       maxViewers: 10,
+      maxChannels: 500,
+      gate: new JoinGate({ clock: processClock, joinsPerSecond: 10_000 }),
+      memory: { isExceeded: false },
       publishToken: null,
       circuitAddresses: () => [],
       addresses: () => [],

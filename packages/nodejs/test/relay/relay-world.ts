@@ -39,6 +39,7 @@ import { TestPeers, type TestPeer } from '@casto/host/conformance/loopback-peers
 import { MemoryLinks, type MemoryChildEnd, type MemoryParentEnd } from '@casto/host/conformance/memory-links';
 import { VirtualClock } from '@casto/host/conformance/virtual-clock';
 import type { CarrierSearch } from '../../src/channel-search.ts';
+import { JoinGate } from '../../src/join-gate.ts';
 import { RecordMemory } from '../../src/record-memory.ts';
 import { RelayChannels, type RelayChannelsOptions } from '../../src/relay-channels.ts';
 import { MemoryMediaLinks } from './memory-media-links.ts';
@@ -127,6 +128,9 @@ export class TestRelay {
       log: (_level, event) => void this.logged.push(event),
       refused: this.refused,
       maxViewers: 100,
+      maxChannels: 500,
+      gate: new JoinGate({ clock, joinsPerSecond: 10_000 }),
+      memory: { isExceeded: false },
       publishToken: null,
       circuitAddresses: () => [],
       addresses: () => [],

@@ -1,0 +1,65 @@
+/** Counts over all channels of a relay. */
+
+import { MAX_SUBTREE_COUNT, type ChannelId } from '@casto/core';
+import type { ChannelEntry } from './channel-entry.ts';
+import type { RecordMemory } from './record-memory.ts';
+import type { RelayMetrics } from './relay-metrics.ts';
+import type { RelayChannel as ChannelStatus } from './relay-options.ts';
+
+export class ChannelCensus {
+  readonly #entries: ReadonlyMap<ChannelId, ChannelEntry>;
+  readonly #records: RecordMemory;
+
+  constructor(entries: ReadonlyMap<ChannelId, ChannelEntry>, records: RecordMemory) {
+    this.#entries = entries;
+    this.#records = records;
+  }
+
+  /** Viewers at and below the relay. */
+  get viewers(): number {
+    return Math.min(
+      this.#sum((entry) => entry.viewers),
+      MAX_SUBTREE_COUNT,
+    );
+  }
+
+  /** Links to children, standbys among them. */
+  get children(): number {
+    return this.#sum(({ media }) => media?.children ?? 0);
+  }
+
+  /** Children that are sent media. */
+  get served(): number {
+    return this.#sum(({ media }) => media?.served ?? 0);
+  }
+
+  /** Channels that cost more than the memory of who asks about them. */
+  get carriedCount(): number {
+    return this.#sum(({ isCarried }) => (isCarried ? 1 : 0));
+  }
+
+  /** Channels that the relay has from their streamers: what other relays may pull. */
+  get carried(): ChannelId[] {
+    return [...this.#entries.values()].filter(({ streamer }) => streamer !== null).map(({ id }) => id);
+  }
+
+  counts(): RelayMetrics['channels'] {
+    const live = this.#sum(({ media }) => (media?.isFlowing === true ? 1 : 0));
+    return { announced: this.carried.length, live, known: this.#entries.size };
+  }
+
+  status(): ChannelStatus[] {
+    return [...this.#entries.values()].map((entry) => ({
+      channel: entry.id,
+      title: this.#records.get(entry.id)?.record.title ?? '',
+      live: entry.isLive,
+      viewers: entry.viewers,
+    }));
+  }
+
+  #sum(count: (entry: ChannelEntry) => number): number {
+    let sum = 0;
+    for (const entry of this.#entries.values()) sum += count(entry);
+    return sum;
+  }
+}
