@@ -52,6 +52,12 @@ export class Introductions {
     return parents.length > 0 ? { type: 'redirect', parents } : refuse('full', 5_000);
   }
 
+  /** The answer of a relay that is about to leave; the way over it to the streamer leaves with it. */
+  fromDraining(join: JoinRequest, from: PeerId): JoinDecision {
+    const parents = this.#places(join, from);
+    return parents.length > 0 ? { type: 'redirect', parents } : refuse('draining', 5_000);
+  }
+
   #places(join: JoinRequest, from: PeerId): ParentCandidate[] {
     const { self, clock, directory } = this.#options;
     const { layers } = treeJoinOf(join);

@@ -126,7 +126,11 @@ export class RelayChannels implements RendezvousHandlers {
   /** Refuses joins from here on and sends the children elsewhere. */
   drain(withinMs: number): void {
     this.#isDraining = true;
-    for (const { media } of this.#entries.values()) media?.drain(withinMs);
+    for (const { media, directory } of this.#entries.values()) {
+      // Its children ask at once who else has room, and the tree takes back its own offer only later.
+      directory.forget(this.#options.self);
+      media?.drain(withinMs);
+    }
   }
 
   /** Ends every link; nothing is taken or told from here on. Idempotent. */
@@ -222,7 +226,7 @@ export class RelayChannels implements RendezvousHandlers {
   async #judge(join: JoinRequest, from: PeerId): Promise<JoinDecision> {
     const { maxViewers, records } = this.#options;
     if (join.version !== PROTOCOL_VERSION) return refuse('version', 60_000);
-    if (this.#isDraining || this.#isClosed) return refuse('draining', 5_000);
+    if (this.#isDraining || this.#isClosed) return this.#introductions.fromDraining(join, from);
     if (maxViewers === 0) return this.#introductions.offer(join, from);
     if (!join.standby && this.isFull) return this.#introductions.fromFull(join, from);
     if (!this.#hasRoom(join.channel)) return refuse('busy', 5_000);
@@ -255,7 +259,7 @@ export class RelayChannels implements RendezvousHandlers {
     join: JoinRequest,
     { comesIn, signed, from }: { comesIn: boolean; signed: SignedRecord | null; from: PeerId },
   ): JoinDecision | null {
-    if (this.#isDraining || this.#isClosed) return refuse('draining', 5_000);
+    if (this.#isDraining || this.#isClosed) return this.#introductions.fromDraining(join, from);
     if (signed === null) return refuse('not-found', 2_000);
     if (!comesIn || this.#entries.get(entry.id) !== entry) return refuse('offline', 2_000);
     return !join.standby && this.isFull ? this.#introductions.fromFull(join, from) : null;

@@ -1139,6 +1139,24 @@ describe('a relay that leaves', () => {
     expect(await (await world.viewer()).ask(relay, streamer.channel)).toMatchObject({ reason: 'draining' });
   });
 
+  test('names those who have room to joiners and to viewers who look for another place', async () => {
+    const { relay, streamer } = await broadcast();
+    const [viewer] = await viewers(1, relay, streamer);
+    const page = await world.viewer();
+    const reporter = await page.rendezvous(relay);
+    const addresses = ['/ip4/127.0.0.1/tcp/1/ws'];
+    const offer = { kind: 'browser', depth: 2, delayMs: 30, freeSlots: 2, ageS: 5, layers: 1 } as const;
+    reporter.report({ channel: streamer.channel, addresses, offer, record: null });
+    await reporter.seek(streamer.channel, 1);
+    relay.channels.drain(2_000);
+
+    const named = { peerId: page.peer.id, addresses };
+    const joiner = await world.viewer();
+    expect(await joiner.ask(relay, streamer.channel)).toEqual({ type: 'redirected', parents: [named] });
+    const client = await viewer?.rendezvous(relay);
+    expect(await client?.seek(streamer.channel, 1)).toMatchObject([named]);
+  });
+
   test('says bye to everybody, closes everything, and takes nothing any more', async () => {
     const { relay, streamer } = await broadcast();
     const [viewer] = await viewers(1, relay, streamer);
