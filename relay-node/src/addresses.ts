@@ -111,13 +111,34 @@ function reachOfMultiaddr(multiaddr: string): Reach {
   return reachOf(addressOf(multiaddr));
 }
 
-/** Names were announced by the operator, so they count as public. */
-function reachOf(address: string): Reach {
+/** What one subscriber has: the address of IPv4, the /64 of IPv6 (RFC 6177), where addresses are free to change. */
+export function networkOf(address: string): string {
+  if (isIP(address) !== 6) return address;
+  const [head = '', tail] = address.split('%')[0]?.split('::') ?? [];
+  const groups = head === '' ? [] : head.split(':');
+  const behind = tail === undefined || tail === '' ? [] : tail.split(':');
+  const zeros =
+    tail === undefined ? [] : Array<string>(Math.max(0, 8 - groups.length - behind.length)).fill('0');
+  const all = [...groups, ...zeros, ...behind];
+  return `${all
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')}::/64`;
+}
+
+/** Of a name too: those were announced by the operator, so they count as public. */
+export function reachOf(address: string): Reach {
   const version = isIP(address);
   if (version === 0) return 'public';
   const family = version === 4 ? 'ipv4' : 'ipv6';
   if (loopback.check(address, family)) return 'loopback';
   return privateRanges.check(address, family) ? 'private' : 'public';
+}
+
+/** Of the machine that a client believes to talk to; a missing header counts as public. */
+export function reachOfHostHeader(header: string | undefined): Reach {
+  const host = hostnameOf(header);
+  return host === '' ? 'public' : reachOfHost(host);
 }
 
 function reachOfHost(host: string): Reach {

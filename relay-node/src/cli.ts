@@ -15,6 +15,7 @@ if (Number(process.versions.node.split('.')[0]) < leastNodeVersion) {
 // Loaded after the check: an older Node would fail in the middle of a dependency.
 const { exitCodes, main } = await import('./main.ts');
 const { guardProcess } = await import('./process-guard.ts');
+const { selfTest } = await import('./self-test.ts');
 
 // Both `src/cli.ts` and `dist/cli.js` lie one below the package.
 const packageDir = dirname(import.meta.dirname);
@@ -30,6 +31,7 @@ process.exit(
     stdout: process.stdout,
     stderr: process.stderr,
     signals: process,
+    selfTest,
     createRelay: async (options) => (await import('@casto/nodejs')).createRelay(options),
   }),
 );

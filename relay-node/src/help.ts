@@ -29,7 +29,7 @@ export function renderHelp(version: string): string {
     '',
     'Each flag can also be set in the environment (--max-viewers is CASTO_MAX_VIEWERS) or in the',
     '--config file ({ "max-viewers": 100 }). A flag wins over the environment, that over the file.',
-    'Ctrl-C tells viewers to go elsewhere, waits up to 3 seconds for them, and exits.',
+    'Ctrl-C tells viewers to go elsewhere, waits up to --drain-seconds for them, and exits.',
     '',
   ].join('\n');
 }

@@ -9,6 +9,9 @@ export type HttpRefusal =
   | 'http-not-found'
   | 'http-too-many-connections'
   | 'http-too-many-requests'
+  | 'http-too-many-connections-of-one'
+  | 'http-unauthorized'
+  | 'http-forbidden'
   | 'http-failed';
 
 export class HttpRefusals {

@@ -5,6 +5,8 @@
  *   /casto.js, /chunks/*       SDK, open to pages of every origin
  *   /.well-known/casto.json    peer id, multiaddrs and ICE servers, open to pages of every origin
  *   /health                    status; 503 while starting and draining
+ *   /ready                     whether it takes joins; 503 while it does not
+ *   /metrics                   counters for Prometheus, see metrics-access.ts
  *
  * There is nothing to send to it: requests with a body are refused.
  */
@@ -13,6 +15,10 @@ import type { Relay } from '@casto/nodejs';
 import { firstHost, interfaceAddresses, multiaddrsFor } from './addresses.ts';
 import type { HttpRefusal, HttpRefusals } from './http-refusals.ts';
 import { iceServersFor, stunUrl, type IceSettings } from './ice-servers.ts';
+import { judgeMetricsAccess } from './metrics-access.ts';
+import type { MetricsAccess } from './metrics-access.ts';
+import type { RelayCondition } from './metric-families.ts';
+import type { Metrics } from './metrics.ts';
 import type { StaticFile, StaticFiles } from './static-files.ts';
 
 export type RelayState =
@@ -24,6 +30,8 @@ export interface RouteContext {
   allowOrigins: readonly string[];
   ice: IceSettings;
   state: () => RelayState;
+  /** Absent: /metrics is not found. */
+  metrics?: Metrics & MetricsAccess;
   refusals: HttpRefusals;
   onError: (error: unknown) => void;
 }
@@ -83,6 +91,10 @@ async function route(
   if (path === null) return refuse(context, response, 400, 'http-malformed', 'The address is not valid.');
   if (request.method === 'OPTIONS') return answerOptions(response);
   if (path === '/health') return answerHealth(context, request, response);
+  if (path === '/ready') return answerReadiness(context, response);
+  if (path === '/metrics' && context.metrics !== undefined) {
+    return answerMetrics(context, context.metrics, request, response);
+  }
   if (path === '/.well-known/casto.json') return answerDiscovery(context, request, response);
   const file = context.files.get(path);
   if (file !== undefined) return answerFile(file, request, response);
@@ -158,6 +170,48 @@ function answerHealth(
     refused: { ...relay?.refused, ...refusals.toJSON() },
   };
   answerJson(response, isServing ? 200 : 503, body);
+}
+
+/** For load balancers and orchestrators: send nobody here while it answers 503. */
+function answerReadiness({ state }: RouteContext, response: ServerResponse): void {
+  const condition = conditionOf(state());
+  const isReady = condition === 'ready';
+  response.setHeader('Cache-Control', 'no-store');
+  if (!isReady) response.setHeader('Retry-After', retryAfterS);
+  answerJson(response, isReady ? 200 : 503, isReady ? { ready: true } : { ready: false, reason: condition });
+}
+
+async function answerMetrics(
+  context: RouteContext,
+  metrics: Metrics & MetricsAccess,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const verdict = judgeMetricsAccess(metrics, request);
+  if (verdict === 'unauthorized') {
+    response.setHeader('WWW-Authenticate', 'Bearer');
+    return refuse(context, response, 401, 'http-unauthorized', 'The metrics ask for a bearer token.');
+  }
+  if (verdict === 'forbidden') {
+    const text = 'The metrics are for this machine and private networks; see --metrics-token.';
+    return refuse(context, response, 403, 'http-forbidden', text);
+  }
+  const state = context.state();
+  const scrape = {
+    condition: conditionOf(state),
+    relay: state.kind === 'starting' ? null : state.relay.metrics(),
+    httpRefused: context.refusals.toJSON(),
+  };
+  const body = Buffer.from(await metrics.render(scrape));
+  response.setHeader('Cache-Control', 'no-store');
+  response.setHeader('Content-Type', metrics.contentType);
+  response.setHeader('Content-Length', body.length);
+  response.writeHead(200).end(body);
+}
+
+/** The command leaves before the relay knows. */
+function conditionOf(state: RelayState): RelayCondition {
+  return state.kind === 'running' ? state.relay.readiness : state.kind;
 }
 
 /** A page must not choose a relay that is about to leave. */

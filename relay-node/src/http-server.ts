@@ -28,6 +28,8 @@ export interface HttpServer {
 
 export interface HttpLimits {
   connections: number;
+  /** Of one public address. */
+  connectionsPerIp: number;
   /** From the connection, or the first byte of a later request, to the end of the headers. */
   headersMs: number;
   requestMs: number;
@@ -43,6 +45,7 @@ export interface HttpLimits {
 
 const defaultLimits: HttpLimits = {
   connections: 1_024,
+  connectionsPerIp: 64,
   headersMs: 5_000,
   requestMs: 10_000,
   stalledMs: 30_000,
@@ -69,7 +72,7 @@ export async function openHttpServer(options: HttpOptions): Promise<HttpServer> 
   server.timeout = limits.stalledMs;
   server.maxHeadersCount = limits.headerCount;
   server.maxRequestsPerSocket = limits.requestsPerConnection;
-  limitConnections(server, limits.connections, () => context.refusals.count('http-too-many-connections'));
+  limitConnections(server, limits, (refusal) => context.refusals.count(refusal));
   server.on('request', (request, response) => void handleRequest(context, request, response));
   // Without this listener Node would invite the body with 100 Continue.
   server.on('checkContinue', (request, response) => void handleRequest(context, request, response));

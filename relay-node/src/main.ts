@@ -13,8 +13,10 @@ import type { RelayState } from './http-routes.ts';
 import { watchInterruption } from './interruption.ts';
 import type { Interruption, SignalSource } from './interruption.ts';
 import type { Environment } from './option-sources.ts';
+import { createMetrics } from './metrics.ts';
 import { createOutput } from './output.ts';
 import type { Output, TextSink } from './output.ts';
+import type { Advice, SelfTestSubject } from './self-test.ts';
 import { readCommand } from './settings.ts';
 import type { Settings } from './settings.ts';
 import { loadStaticFiles } from './static-files.ts';
@@ -33,11 +35,13 @@ export interface Surroundings {
   stderr: TextSink;
   signals: SignalSource;
   createRelay: (options: RelayOptions) => Promise<Relay>;
+  selfTest: (subject: SelfTestSubject) => Promise<Advice[]>;
 }
 
 export const exitCodes = { stopped: 0, failed: 1, refused: 2, quit: 130 } as const;
 
-const drainMs = 3_000;
+/** How often the log tells who is left while the relay drains. */
+const progressMs = 1_000;
 /** A relay that cannot close its sockets in this time is left to the end of the process. */
 const stopMs = 2_000;
 
@@ -67,7 +71,10 @@ function isRefusal(error: unknown): error is Error {
 }
 
 async function run(settings: Settings, surroundings: Surroundings): Promise<number> {
-  const output = createOutput({ ...surroundings, json: settings.json });
+  const { json, logFormat, logLevel, drainMs, maxConnectionsPerIp } = settings;
+  const level = logLevel ?? (surroundings.debug ? 'debug' : 'info');
+  const output = createOutput({ ...surroundings, json, logFormat, logLevel: level });
+  const metrics = createMetrics(surroundings.version);
   const interruption = watchInterruption(surroundings.signals);
   let state: RelayState = { kind: 'starting' };
   try {
@@ -78,6 +85,8 @@ async function run(settings: Settings, surroundings: Surroundings): Promise<numb
       allowOrigins: settings.allowOrigins,
       ice: settings,
       state: () => state,
+      metrics: { ...metrics, token: settings.metricsToken, isPublic: settings.publicMetrics },
+      limits: { connectionsPerIp: maxConnectionsPerIp },
       onError: (error) => output.log('error', 'http-failed', { message: messageOf(error) }),
     });
     try {
@@ -86,13 +95,15 @@ async function run(settings: Settings, surroundings: Surroundings): Promise<numb
       if (relay === undefined) return exitCodes.stopped;
       state = { kind: 'running', relay };
       announce(settings, http.port, relay, output);
+      void advise(settings, relay, surroundings.selfTest, output);
       await interruption.first;
       state = { kind: 'draining', relay };
-      return await shutDown(relay, interruption, output);
+      return await shutDown(relay, interruption, drainMs, output);
     } finally {
       await http.close();
     }
   } finally {
+    metrics.close();
     interruption.close();
   }
 }
@@ -107,9 +118,15 @@ function relayOptions(settings: Settings, output: Output): RelayOptions {
     mediaPort: settings.mediaPort,
     stunPort: settings.stunPort,
     stun: settings.stun,
+    maxChannels: settings.maxChannels,
+    maxJoinsPerSecond: settings.maxJoinsPerSecond,
     mdns: settings.mdns,
     log: (level, event, fields) => output.log(level, event, fields),
     ...(settings.dataDir === null ? {} : { dataDir: settings.dataDir }),
+    ...(settings.maxMemoryBytes === null ? {} : { maxMemoryBytes: settings.maxMemoryBytes }),
+    ...(settings.maxChannelBitrateBps === null
+      ? {}
+      : { maxChannelBitrateBps: settings.maxChannelBitrateBps }),
     ...(settings.publishToken === null ? {} : { publishToken: settings.publishToken }),
   };
 }
@@ -124,10 +141,37 @@ function announce({ host, dataDir }: Settings, port: number, relay: Relay, outpu
   });
 }
 
-async function shutDown(relay: Relay, interruption: Interruption, output: Output): Promise<number> {
+/** What the self-test says is for people to act on; nothing waits for it. */
+async function advise(
+  { host, announce: announced, maxViewers, maxMemoryBytes }: Settings,
+  { multiaddrs, mediaPort }: Relay,
+  selfTest: Surroundings['selfTest'],
+  output: Output,
+): Promise<void> {
+  try {
+    const subject = { host, announce: announced, multiaddrs, mediaPort, maxViewers, maxMemoryBytes };
+    const found = await selfTest(subject);
+    for (const { check, advice } of found) output.log('warn', 'self-test', { check, advice });
+    if (found.length === 0) output.log('info', 'self-test-passed', {});
+  } catch (error) {
+    output.log('warn', 'self-test-failed', { message: messageOf(error) });
+  }
+}
+
+async function shutDown(
+  relay: Relay,
+  interruption: Interruption,
+  drainMs: number,
+  output: Output,
+): Promise<number> {
   output.log('info', 'draining', { viewers: relay.status().viewers, drainMs });
   const stopped = async (): Promise<number> => {
+    const progress = setInterval(() => {
+      output.log('info', 'drain-progress', { viewersLeft: relay.metrics().served });
+    }, progressMs);
     await within(drainMs, 'drain-failed', relay.drain(drainMs), output);
+    clearInterval(progress);
+    output.log('info', 'drained', { viewersLeft: relay.metrics().served });
     await within(stopMs, 'stop-failed', relay.stop(), output);
     output.log('info', 'stopped', {});
     return exitCodes.stopped;

@@ -32,6 +32,10 @@ const mostListItems = 64;
 /** Pages take eight, the relay's own among them; each one more makes connections slower. */
 const mostIceServers = 7;
 const mostTurnHours = 7 * 24;
+/** What relays name to each other. */
+const mostChannels = 500;
+/** What children can be told: ten minutes. */
+const mostDrainSeconds = 600;
 
 export const options = {
   port: wholeNumber({
@@ -144,6 +148,69 @@ export const options = {
   }),
   noMdns: toggle({ flag: 'no-mdns', help: 'do not look for other relays on the local network' }),
   json: toggle({ flag: 'json', help: 'print one JSON object per line' }),
+  logFormat: choice({
+    flag: 'log-format',
+    placeholder: 'FORMAT',
+    values: ['human', 'json'],
+    fallbackText: 'human on a terminal, else json',
+    help: 'of the log on stderr: human or json, an object per line',
+  }),
+  logLevel: choice({
+    flag: 'log-level',
+    placeholder: 'LEVEL',
+    values: ['error', 'warn', 'info', 'debug'],
+    fallbackText: 'info',
+    help: 'least of error, warn, info and debug that is logged',
+  }),
+  drainSeconds: wholeNumber({
+    flag: 'drain-seconds',
+    range: [0, mostDrainSeconds],
+    fallback: 3,
+    help: 'time that viewers get to move elsewhere when the relay is told to stop',
+  }),
+  maxChannels: wholeNumber({
+    flag: 'max-channels',
+    range: [1, mostChannels],
+    fallback: mostChannels,
+    help: 'channels carried at once',
+  }),
+  maxJoinsPerSecond: wholeNumber({
+    flag: 'max-joins-per-second',
+    range: [1, 10_000],
+    fallback: 200,
+    help: 'joins judged per second, twice as many at once; others are told to come again',
+  }),
+  maxMemoryMb: wholeNumber({
+    flag: 'max-memory-mb',
+    range: [0, 1_048_576],
+    fallback: 0,
+    fallbackText: '0, no limit',
+    help: 'megabytes of memory beyond which viewers are sent elsewhere',
+  }),
+  maxChannelKbps: wholeNumber({
+    flag: 'max-channel-kbps',
+    range: [0, 1_000_000],
+    fallback: 0,
+    fallbackText: '0, no limit',
+    help: 'kilobits per second that a broadcast may bring in; twice as much for seconds ends its link',
+  }),
+  maxConnectionsPerIp: wholeNumber({
+    flag: 'max-connections-per-ip',
+    range: [1, 1_024],
+    fallback: 64,
+    help: 'HTTP connections of one public address; private ones may be proxies and are not limited',
+  }),
+  metricsToken: single({
+    flag: 'metrics-token',
+    placeholder: 'SECRET',
+    expects: 'between 1 and 256 printable characters',
+    fallback: null,
+    fallbackText: 'private addresses only',
+    help: 'bearer token asked of those who read /metrics; better set through the environment',
+    secret: true,
+    parse: parseSecret,
+  }),
+  publicMetrics: toggle({ flag: 'public-metrics', help: 'let everybody read /metrics' }),
 } satisfies Record<string, Option<unknown>>;
 
 /** Written on the command line only, except the config file, which may stand in the environment. */
@@ -199,6 +266,21 @@ function wholeNumber(spec: {
       const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : undefined;
       return value !== undefined && value >= least && value <= most ? value : undefined;
     },
+  });
+}
+
+function choice<const T extends string>(spec: {
+  flag: string;
+  placeholder: string;
+  values: readonly T[];
+  fallbackText: string;
+  help: string;
+}): Option<T | null> {
+  return single({
+    ...spec,
+    fallback: null,
+    expects: `one of ${spec.values.join(', ')}`,
+    parse: (text) => spec.values.find((value) => value === text.toLowerCase()),
   });
 }
 

@@ -1,14 +1,16 @@
 /**
- * What the relay prints: for people, an address to open on stdout and log lines on stderr; with
- * --json, one object per line on stdout, the first of which says where it listens.
+ * What the relay prints: for people, an address to open on stdout and log lines on stderr, which are JSON objects
+ * where nobody reads along; with --json, one object per line on stdout, the first of which says where it listens.
  *
  * Values may come from strangers (titles of channels), so nothing is printed raw: a control
  * sequence must not reach the terminal.
  */
 import type { LogFields, LogLevel } from '@casto/nodejs';
+import { createJsonLog } from './json-log.ts';
 
 export interface TextSink {
   write(text: string): unknown;
+  readonly isTTY?: boolean;
 }
 
 export interface Listening {
@@ -27,7 +29,10 @@ export interface Output {
 
 export interface OutputOptions {
   json: boolean;
-  debug: boolean;
+  /** Of stderr. Null: human on a terminal, else JSON. */
+  logFormat: 'human' | 'json' | null;
+  /** Least level that is logged. */
+  logLevel: LogLevel;
   version: string;
   stdout: TextSink;
   stderr: TextSink;
@@ -36,39 +41,40 @@ export interface OutputOptions {
 /** Log lines that come before the relay listens, and must not be the first. */
 const mostEarlyLines = 100;
 const mostLanUrls = 6;
+/** From the most to the least urgent. */
+const logLevels: readonly LogLevel[] = ['error', 'warn', 'info', 'debug'];
 
 export function createOutput(options: OutputOptions): Output {
   const output = options.json ? createJsonOutput(options) : createHumanOutput(options);
   return {
     ...output,
     log(level, event, fields) {
-      if (level !== 'debug' || options.debug) output.log(level, event, fields);
+      if (logLevels.indexOf(level) <= logLevels.indexOf(options.logLevel)) output.log(level, event, fields);
     },
   };
 }
 
 function createJsonOutput({ stdout }: OutputOptions): Output {
   let early: string[] | null = [];
-  const print = (value: object): void => {
-    const line = `${JSON.stringify(value)}\n`;
-    if (early === null) stdout.write(line);
-    else if (early.length < mostEarlyLines) early.push(line);
-  };
+  const log = createJsonLog({
+    write(line) {
+      if (early === null) stdout.write(line);
+      else if (early.length < mostEarlyLines) early.push(line);
+    },
+  });
   return {
     listening({ peerId, http, multiaddrs }) {
       const lines = early ?? [];
       early = null;
-      print({ event: 'listening', peerId, http, multiaddrs });
+      stdout.write(`${JSON.stringify({ event: 'listening', peerId, http, multiaddrs })}\n`);
       for (const line of lines) stdout.write(line);
     },
-    log(level, event, fields) {
-      const own = { event, level, time: new Date().toISOString() };
-      print({ ...own, ...fields, ...own });
-    },
+    log,
   };
 }
 
-function createHumanOutput({ version, stdout, stderr }: OutputOptions): Output {
+function createHumanOutput({ version, stdout, stderr, logFormat }: OutputOptions): Output {
+  const format = logFormat ?? (stderr.isTTY === true ? 'human' : 'json');
   return {
     listening({ peerId, http, lanUrls, dataDir }) {
       const lines = [`casto-relay ${version}`, `Open ${http}/`];
@@ -82,11 +88,15 @@ function createHumanOutput({ version, stdout, stderr }: OutputOptions): Output {
       lines.push('Ctrl-C stops');
       stdout.write(`${lines.join('\n')}\n`);
     },
-    log(level, event, fields) {
-      const time = new Date().toISOString().slice(11, 19);
-      const values = Object.entries(fields).map(([name, value]) => `${name}=${printable(value)}`);
-      stderr.write(`${[time, level.padEnd(5), printable(event), ...values].join(' ')}\n`);
-    },
+    log: format === 'json' ? createJsonLog(stderr) : createHumanLog(stderr),
+  };
+}
+
+function createHumanLog(sink: TextSink): Output['log'] {
+  return (level, event, fields) => {
+    const time = new Date().toISOString().slice(11, 19);
+    const values = Object.entries(fields).map(([name, value]) => `${name}=${printable(value)}`);
+    sink.write(`${[time, level.padEnd(5), printable(event), ...values].join(' ')}\n`);
   };
 }
 

@@ -2,6 +2,7 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { isTurnUrl } from './ice-servers.ts';
+import type { LogLevel } from '@casto/nodejs';
 import { readConfigFile, readEnvironment, readFlags } from './option-sources.ts';
 import type { Environment, RawValues } from './option-sources.ts';
 import { commands, options } from './options.ts';
@@ -28,9 +29,24 @@ export interface Settings {
   allowOrigins: string[];
   mdns: boolean;
   json: boolean;
+  /** Null: by whether somebody reads along. */
+  logFormat: 'human' | 'json' | null;
+  logLevel: LogLevel | null;
+  drainMs: number;
+  maxChannels: number;
+  maxJoinsPerSecond: number;
+  /** Null: no limit. */
+  maxMemoryBytes: number | null;
+  /** Null: no limit. */
+  maxChannelBitrateBps: number | null;
+  maxConnectionsPerIp: number;
+  metricsToken: string | null;
+  publicMetrics: boolean;
 }
 
 export type Command = { kind: 'help' } | { kind: 'version' } | { kind: 'run'; settings: Settings };
+
+const bytesPerMb = 1_000_000;
 
 /** @throws {UsageError} */
 export function readCommand(argv: readonly string[], env: Environment): Command {
@@ -45,6 +61,7 @@ export function readCommand(argv: readonly string[], env: Environment): Command 
   const settings = collect(find, env);
   checkPorts(settings);
   checkTurn(settings);
+  checkMetrics(settings);
   return { kind: 'run', settings };
 }
 
@@ -70,6 +87,16 @@ function collect(find: (flag: string) => RawValue | undefined, env: Environment)
     allowOrigins: read(options.allowOrigin),
     mdns: !read(options.noMdns),
     json: read(options.json),
+    logFormat: read(options.logFormat),
+    logLevel: read(options.logLevel),
+    drainMs: 1_000 * read(options.drainSeconds),
+    maxChannels: read(options.maxChannels),
+    maxJoinsPerSecond: read(options.maxJoinsPerSecond),
+    maxMemoryBytes: bytesPerMb * read(options.maxMemoryMb) || null,
+    maxChannelBitrateBps: 1_000 * read(options.maxChannelKbps) || null,
+    maxConnectionsPerIp: read(options.maxConnectionsPerIp),
+    metricsToken: read(options.metricsToken),
+    publicMetrics: read(options.publicMetrics),
   };
 }
 
@@ -99,6 +126,11 @@ function checkTurn({ iceServers, turnSecret }: Settings): void {
   if (turn !== undefined && turnSecret === null) {
     throw new UsageError(`--ice-server ${turn} needs --turn-secret, the static-auth-secret of that server`);
   }
+}
+
+function checkMetrics({ metricsToken, publicMetrics }: Settings): void {
+  if (metricsToken === null || !publicMetrics) return;
+  throw new UsageError('--metrics-token and --public-metrics contradict each other; choose one');
 }
 
 /** See the XDG Base Directory Specification: a relative path there is to be ignored. */

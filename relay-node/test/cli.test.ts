@@ -94,9 +94,31 @@ describe('starting', () => {
   });
 });
 
+test('what the self-test finds is advice in the log, and the relay goes on', async () => {
+  const advice = [{ check: 'clock', advice: 'the clock says 1970; set it' }];
+  const relay = start(['--port=0', '--host=127.0.0.1'], { advice });
+  const log = await relay.stderrMatching(/self-test.*\n/);
+  const line = log.split('\n').find((text) => text.includes('self-test')) ?? '';
+  expect(JSON.parse(line)).toMatchObject({ level: 'warn', event: 'self-test', ...advice[0] });
+  expect(relay.child.exitCode).toBeNull();
+});
+
 describe('refusing to start', () => {
   test.each<[string[], RegExp]>([
     [['--port', 'x'], /^casto-relay: --port must be a whole number from 0 to 65535, got "x"$/],
+    [
+      ['--log-level', 'loud'],
+      /^casto-relay: --log-level must be one of error, warn, info, debug, got "loud"$/,
+    ],
+    [['--max-channels', '0'], /^casto-relay: --max-channels must be a whole number from 1 to 500, got "0"$/],
+    [
+      ['--metrics-token', 'two words'],
+      /^casto-relay: --metrics-token must be between 1 and 256 printable characters$/,
+    ],
+    [
+      ['--metrics-token=x', '--public-metrics'],
+      /^casto-relay: --metrics-token and --public-metrics contradict/,
+    ],
     [['--prot', '1'], /^casto-relay: unknown flag --prot; did you mean --port\?$/],
     [['--config', '/nonexistent.json'], /^casto-relay: the config file .* cannot be read \(ENOENT\)$/],
     [['--host', '192.0.2.77'], /^casto-relay: 192\.0\.2\.77 is not an address of this machine/],
@@ -152,10 +174,17 @@ describe('stopping', () => {
       .trim()
       .split('\n')
       .map((line) => (JSON.parse(line) as { event: string }).event);
-    expect(events).toEqual(['listening', 'relay-started', 'draining', 'stopped']);
+    expect(events).toEqual([
+      'listening',
+      'relay-started',
+      'self-test-passed',
+      'draining',
+      'drained',
+      'stopped',
+    ]);
   });
 
-  test('while draining health is 503; one Ctrl-C that npm doubles is one; a second one quits at once', async () => {
+  test('while draining health and ready are 503; one Ctrl-C that npm doubles is one; a second one quits at once', async () => {
     const relay = start(['--json', '--port=0', '--host=127.0.0.1'], { drainMs: 60_000 });
     const { http } = await relay.listening();
     const startMs = performance.now();
@@ -165,6 +194,9 @@ describe('stopping', () => {
     const health = await fetch(`${http}/health`);
     expect(health.status).toBe(503);
     expect(await health.json()).toMatchObject({ status: 'draining', viewers: 1 });
+    const ready = await fetch(`${http}/ready`);
+    expect(ready.status).toBe(503);
+    expect(await ready.json()).toEqual({ ready: false, reason: 'draining' });
     const untilSecondMs = 700 - (performance.now() - startMs);
     await new Promise((resolve) => setTimeout(resolve, untilSecondMs));
     expect(relay.child.exitCode).toBeNull();
@@ -182,6 +214,24 @@ describe('stopping', () => {
     const tookMs = performance.now() - startMs;
     expect(tookMs).toBeGreaterThan(2_900);
     expect(tookMs).toBeLessThan(6_000);
+  }, 10_000);
+
+  test('while children are left the log tells how many, and --drain-seconds ends the wait', async () => {
+    const steering = { drainMs: 60_000 };
+    const relay = start(['--json', '--port=0', '--host=127.0.0.1', '--drain-seconds=2'], steering);
+    await relay.listening();
+    const startMs = performance.now();
+    relay.child.kill('SIGTERM');
+    const { code, stdout } = await relay.exit;
+    expect(code).toBe(0);
+    expect(performance.now() - startMs).toBeGreaterThan(1_900);
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines).toContainEqual(expect.objectContaining({ event: 'draining', drainMs: 2_000 }));
+    expect(lines).toContainEqual(expect.objectContaining({ event: 'drain-progress', viewersLeft: 2 }));
+    expect(lines).toContainEqual(expect.objectContaining({ event: 'drained', viewersLeft: 2 }));
   }, 10_000);
 
   test('a reader that goes away does not end the relay', async () => {

@@ -1,6 +1,7 @@
 /** Runs the real command as a process, around a fake relay steered by FAKE_RELAY in the environment. */
 import { exitCodes, main } from '../src/main.ts';
 import { guardProcess } from '../src/process-guard.ts';
+import type { Advice } from '../src/self-test.ts';
 import { FakeRelay } from './fake-relay.ts';
 
 interface Steering {
@@ -9,6 +10,8 @@ interface Steering {
   failure?: { name: string; message: string };
   /** Thrown where nobody catches it, some time after the start. */
   stray?: { message: string; syscall?: string };
+  /** What the self-test finds. */
+  advice?: Advice[];
   /** Never ready. */
   hangs?: boolean;
 }
@@ -26,6 +29,7 @@ process.exit(
     stdout: process.stdout,
     stderr: process.stderr,
     signals: process,
+    selfTest: async () => steering.advice ?? [],
     createRelay: async (options) => {
       options.log?.('info', 'relay-started', { title: 'evil \u001b[31m title' });
       options.log?.('debug', 'detail', {});

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createOutput, printable } from '../src/output.ts';
-import type { Listening, Output } from '../src/output.ts';
+import type { Listening, Output, OutputOptions } from '../src/output.ts';
 
 const listening: Listening = {
   peerId: 'P',
@@ -10,7 +10,7 @@ const listening: Listening = {
   dataDir: '/data',
 };
 
-function capture(options: { json: boolean; debug?: boolean }): {
+function capture(options: Partial<OutputOptions> & { isTTY?: boolean }): {
   output: Output;
   stdout: () => string;
   stderr: () => string;
@@ -18,11 +18,13 @@ function capture(options: { json: boolean; debug?: boolean }): {
   let out = '';
   let err = '';
   const output = createOutput({
-    debug: false,
+    json: false,
+    logFormat: null,
+    logLevel: 'info',
     version: '1.2.3',
     ...options,
     stdout: { write: (text) => (out += text) },
-    stderr: { write: (text) => (err += text) },
+    stderr: { write: (text) => (err += text), isTTY: options.isTTY ?? true },
   });
   return { output, stdout: () => out, stderr: () => err };
 }
@@ -56,9 +58,51 @@ test('for people the addresses go to stdout and the log to stderr', () => {
 });
 
 test('debug lines appear when asked for', () => {
-  const { output, stderr } = capture({ json: false, debug: true });
+  const { output, stderr } = capture({ logLevel: 'debug' });
   output.log('debug', 'detail', {});
   expect(stderr()).toContain('debug detail');
+});
+
+test.each([
+  ['error', ['error']],
+  ['warn', ['error', 'warn']],
+  ['info', ['error', 'warn', 'info']],
+] as const)('at level %s only what is as urgent is logged', (logLevel, logged) => {
+  for (const json of [true, false]) {
+    const { output, stdout, stderr } = capture({ logLevel, json, logFormat: 'json' });
+    output.listening(listening);
+    for (const level of ['error', 'warn', 'info', 'debug'] as const) output.log(level, 'happened', {});
+    const lines = (json ? stdout() : stderr()).split('\n').filter((line) => line.includes('happened'));
+    expect(lines.map((line) => (JSON.parse(line) as { level: string }).level)).toEqual(logged);
+  }
+});
+
+test('where nobody reads along the log is JSON, with names that cannot be forged', () => {
+  const { output, stdout, stderr } = capture({ isTTY: false });
+  output.listening(listening);
+  output.log('warn', 'channel-up', { viewers: 3, event: 'x', level: 'x', time: 'x', text: 'a\nb\u001b[31m' });
+  expect(stdout()).toContain('\nOpen http://localhost:8080/\n');
+  const [line = '', ...others] = stderr().split('\n');
+  expect(others).toEqual(['']);
+  expect(line.match(/"(?:event|level|time)":/g)).toHaveLength(3);
+  const record = JSON.parse(line) as { time: string };
+  expect(record).toEqual({
+    level: 'warn',
+    time: record.time,
+    event: 'channel-up',
+    viewers: 3,
+    text: 'a\nb\u001b[31m',
+  });
+  expect(record.time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+});
+
+test('the format can be told', () => {
+  const human = capture({ isTTY: false, logFormat: 'human' });
+  human.output.log('info', 'happened', {});
+  expect(human.stderr()).toMatch(/^\d\d:\d\d:\d\d info {2}happened\n$/);
+  const json = capture({ isTTY: true, logFormat: 'json' });
+  json.output.log('info', 'happened', {});
+  expect(JSON.parse(json.stderr())).toMatchObject({ level: 'info', event: 'happened' });
 });
 
 test.each([

@@ -56,6 +56,16 @@ describe('without anything said', () => {
       allowOrigins: [],
       mdns: true,
       json: false,
+      logFormat: null,
+      logLevel: null,
+      drainMs: 3_000,
+      maxChannels: 500,
+      maxJoinsPerSecond: 200,
+      maxMemoryBytes: null,
+      maxChannelBitrateBps: null,
+      maxConnectionsPerIp: 64,
+      metricsToken: null,
+      publicMetrics: false,
     });
   });
 
@@ -164,6 +174,76 @@ const examples: Example[] = [
   },
   { key: 'mdns', flag: 'noMdns', argv: [['--no-mdns'], false], env: ['0', true], file: [true, false] },
   { key: 'json', flag: 'json', argv: [['--json'], true], env: ['false', false], file: [true, true] },
+  {
+    key: 'logFormat',
+    flag: 'logFormat',
+    argv: [['--log-format', 'JSON'], 'json'],
+    env: ['human', 'human'],
+    file: ['json', 'json'],
+  },
+  {
+    key: 'logLevel',
+    flag: 'logLevel',
+    argv: [['--log-level=debug'], 'debug'],
+    env: ['warn', 'warn'],
+    file: ['error', 'error'],
+  },
+  {
+    key: 'drainMs',
+    flag: 'drainSeconds',
+    argv: [['--drain-seconds', '1'], 1000],
+    env: ['2', 2000],
+    file: [3, 3000],
+  },
+  {
+    key: 'maxChannels',
+    flag: 'maxChannels',
+    argv: [['--max-channels', '1'], 1],
+    env: ['2', 2],
+    file: [3, 3],
+  },
+  {
+    key: 'maxJoinsPerSecond',
+    flag: 'maxJoinsPerSecond',
+    argv: [['--max-joins-per-second', '1'], 1],
+    env: ['2', 2],
+    file: [3, 3],
+  },
+  {
+    key: 'maxMemoryBytes',
+    flag: 'maxMemoryMb',
+    argv: [['--max-memory-mb', '512'], 512_000_000],
+    env: ['0', null],
+    file: [1, 1_000_000],
+  },
+  {
+    key: 'maxChannelBitrateBps',
+    flag: 'maxChannelKbps',
+    argv: [['--max-channel-kbps', '2500'], 2_500_000],
+    env: ['0', null],
+    file: [1, 1_000],
+  },
+  {
+    key: 'maxConnectionsPerIp',
+    flag: 'maxConnectionsPerIp',
+    argv: [['--max-connections-per-ip', '1'], 1],
+    env: ['2', 2],
+    file: [3, 3],
+  },
+  {
+    key: 'metricsToken',
+    flag: 'metricsToken',
+    argv: [['--metrics-token', 's1'], 's1'],
+    env: ['s2', 's2'],
+    file: ['s3', 's3'],
+  },
+  {
+    key: 'publicMetrics',
+    flag: 'publicMetrics',
+    argv: [['--public-metrics'], true],
+    env: ['0', false],
+    file: [true, true],
+  },
 ];
 
 describe('a flag wins over the environment, the environment over the file', () => {
