@@ -41,7 +41,7 @@ export interface Advice {
 const connectMs = 3_000;
 /** HTTP connections, other relays, and what Node itself has open. */
 const filesBesidesViewers = 1_300;
-/** Measured: 0.2 to 0.3 MB for each viewer, 150 MB without any. */
+/** 0.2 to 0.3 MB for each viewer (docs/benchmarks.md); an idle relay takes 120 MB. */
 const bytesPerViewer = 300_000;
 const bytesWithoutViewers = 150_000_000;
 /** Before this program was made, and after anybody should still run it. */
