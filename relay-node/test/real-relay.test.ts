@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { metricFamilies } from '../src/metric-families.ts';
 import { RunningProcess } from './running-process.ts';
 
 let dir: string;
@@ -138,4 +139,31 @@ test('a multiaddr that only looks like one is refused', async () => {
   const exit = await start('--data=none', '--peer=/ip4/999.0.0.1/tcp/4001').exit;
   expect(exit).toMatchObject({ code: 2, stdout: '' });
   expect(exit.stderr).toMatch(/^casto-relay: [^\n]*999\.0\.0\.1[^\n]*\n$/);
+});
+
+test('metrics want the token, readiness is told, and the self-test finds nothing', async () => {
+  const relay = start('--data=none', '--metrics-token=s3cret', '--announce=127.0.0.1', '--max-viewers=10');
+  const { http } = await relay.listening();
+  expect((await fetch(`${http}/metrics`)).status).toBe(401);
+  const response = await fetch(`${http}/metrics`, { headers: { Authorization: 'Bearer s3cret' } });
+  expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
+  const text = await response.text();
+  expect(text).toMatch(/^casto_relay_ready 1$/m);
+  expect(text).toMatch(/^casto_relay_served_viewers_limit 10$/m);
+  expect(text).toMatch(/^casto_relay_http_refused_total\{reason="http-unauthorized"\} 1$/m);
+  for (const { name } of metricFamilies) expect(text).toContain(`# TYPE ${name} `);
+  const ready = await fetch(`${http}/ready`);
+  expect([ready.status, await ready.json()]).toEqual([200, { ready: true }]);
+  // It dials the announced address, and finds the media port in use.
+  await relay.stdoutMatching(/"event":"self-test-passed"/);
+  await stop(relay);
+});
+
+test('a self-test that finds something stops nothing', async () => {
+  const relay = start('--data=none', '--announce=no-such-relay.invalid');
+  const { http } = await relay.listening();
+  const log = await relay.stdoutMatching(/"event":"self-test",.*\n/);
+  expect(log).toMatch(/"check":"announced-address","advice":"[^"]*no-such-relay\.invalid/);
+  expect((await fetch(`${http}/ready`)).status).toBe(200);
+  await stop(relay);
 });

@@ -32,6 +32,12 @@ export interface TestPeer {
   readonly key: PrivateKey;
 }
 
+/** A peer that can be dialled, in this process or another one. */
+export interface Reachable {
+  readonly libp2p: Pick<Libp2p, 'getMultiaddrs'>;
+  readonly id: PeerId;
+}
+
 /** Makes peers, and stops them all at the end of the test. */
 export class TestPeers {
   readonly #peers: TestPeer[] = [];
@@ -53,7 +59,7 @@ export class TestPeers {
     return peer;
   }
 
-  async connect(from: TestPeer, to: TestPeer): Promise<Connection> {
+  async connect(from: TestPeer, to: Reachable): Promise<Connection> {
     return from.libp2p.dial(to.libp2p.getMultiaddrs());
   }
 

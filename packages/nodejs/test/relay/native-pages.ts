@@ -27,8 +27,9 @@ import {
   type JoinOutcome,
   type JoinRequest,
   type LinkEnd,
+  type LinkEvent,
 } from '@casto/host';
-import { TestPeers, type TestPeer } from '@casto/host/conformance/loopback-peers';
+import { TestPeers, type Reachable, type TestPeer } from '@casto/host/conformance/loopback-peers';
 import type { CarrierSearch } from '../../src/channel-search.ts';
 import type { ChildLink } from '../../src/media/child-link.ts';
 import { createHub } from '../../src/media/hub.ts';
@@ -127,6 +128,8 @@ export class NativePage {
   readonly channel: ChannelId;
   readonly neighbours: Neighbours;
   readonly links = new Set<PeerLink>();
+  /** What all links said. */
+  readonly heard: LinkEvent[] = [];
   /** Who asked it. */
   readonly joins: PeerId[] = [];
   readonly #peers: TestPeers;
@@ -156,16 +159,21 @@ export class NativePage {
   }
 
   /** Begins a broadcast of key frames alone, and announces it. */
-  async goLive(relay: NativeRelay): Promise<void> {
+  async goLive(relay: { peer: Reachable }): Promise<void> {
     this.#broadcast();
     this.stand([]);
-    const connection = await this.#peers.connect(this.peer, relay.peer);
-    const client = await RendezvousClient.open(connection, AbortSignal.timeout(5_000));
+    const client = await this.rendezvous(relay);
     await client.announce((await liveRecord(this.peer, now())).bytes, null);
   }
 
+  /** A stream to the directory of a relay. */
+  async rendezvous(relay: { peer: Reachable }): Promise<RendezvousClient> {
+    const connection = await this.#peers.connect(this.peer, relay.peer);
+    return RendezvousClient.open(connection, AbortSignal.timeout(5_000));
+  }
+
   /** Asks a peer over libp2p. */
-  async joinOver(parent: { peer: TestPeer }): Promise<NativeChild> {
+  async joinOver(parent: { peer: Reachable }): Promise<NativeChild> {
     const connection = await this.#peers.connect(this.peer, parent.peer);
     const refused = refusalCounter();
     return this.#join(parent.peer.id, (end, join, signal) =>
@@ -186,7 +194,7 @@ export class NativePage {
   }
 
   /** Ends the link to one peer, and the connection. */
-  async leave(other: { peer: TestPeer }): Promise<void> {
+  async leave(other: { peer: Reachable }): Promise<void> {
     for (const link of this.links) if (link.peerId === other.peer.id) link.close();
     for (const connection of this.peer.libp2p.getConnections()) {
       if (connection.remotePeer.toString() === other.peer.id) await connection.close();
@@ -267,6 +275,7 @@ export class NativePage {
       clock: processClock,
       refused: refusalCounter(),
       onEvent: (event) => {
+        this.heard.push(event);
         if (event.type === 'closed') this.links.delete(link);
         this.neighbours.take(link, event);
       },
