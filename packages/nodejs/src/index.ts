@@ -5,9 +5,15 @@
  */
 
 export { createRelay } from './relay.ts';
-export type { JoinCounts } from './join-gate.ts';
-export type { IncomingTraffic, MediaTraffic, OutgoingTraffic } from './media/media-traffic.ts';
-export type { LinkCounts, Readiness, RelayMetrics } from './relay-metrics.ts';
+export type {
+  IncomingTraffic,
+  JoinCounts,
+  LinkCounts,
+  MediaTraffic,
+  OutgoingTraffic,
+  Readiness,
+  RelayMetrics,
+} from './relay-metrics.ts';
 export {
   RelayStartError,
   type LogFields,

@@ -7,22 +7,13 @@
 import type { Refusal } from '@casto/core';
 import { tokenBucket, type Clock, type JoinDecision, type JoinRequest, type TokenBucket } from '@casto/host';
 import { refuse } from './introductions.ts';
+import type { JoinCounts } from './relay-metrics.ts';
 
 /** Those that are refused come again; not all of them at the same time. */
 const LEAST_RETRY_MS = 1_000;
 const RETRY_SPREAD_MS = 3_000;
 /** A crowd comes in waves: this much of a second's worth may come at once. */
 const BURST_SECONDS = 2;
-
-/** Joins since the start, by how they ended. */
-export interface JoinCounts {
-  readonly accepted: number;
-  readonly redirected: number;
-  /** By the word that the joiner was told; `failed`: judging it threw, mostly because the join was malformed. */
-  readonly refused: Readonly<Partial<Record<Refusal | 'failed', number>>>;
-  /** Of those refused as busy: too many joins in a second. */
-  readonly tooMany: number;
-}
 
 export interface JoinGateOptions {
   readonly clock: Clock;

@@ -1,8 +1,5 @@
 /** What a relay counts about itself, as plain numbers: those that grow since its start, and those of the moment. */
 
-import type { JoinCounts } from './join-gate.ts';
-import type { MediaTraffic } from './media/media-traffic.ts';
-
 /** Whether a relay takes joins: `full` has as many viewers as it may, `memory` has grown too much for more. */
 export type Readiness = 'ready' | 'draining' | 'full' | 'memory';
 
@@ -12,6 +9,50 @@ export interface LinkCounts {
   readonly connected: number;
   /** Since the start, those that never connected among them. */
   readonly made: number;
+}
+
+/** Joins since the start, by how they ended. */
+export interface JoinCounts {
+  readonly accepted: number;
+  readonly redirected: number;
+  /** By the word that the joiner was told; `failed`: judging it threw, mostly because the join was malformed. */
+  readonly refused: Readonly<Record<string, number>>;
+  /** Of those refused as busy: too many joins in a second. */
+  readonly tooMany: number;
+}
+
+/** From parents. */
+export interface IncomingTraffic {
+  packets: number;
+  /** RTP headers and payloads, without SRTP, UDP and IP. */
+  bytes: number;
+  keyFrames: number;
+  /** Packets that parents were asked to send again (RFC 4585, section 6.2.1), repeated requests among them. */
+  nacks: number;
+  /** PLI and FIR sent (RFC 4585, section 6.3.1; RFC 5104, section 4.3.1). */
+  keyFrameRequests: number;
+  /** By reason, such as `stale`, `duplicate` or `payload`. */
+  readonly drops: Record<string, number>;
+}
+
+/** To children. */
+export interface OutgoingTraffic {
+  /** Without those that were sent again. */
+  packets: number;
+  bytes: number;
+  /** Packets that were sent again because a child asked for them. */
+  resent: number;
+  /** Packets that children asked for again. */
+  nacks: number;
+  /** PLI and FIR received. */
+  keyFrameRequests: number;
+  /** By reason, such as `waiting`, `send-failed` or `nack-old`. */
+  readonly drops: Record<string, number>;
+}
+
+export interface MediaTraffic {
+  readonly incoming: IncomingTraffic;
+  readonly outgoing: OutgoingTraffic;
 }
 
 export interface RelayMetrics {

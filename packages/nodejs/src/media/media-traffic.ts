@@ -3,40 +3,9 @@
  * somebody asks and when it closes. So the sums only grow, and a packet costs no more than its own link's counters.
  */
 
-import type { SinkDrop, SinkStats } from './rtp-sink.ts';
-import type { SourceDrop, SourceStats } from './rtp-source.ts';
-
-/** From parents. */
-export interface IncomingTraffic {
-  packets: number;
-  /** RTP headers and payloads, without SRTP, UDP and IP. */
-  bytes: number;
-  keyFrames: number;
-  /** Packets that parents were asked to send again (RFC 4585, section 6.2.1), repeated requests among them. */
-  nacks: number;
-  /** PLI and FIR sent (RFC 4585, section 6.3.1; RFC 5104, section 4.3.1). */
-  keyFrameRequests: number;
-  readonly drops: Partial<Record<SourceDrop, number>>;
-}
-
-/** To children. */
-export interface OutgoingTraffic {
-  /** Without those that were sent again. */
-  packets: number;
-  bytes: number;
-  /** Packets that were sent again because a child asked for them. */
-  resent: number;
-  /** Packets that children asked for again. */
-  nacks: number;
-  /** PLI and FIR received. */
-  keyFrameRequests: number;
-  readonly drops: Partial<Record<SinkDrop, number>>;
-}
-
-export interface MediaTraffic {
-  readonly incoming: IncomingTraffic;
-  readonly outgoing: OutgoingTraffic;
-}
+import type { IncomingTraffic, MediaTraffic, OutgoingTraffic } from '../relay-metrics.ts';
+import type { SinkStats } from './rtp-sink.ts';
+import type { SourceStats } from './rtp-source.ts';
 
 /** What one link has carried so far. */
 export interface LinkTraffic {
@@ -83,9 +52,6 @@ function addSink(sum: OutgoingTraffic, stats: SinkStats): void {
   addDrops(sum.drops, stats.drops);
 }
 
-function addDrops<Reason extends string>(
-  sum: Partial<Record<Reason, number>>,
-  drops: Readonly<Record<Reason, number>>,
-): void {
-  for (const reason in drops) sum[reason] = (sum[reason] ?? 0) + drops[reason];
+function addDrops(sum: Record<string, number>, drops: Readonly<Record<string, number>>): void {
+  for (const [reason, count] of Object.entries(drops)) sum[reason] = (sum[reason] ?? 0) + count;
 }
