@@ -140,7 +140,8 @@ function broadcast(state: TreeState, now: Instant, epoch: number): void {
   if (epoch < state.epoch) return;
   state.epoch = epoch;
   state.epochSince = now;
-  if (state.options.self !== state.options.channel) return;
+  const { self, channel, isIngest = false } = state.options;
+  if (self !== channel && !isIngest) return;
   state.phase = { type: 'root' };
   reposition(state);
   tellChildren(state, now);
