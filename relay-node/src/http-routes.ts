@@ -6,12 +6,15 @@
  *   /.well-known/casto.json    peer id, multiaddrs and ICE servers, open to pages of every origin
  *   /health                    status; 503 while starting and draining
  *
- * There is nothing to send to it: requests with a body are refused.
+ *   /whip/*, /whep/*           sessions of WHIP and WHEP clients, http-sessions.ts
+ *
+ * Elsewhere there is nothing to send to it: requests with a body are refused.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Relay } from '@casto/nodejs';
 import { firstHost, interfaceAddresses, multiaddrsFor } from './addresses.ts';
 import type { HttpRefusal, HttpRefusals } from './http-refusals.ts';
+import { answerSession, isSessionPath } from './http-sessions.ts';
 import { iceServersFor, stunUrl, type IceSettings } from './ice-servers.ts';
 import type { StaticFile, StaticFiles } from './static-files.ts';
 
@@ -75,6 +78,7 @@ async function route(
   response.setHeader('Referrer-Policy', 'no-referrer');
   const path = pathOf(request);
   if (path !== null) allowCrossOrigin(context, path, request, response);
+  if (path !== null && isSessionPath(path)) return routeSession(context, path, request, response);
   if (!methods.split(', ').includes(request.method ?? '')) {
     response.setHeader('Allow', methods);
     return refuse(context, response, 405, 'http-method', 'Only GET and HEAD are answered.');
@@ -89,6 +93,21 @@ async function route(
   const isUnbuilt = path === '/' && context.files.size === 0;
   const reason = isUnbuilt ? 'The demo is not built: run npm run build, then start again.' : 'Not found.';
   return refuse(context, response, 404, 'http-not-found', reason);
+}
+
+async function routeSession(
+  context: RouteContext,
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const current = context.state();
+  if (current.kind === 'starting') {
+    response.setHeader('Retry-After', retryAfterS);
+    return refuse(context, response, 503, 'http-starting', 'The relay is starting.');
+  }
+  if (await answerSession(current.relay, path, request, response)) return;
+  refuse(context, response, 413, 'http-body', 'The body is too large.');
 }
 
 /** @returns Null when it cannot be understood; `*` stays as it is (OPTIONS, RFC 9110, 9.3.7). */
@@ -109,7 +128,12 @@ function hasBody({ headers }: IncomingMessage): boolean {
 }
 
 function isOpenToAll(path: string): boolean {
-  return path === '/casto.js' || path === '/.well-known/casto.json' || path.startsWith('/chunks/');
+  return (
+    path === '/casto.js' ||
+    path === '/.well-known/casto.json' ||
+    path.startsWith('/chunks/') ||
+    isSessionPath(path)
+  );
 }
 
 function allowCrossOrigin(

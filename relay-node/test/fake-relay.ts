@@ -1,5 +1,5 @@
 /** A relay without libp2p and media, for tests of the command around it. */
-import type { Relay, RelayOptions, RelayStatus } from '@casto/nodejs';
+import type { Relay, RelayOptions, RelayStatus, SessionRequest, SessionResponse } from '@casto/nodejs';
 
 export interface FakeRelayBehaviour {
   multiaddrs?: string[];
@@ -49,6 +49,13 @@ export class FakeRelay implements Relay {
       stunAnswers: 5,
       refused: { 'forged-record': 3 },
     };
+  }
+
+  /** Says what it was asked. */
+  async handleSession(request: SessionRequest): Promise<SessionResponse> {
+    const { method, path, body, from } = request;
+    const heard = { method, path, body: body.toString(), from, type: request.headers['content-type'] };
+    return { status: 201, headers: { Location: `${path}/1` }, body: JSON.stringify(heard) };
   }
 
   async drain(graceMs: number): Promise<void> {

@@ -5,6 +5,7 @@
  */
 
 export { createRelay } from './relay.ts';
+export type { SessionRequest, SessionResponse } from './whip/session-endpoint.ts';
 export {
   RelayStartError,
   type LogFields,

@@ -6,7 +6,6 @@
 import type { Connection } from '@libp2p/interface';
 import {
   createDirectory,
-  MAX_SUBTREE_COUNT,
   PROTOCOL_VERSION,
   type AnnounceRefusal,
   type ChannelId,
@@ -17,11 +16,8 @@ import {
 } from '@casto/core';
 import {
   type ChannelNews,
-  type Clock,
   type JoinDecision,
   type JoinRequest,
-  type LinkSignalingOptions,
-  type RefusalCounter,
   type RendezvousHandlers,
   type RendezvousServer,
   type SignedRecord,
@@ -29,13 +25,13 @@ import {
 } from '@casto/host';
 import { judgeAnnouncement } from './announcement.ts';
 import { ChannelEntry } from './channel-entry.ts';
+import type { ChannelIngest } from './channel-ingest.ts';
 import { ChannelPages, type ProbePage } from './channel-pages.ts';
 import { ChannelSearch, type CarrierSearch } from './channel-search.ts';
+import { totalCarried, totalChildren, totalServed, totalViewers } from './channel-totals.ts';
 import { Introductions, isRefusedAsFull, refuse } from './introductions.ts';
-import type { MediaLinks } from './media-links.ts';
-import type { RecordMemory } from './record-memory.ts';
 import { RelayChannel } from './relay-channel.ts';
-import type { RelayLog } from './relay-log.ts';
+import type { RelayChannelsOptions } from './relay-channels-options.ts';
 import type { RelayChannel as ChannelStatus } from './relay-options.ts';
 import { RelayStreams } from './relay-streams.ts';
 
@@ -46,23 +42,6 @@ const MAX_WATCHED_CHANNELS = 2_000;
 const MAX_WATCHERS_PER_CHANNEL = 5_000;
 /** Children come and go in crowds: what that leaves for other channels is told to them at most this often. */
 const SHARE_MS = 500;
-
-export interface RelayChannelsOptions {
-  self: PeerId;
-  /** One verifier for all channels: what was said in one cannot be said again in another. */
-  signaling: Required<Pick<LinkSignalingOptions, 'privateKey' | 'verifier'>>;
-  clock: Clock;
-  media: MediaLinks;
-  records: RecordMemory;
-  log: RelayLog;
-  refused: RefusalCounter;
-  maxViewers: number;
-  publishToken: string | null;
-  /** Addresses at which viewers reach a streamer through this relay's circuit. */
-  circuitAddresses: (streamer: PeerId) => string[];
-  /** Where others reach this relay. */
-  addresses: () => string[];
-}
 
 export class RelayChannels implements RendezvousHandlers {
   readonly #options: RelayChannelsOptions;
@@ -97,14 +76,12 @@ export class RelayChannels implements RendezvousHandlers {
   }
 
   get viewers(): number {
-    let viewers = 0;
-    for (const entry of this.#entries.values()) viewers += entry.viewers;
-    return Math.min(viewers, MAX_SUBTREE_COUNT);
+    return totalViewers(this.#entries.values());
   }
 
   /** Channels that this relay has from their streamers: what other relays may pull. */
   get carried(): ChannelId[] {
-    return [...this.#entries.values()].filter(({ streamer }) => streamer !== null).map(({ id }) => id);
+    return [...this.#entries.values()].filter(({ search }) => search.hasStreamer).map(({ id }) => id);
   }
 
   status(): ChannelStatus[] {
@@ -128,9 +105,7 @@ export class RelayChannels implements RendezvousHandlers {
   }
 
   get children(): number {
-    let children = 0;
-    for (const { media } of this.#entries.values()) children += media?.children ?? 0;
-    return children;
+    return totalChildren(this.#entries.values());
   }
 
   /** Ends every link; nothing is taken or told from here on. Idempotent. */
@@ -167,6 +142,37 @@ export class RelayChannels implements RendezvousHandlers {
     void this.#network?.publish(signed);
     entry.watchers.changed();
     return { carries };
+  }
+
+  /**
+   * Takes a broadcast in that a publisher sends to this relay, or renews its record.
+   *
+   * @param signed - By the channel's key, which this relay holds.
+   * @returns Whether there was room for it.
+   */
+  async publish(signed: SignedRecord, ingest: ChannelIngest): Promise<boolean> {
+    const { records, maxViewers } = this.#options;
+    const { channel } = signed.record;
+    await records.learn(signed.bytes);
+    const before = this.#entries.get(channel);
+    // One that was looked for elsewhere, or whose streamer announced itself, has another place in the tree.
+    if (before !== undefined && before.media !== null && before.search.ingest !== ingest)
+      await this.#restart(before);
+    if (this.#isClosed || this.#isDraining || maxViewers === 0 || !this.#hasRoom(channel)) return false;
+    const entry = this.#entry(channel);
+    if (entry.search.ingest === null) this.#options.log('info', 'channel-published', { channel });
+    entry.broadcast(ingest);
+    this.#network?.loadChanged();
+    void this.#network?.publish(signed);
+    entry.watchers.changed();
+    return true;
+  }
+
+  /** The publisher's broadcast is over. @param signed - The channel's word for it. */
+  async unpublish(signed: SignedRecord): Promise<void> {
+    await this.#options.records.learn(signed.bytes);
+    await this.#end(signed.record.channel);
+    void this.#network?.publish(signed);
   }
 
   watch(channel: ChannelId, notify: (news: ChannelNews) => void): () => void {
@@ -245,7 +251,7 @@ export class RelayChannels implements RendezvousHandlers {
    */
   async #comesIn(entry: ChannelEntry, { kind, path, standby }: JoinRequest): Promise<boolean> {
     if (entry.media?.isAttached) return true;
-    if (kind === 'headless' && entry.streamer === null) return false;
+    if (kind === 'headless' && !entry.search.hasStreamer) return false;
     return entry.takeIn({ isOutcast: path.length === 0 && !standby });
   }
 
@@ -264,9 +270,7 @@ export class RelayChannels implements RendezvousHandlers {
 
   /** Children of all channels that are sent media. */
   #served(): number {
-    let served = 0;
-    for (const { media } of this.#entries.values()) served += media?.served ?? 0;
-    return served;
+    return totalServed(this.#entries.values());
   }
 
   /** Tells a channel how many of the relay's places are left for it. */
@@ -292,9 +296,7 @@ export class RelayChannels implements RendezvousHandlers {
   }
 
   #carriedCount(): number {
-    let count = 0;
-    for (const entry of this.#entries.values()) if (entry.isCarried) count++;
-    return count;
+    return totalCarried(this.#entries.values());
   }
 
   #entry(id: ChannelId): ChannelEntry {
@@ -314,11 +316,11 @@ export class RelayChannels implements RendezvousHandlers {
       directory,
       news: () => this.#news(id),
       makeMedia: (owner) => {
-        const { layers } = search;
+        const { layers, ingest } = search;
         const shared = { id, self, clock, media: this.#options.media, log, refused, maxViewers, layers };
         const judge = (join: JoinRequest, from: PeerId): Promise<JoinDecision> => this.judge(join, from);
         const signaling = { ...this.#options.signaling, judge };
-        const media = new RelayChannel({ ...shared, ...owner, signaling, addresses: addresses() });
+        const media = new RelayChannel({ ...shared, ...owner, ingest, signaling, addresses: addresses() });
         media.setSlots(Math.max(0, maxViewers - this.#served()));
         return media;
       },

@@ -3,6 +3,7 @@
 import { isIP } from 'node:net';
 import { isPeerId } from '@casto/core';
 import { multiaddr } from '@multiformats/multiaddr';
+import type { SessionRequest, SessionResponse } from './whip/session-endpoint.ts';
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 
@@ -68,6 +69,8 @@ export interface Relay {
   /** UDP port of STUN; `null`: switched off. */
   readonly stunPort: number | null;
   status(): RelayStatus;
+  /** Answers a request of a WHIP or WHEP client, for paths below `/whip/` and `/whep/`. */
+  handleSession(request: SessionRequest): Promise<SessionResponse>;
   /** Tells children to go elsewhere and waits until they left, at most `graceMs`. */
   drain(graceMs: number): Promise<void>;
   stop(): Promise<void>;

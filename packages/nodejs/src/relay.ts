@@ -28,6 +28,9 @@ import {
 } from './relay-options.ts';
 import { openStunServer, type StunServer } from './stun/stun-server.ts';
 
+import { Publishers } from './whip/publishers.ts';
+import { SessionEndpoint, type SessionRequest, type SessionResponse } from './whip/session-endpoint.ts';
+
 /** 200 viewers at 2.5 Mbps take 28 % of a core (docs/benchmarks.md), so this many leave it some room. */
 const DEFAULT_MAX_VIEWERS = 600;
 const DEFAULT_HOST = '0.0.0.0';
@@ -152,6 +155,17 @@ async function assembleRelay(
       channels: channels.carried,
     }),
   });
+  let isDraining = false;
+  const publishers = new Publishers({
+    token: options.publishToken ?? null,
+    state: () => (maxViewers === 0 ? 'closed' : isDraining ? 'draining' : 'open'),
+    relayKey: folder.privateKey,
+    channels,
+    media,
+    clock,
+    log,
+    refused,
+  });
   channels.connectTo(network);
   channels.probeOver(await serveRendezvous(libp2p, channels, { refused, clock }));
   await serveLinks(libp2p, (join, from) => channels.judge(join, from), {
@@ -168,6 +182,9 @@ async function assembleRelay(
     folder,
     maxViewers,
     refused: refused.counts,
+    publishers,
+    sessions: new SessionEndpoint({ roles: { whip: publishers }, iceServers: [] }),
+    onDrain: () => (isDraining = true),
   });
 }
 
@@ -201,6 +218,9 @@ interface RelayParts {
   folder: DataFolder;
   maxViewers: number;
   refused: Readonly<Record<string, number>>;
+  publishers: Publishers;
+  sessions: SessionEndpoint;
+  onDrain: () => void;
 }
 
 class RunningRelay implements Relay {
@@ -246,8 +266,13 @@ class RunningRelay implements Relay {
     };
   }
 
+  handleSession(request: SessionRequest): Promise<SessionResponse> {
+    return this.#parts.sessions.handle(request);
+  }
+
   async drain(graceMs: number): Promise<void> {
-    const { channels } = this.#parts;
+    const { channels, onDrain } = this.#parts;
+    onDrain();
     this.#isDraining = true;
     channels.drain(graceMs);
     const deadline = processClock.now() + graceMs;
@@ -263,7 +288,8 @@ class RunningRelay implements Relay {
   }
 
   async #stopAll(): Promise<void> {
-    const { network, channels, media, stun, libp2p, folder } = this.#parts;
+    const { network, channels, media, stun, libp2p, folder, publishers } = this.#parts;
+    await publishers.close();
     network.stop();
     await stun?.close();
     await channels.close();

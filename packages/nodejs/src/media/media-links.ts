@@ -5,11 +5,12 @@ import type { Clock } from '@casto/host';
 import type { RtcConfig } from 'node-datachannel';
 import type { MediaLinks, PullOptions, ServeOptions } from '../media-links.ts';
 import type { RelayLog } from '../relay-log.ts';
+import { ClientTransport } from '../whip/client-transport.ts';
+import type { ClientTransportOptions } from '../whip/client-transport.ts';
 import { announceCandidates } from './announced-candidates.ts';
 import { ChildLink } from './child-link.ts';
 import { MediaLinkError } from './media-link-error.ts';
 import { ParentLink } from './parent-link.ts';
-import type { PeerTransport } from './peer-transport.ts';
 import { holdSharedPort } from './shared-port.ts';
 import type { SharedPort } from './shared-port.ts';
 
@@ -39,6 +40,8 @@ export interface NodeMediaLinks extends MediaLinks {
   pull(options: PullOptions): ChildLink;
   /** @throws {MediaLinkError} `too-many-connecting`. */
   serve(options: ServeOptions): ParentLink;
+  /** A connection with a WHIP or WHEP client. @throws {MediaLinkError} `too-many-connecting`. */
+  client(options: Pick<ClientTransportOptions, 'direction' | 'allowance'>): ClientTransport;
   /** What was refused or failed, by reason. */
   readonly counts: Readonly<Record<string, number>>;
   readonly open: number;
@@ -52,7 +55,7 @@ export function createMediaLinks(options: MediaLinksOptions): NodeMediaLinks {
 class LinkFactory implements NodeMediaLinks {
   readonly #options: MediaLinksOptions;
   readonly #counts = refusalCounter();
-  readonly #links = new Set<PeerTransport>();
+  readonly #links = new Set<OpenLink>();
   readonly #port: SharedPort | null;
   #isClosed = false;
 
@@ -86,14 +89,18 @@ class LinkFactory implements NodeMediaLinks {
   }
 
   serve({ hub, offer, layers, isActive = true }: ServeOptions): ParentLink {
-    if (this.connecting >= (this.#options.maxConnecting ?? DEFAULT_MAX_CONNECTING)) {
-      this.#counts.count('too-many-connecting');
-      throw new MediaLinkError('too-many-connecting', `${this.connecting} links are not connected yet`);
-    }
+    this.#assertFewConnecting();
     return this.#open((shared) => {
       const config = this.#config({ isShared: true });
       return new ParentLink({ ...shared, hub, offer, layers, isActive, config });
     });
+  }
+
+  client(options: Pick<ClientTransportOptions, 'direction' | 'allowance'>): ClientTransport {
+    this.#assertFewConnecting();
+    return this.#open(
+      (shared) => new ClientTransport({ ...shared, ...options, config: this.#config({ isShared: true }) }),
+    );
   }
 
   close(): void {
@@ -103,7 +110,13 @@ class LinkFactory implements NodeMediaLinks {
     this.#port?.close();
   }
 
-  #open<Link extends PeerTransport>(create: (shared: SharedOptions) => Link): Link {
+  #assertFewConnecting(): void {
+    if (this.connecting < (this.#options.maxConnecting ?? DEFAULT_MAX_CONNECTING)) return;
+    this.#counts.count('too-many-connecting');
+    throw new MediaLinkError('too-many-connecting', `${this.connecting} links are not connected yet`);
+  }
+
+  #open<Link extends OpenLink>(create: (shared: SharedOptions) => Link): Link {
     if (this.#isClosed) throw new MediaLinkError('closed', 'the relay is closing');
     const { clock, log, announce = [] } = this.#options;
     const link: Link = create({
@@ -133,6 +146,8 @@ class LinkFactory implements NodeMediaLinks {
     };
   }
 }
+
+type OpenLink = Pick<ParentLink, 'state' | 'close'>;
 
 type SharedOptions = Pick<
   ConstructorParameters<typeof ParentLink>[0],
