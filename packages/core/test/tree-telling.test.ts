@@ -212,3 +212,11 @@ test('an ingest stands right below the channel, with its clock', () => {
   expect(ingest.standing(START)).toMatchObject({ depth: 1, path: pathOf(1), epoch: EPOCH, flowing: true });
   expect(ingest.view(START)).toMatchObject({ phase: 'root', parents: [] });
 });
+
+test('[A2.1] viewers that are served outside the tree go up with the others', () => {
+  const peer = relay();
+  peer.advance(tellMs);
+  const effects = [...peer.tell({ type: 'audience', viewers: 5 }), ...peer.advance(2 * tellMs)];
+  const told = only('advertise', effects).filter(({ peerId }) => peerId === id(2));
+  expect(told.at(-1)?.state.viewers).toBe(7);
+});

@@ -15,9 +15,9 @@ export function totalChildren(entries: Iterable<ChannelEntry>): number {
   return total(entries, ({ media }) => media?.children ?? 0);
 }
 
-/** Those that are sent media. */
+/** Those that are sent media, children and players. */
 export function totalServed(entries: Iterable<ChannelEntry>): number {
-  return total(entries, ({ media }) => media?.served ?? 0);
+  return total(entries, ({ media }) => (media === null ? 0 : media.served + media.players.size));
 }
 
 /** Channels that cost more than the memory of who asks about them. */

@@ -31,6 +31,7 @@ import {
 } from '@casto/host';
 import { ChannelChildren } from './channel-children.ts';
 import { ChannelParents } from './channel-parents.ts';
+import { ChannelPlayers } from './channel-players.ts';
 import { ChannelReach } from './channel-reach.ts';
 import type { Seek } from './channel-search.ts';
 import { createHub, type Hub } from './media/hub.ts';
@@ -43,6 +44,8 @@ const TICK_MS = 25;
 
 export class RelayChannel {
   readonly id: ChannelId;
+  /** Viewers that are served outside the tree. */
+  readonly players: ChannelPlayers;
   readonly #options: RelayChannelOptions;
   readonly #hub: Hub;
   readonly #driver: TreeDriver;
@@ -73,6 +76,11 @@ export class RelayChannel {
       if (event.type === 'live' || event.type === 'silent') this.#followMedia();
     };
     options.ingest?.open(this.#hub);
+    this.players = new ChannelPlayers(this.#hub, () => {
+      if (this.#closed) return;
+      this.#driver.tell({ type: 'audience', viewers: this.players.size });
+      this.#viewersChanged();
+    });
     this.#driver = new TreeDriver({ tree: relayTreeOptions(options), clock, ports: this.#ports() });
     this.#children = new ChannelChildren({
       media,
@@ -135,14 +143,14 @@ export class RelayChannel {
     return this.#children.active;
   }
 
-  /** Children because of whom the channel is kept: a relay that only stands by waits for the same streamer. */
+  /** Those because of whom the channel is kept: a relay that only stands by waits for the same streamer. */
   get dependents(): number {
-    return this.#children.dependents;
+    return this.#children.dependents + this.players.size;
   }
 
   /** Viewers at and below this relay. */
   get viewers(): number {
-    return this.#children.viewers;
+    return this.#children.viewers + this.players.size;
   }
 
   /** Where this relay stands, for a peer that probes it; `null`: nowhere. */
@@ -241,6 +249,7 @@ export class RelayChannel {
     this.#closed = true;
     this.#cancelTick?.();
     this.#children.close();
+    this.players.close();
     this.#options.search.stop();
     this.#arrival.settle(false);
     this.#neighbours.close();

@@ -5,7 +5,6 @@
 
 import type { Connection } from '@libp2p/interface';
 import {
-  createDirectory,
   PROTOCOL_VERSION,
   type AnnounceRefusal,
   type ChannelId,
@@ -24,13 +23,13 @@ import {
   type SlotReport,
 } from '@casto/host';
 import { judgeAnnouncement } from './announcement.ts';
-import { ChannelEntry } from './channel-entry.ts';
+import type { ChannelEntry } from './channel-entry.ts';
+import { createEntry } from './channel-maker.ts';
 import type { ChannelIngest } from './channel-ingest.ts';
-import { ChannelPages, type ProbePage } from './channel-pages.ts';
-import { ChannelSearch, type CarrierSearch } from './channel-search.ts';
+import type { PlayerSeat } from './channel-players.ts';
+import type { CarrierSearch } from './channel-search.ts';
 import { totalCarried, totalChildren, totalServed, totalViewers } from './channel-totals.ts';
 import { Introductions, isRefusedAsFull, refuse } from './introductions.ts';
-import { RelayChannel } from './relay-channel.ts';
 import type { RelayChannelsOptions } from './relay-channels-options.ts';
 import type { RelayChannel as ChannelStatus } from './relay-options.ts';
 import { RelayStreams } from './relay-streams.ts';
@@ -175,6 +174,26 @@ export class RelayChannels implements RendezvousHandlers {
     void this.#network?.publish(signed);
   }
 
+  /**
+   * Takes a channel in for a viewer outside the tree.
+   *
+   * @returns Its record and a place, or why there is none: `none`: nobody seems to have it.
+   */
+  async play(channel: ChannelId): Promise<{ signed: SignedRecord; seat: PlayerSeat } | 'full' | 'none'> {
+    const isFull = (): boolean =>
+      this.#isDraining || this.#isClosed || this.#served() >= this.#options.maxViewers;
+    if (isFull() || !this.#hasRoom(channel)) return 'full';
+    const entry = this.#entry(channel);
+    const comesIn = entry.media?.isAttached === true || (await entry.takeIn({ isOutcast: true }));
+    const signed = this.#options.records.get(channel);
+    if (isFull()) return 'full';
+    if (comesIn && signed !== null && entry.media !== null && this.#entries.get(channel) === entry) {
+      return { signed, seat: entry.media.players.enter() };
+    }
+    this.#forgetIfIdle(entry);
+    return 'none';
+  }
+
   watch(channel: ChannelId, notify: (news: ChannelNews) => void): () => void {
     const known = this.#entries.get(channel);
     const isFull = known ? known.watchers.size >= MAX_WATCHERS_PER_CHANNEL : !this.#canWatchMore();
@@ -302,32 +321,16 @@ export class RelayChannels implements RendezvousHandlers {
   #entry(id: ChannelId): ChannelEntry {
     const known = this.#entries.get(id);
     if (known) return known;
-    const { self, clock, records, log, refused, maxViewers, addresses } = this.#options;
-    const network = (): CarrierSearch | null => this.#network;
-    const streams = this.#streams;
-    const directory = createDirectory({ seed: Math.floor(Math.random() * 2 ** 32) });
-    const probe: ProbePage = async (channel, page) => this.#rendezvous?.probe(channel, page) ?? null;
-    const pages = new ChannelPages({ channel: id, self, clock, directory, probe });
-    const search = new ChannelSearch({ channel: id, clock, records, refused, network, streams, pages });
-    const entry: ChannelEntry = new ChannelEntry({
-      id,
-      clock,
-      search,
-      directory,
+    const entry: ChannelEntry = createEntry(id, {
+      ...this.#options,
+      network: () => this.#network,
+      streams: this.#streams,
+      probe: async (channel, page) => this.#rendezvous?.probe(channel, page) ?? null,
+      judge: (join, from) => this.judge(join, from),
       news: () => this.#news(id),
-      makeMedia: (owner) => {
-        const { layers, ingest } = search;
-        const shared = { id, self, clock, media: this.#options.media, log, refused, maxViewers, layers };
-        const judge = (join: JoinRequest, from: PeerId): Promise<JoinDecision> => this.judge(join, from);
-        const signaling = { ...this.#options.signaling, judge };
-        const media = new RelayChannel({ ...shared, ...owner, ingest, signaling, addresses: addresses() });
-        media.setSlots(Math.max(0, maxViewers - this.#served()));
-        return media;
-      },
+      freeSlots: () => Math.max(0, this.#options.maxViewers - this.#served()),
       onChange: () => this.#mediaChanged(entry),
       onEnded: () => void this.#restart(entry),
-      onOffer: (offer) => directory.report(clock.now(), self, addresses(), offer),
-      onReleased: () => log('info', 'channel-released', { channel: id }),
     });
     this.#entries.set(id, entry);
     return entry;

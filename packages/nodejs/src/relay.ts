@@ -28,6 +28,7 @@ import {
 } from './relay-options.ts';
 import { openStunServer, type StunServer } from './stun/stun-server.ts';
 
+import { Players } from './whip/players.ts';
 import { Publishers } from './whip/publishers.ts';
 import { SessionEndpoint, type SessionRequest, type SessionResponse } from './whip/session-endpoint.ts';
 
@@ -166,6 +167,15 @@ async function assembleRelay(
     log,
     refused,
   });
+  const players = new Players({
+    maxViewers,
+    channels,
+    channelNamed: (name) => publishers.channelNamed(name),
+    media,
+    clock,
+    log,
+    refused,
+  });
   channels.connectTo(network);
   channels.probeOver(await serveRendezvous(libp2p, channels, { refused, clock }));
   await serveLinks(libp2p, (join, from) => channels.judge(join, from), {
@@ -183,7 +193,8 @@ async function assembleRelay(
     maxViewers,
     refused: refused.counts,
     publishers,
-    sessions: new SessionEndpoint({ roles: { whip: publishers }, iceServers: [] }),
+    players,
+    sessions: new SessionEndpoint({ roles: { whip: publishers, whep: players }, iceServers: [] }),
     onDrain: () => (isDraining = true),
   });
 }
@@ -219,6 +230,7 @@ interface RelayParts {
   maxViewers: number;
   refused: Readonly<Record<string, number>>;
   publishers: Publishers;
+  players: Players;
   sessions: SessionEndpoint;
   onDrain: () => void;
 }
@@ -288,7 +300,8 @@ class RunningRelay implements Relay {
   }
 
   async #stopAll(): Promise<void> {
-    const { network, channels, media, stun, libp2p, folder, publishers } = this.#parts;
+    const { network, channels, media, stun, libp2p, folder, publishers, players } = this.#parts;
+    players.close();
     await publishers.close();
     network.stop();
     await stun?.close();

@@ -104,6 +104,9 @@ function apply(state: TreeState, now: Instant, input: TreeInput): void {
     case 'revived':
     case 'measured':
       return applyToLink(state, now, input);
+    case 'audience':
+      state.audience = input.viewers;
+      return tellParent(state, now);
     case 'uplink':
       state.uplinkBps = input.bps;
       return remeasure(state, now);

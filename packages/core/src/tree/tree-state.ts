@@ -158,6 +158,8 @@ export interface TreeState {
   /** The highest epoch that is known, and since when. */
   epoch: number;
   epochSince: Instant;
+  /** Viewers that are served outside the tree. */
+  audience: number;
   uplinkBps: number | null;
   bitrateBps: number;
   network: NetworkType;
@@ -214,6 +216,7 @@ export function createTreeState(options: TreePeerOptions): TreeState {
     position: detachedPosition(options.self),
     epoch: 0,
     epochSince: 0,
+    audience: 0,
     uplinkBps: null,
     bitrateBps: DEFAULT_BITRATE_BPS,
     network: 'unmetered',

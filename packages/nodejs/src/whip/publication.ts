@@ -8,7 +8,7 @@
  * A publisher that comes back in time goes on in the same channel, and its viewers keep their links.
  */
 
-import { ANNOUNCE_MS, RECORD_LIFETIME_MS, type ChannelRecord } from '@casto/core';
+import { ANNOUNCE_MS, RECORD_LIFETIME_MS, type ChannelId, type ChannelRecord } from '@casto/core';
 import { signRecord, type Clock, type SignedRecord } from '@casto/host';
 import { ChannelIngest } from '../channel-ingest.ts';
 import type { ChannelKey } from './channel-keys.ts';
@@ -51,7 +51,7 @@ export class Publication {
     this.#options = options;
   }
 
-  get channel(): string {
+  get channel(): ChannelId {
     return this.#options.key.channel;
   }
 

@@ -18,7 +18,7 @@ export const PUBLISHER_ALLOWANCE = { perSecond: 4_000, burst: 8_000 };
 /** As asked of pages that stream (child-link.ts). */
 const MAX_BITRATE_BPS = 10_000_000;
 /** A connected publisher that sends neither media nor reports is gone, or of no use. */
-const SILENCE_MS = 30_000;
+const SILENCE_MS = 15_000;
 const MAX_SSRC = 2 ** 32;
 
 export interface PublisherSessionOptions {

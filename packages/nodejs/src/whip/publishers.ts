@@ -2,6 +2,7 @@
 
 import { SessionDescriptionError, type Clock, type RefusalCounter } from '@casto/host';
 import type { PrivateKey } from '@libp2p/interface';
+import type { ChannelId } from '@casto/core';
 import { MediaLinkError } from '../media/media-link-error.ts';
 import type { NodeMediaLinks } from '../media/media-links.ts';
 import type { RelayLog } from '../relay-log.ts';
@@ -69,6 +70,11 @@ export class Publishers implements SessionRole {
       leave();
       throw error;
     }
+  }
+
+  /** The channel that is published under a name, `null` when there is none. */
+  channelNamed(name: string): ChannelId | null {
+    return this.#places.get(name)?.publication.channel ?? null;
   }
 
   /** Ends what is published. Idempotent. */
