@@ -28,9 +28,8 @@ import {
 } from './relay-options.ts';
 import { openStunServer, type StunServer } from './stun/stun-server.ts';
 
-import { Players } from './whip/players.ts';
-import { Publishers } from './whip/publishers.ts';
-import { SessionEndpoint, type SessionRequest, type SessionResponse } from './whip/session-endpoint.ts';
+import { ClientSessions } from './whip/client-sessions.ts';
+import type { SessionRequest, SessionResponse } from './whip/session-endpoint.ts';
 
 /** 200 viewers at 2.5 Mbps take 28 % of a core (docs/benchmarks.md), so this many leave it some room. */
 const DEFAULT_MAX_VIEWERS = 600;
@@ -156,26 +155,6 @@ async function assembleRelay(
       channels: channels.carried,
     }),
   });
-  let isDraining = false;
-  const publishers = new Publishers({
-    token: options.publishToken ?? null,
-    state: () => (maxViewers === 0 ? 'closed' : isDraining ? 'draining' : 'open'),
-    relayKey: folder.privateKey,
-    channels,
-    media,
-    clock,
-    log,
-    refused,
-  });
-  const players = new Players({
-    maxViewers,
-    channels,
-    channelNamed: (name) => publishers.channelNamed(name),
-    media,
-    clock,
-    log,
-    refused,
-  });
   channels.connectTo(network);
   channels.probeOver(await serveRendezvous(libp2p, channels, { refused, clock }));
   await serveLinks(libp2p, (join, from) => channels.judge(join, from), {
@@ -183,6 +162,17 @@ async function assembleRelay(
     clock,
     maxInboundStreams: LINK_STREAMS_PER_CONNECTION,
   });
+  const sessions = new ClientSessions({
+    publishToken: options.publishToken ?? null,
+    maxViewers,
+    relayKey: folder.privateKey,
+    channels,
+    media,
+    clock,
+    log,
+    refused,
+  });
+  const { counts } = refused;
   return new RunningRelay({
     libp2p,
     channels,
@@ -191,11 +181,8 @@ async function assembleRelay(
     stun,
     folder,
     maxViewers,
-    refused: refused.counts,
-    publishers,
-    players,
-    sessions: new SessionEndpoint({ roles: { whip: publishers, whep: players }, iceServers: [] }),
-    onDrain: () => (isDraining = true),
+    refused: counts,
+    sessions,
   });
 }
 
@@ -229,10 +216,7 @@ interface RelayParts {
   folder: DataFolder;
   maxViewers: number;
   refused: Readonly<Record<string, number>>;
-  publishers: Publishers;
-  players: Players;
-  sessions: SessionEndpoint;
-  onDrain: () => void;
+  sessions: ClientSessions;
 }
 
 class RunningRelay implements Relay {
@@ -283,8 +267,8 @@ class RunningRelay implements Relay {
   }
 
   async drain(graceMs: number): Promise<void> {
-    const { channels, onDrain } = this.#parts;
-    onDrain();
+    const { channels, sessions } = this.#parts;
+    sessions.drain();
     this.#isDraining = true;
     channels.drain(graceMs);
     const deadline = processClock.now() + graceMs;
@@ -300,9 +284,8 @@ class RunningRelay implements Relay {
   }
 
   async #stopAll(): Promise<void> {
-    const { network, channels, media, stun, libp2p, folder, publishers, players } = this.#parts;
-    players.close();
-    await publishers.close();
+    const { network, channels, media, stun, libp2p, folder, sessions } = this.#parts;
+    await sessions.close();
     network.stop();
     await stun?.close();
     await channels.close();

@@ -18,6 +18,12 @@ import { NATIVE_MID, nativeTrack } from '../media/native-section.ts';
 const CONNECT_MS = 20_000;
 /** Listing local addresses takes a few milliseconds. */
 const GATHER_MS = 2_000;
+/**
+ * The client's checks come first: those of the relay could reach a client of the same library while it still reads the
+ * answer, and it would begin DTLS without the fingerprint. Where the client's checks cannot pass those of the relay are
+ * only this much later.
+ */
+const CHECK_DELAY_MS = 100;
 const MAX_NATIVE_CHARS = 16 * 1024;
 
 export interface ClientTransportOptions {
@@ -52,6 +58,7 @@ export class ClientTransport {
   readonly #allowance: TokenBucket;
   #state: 'connecting' | 'connected' | 'closed' = 'connecting';
   readonly #cancelDeadline: () => void;
+  #cancelTelling: () => void = () => {};
 
   constructor(options: ClientTransportOptions) {
     const { direction, config, clock, allowance } = options;
@@ -93,7 +100,9 @@ export class ClientTransport {
     this.#assertOpen();
     const sdp = this.#connection.localDescription()?.sdp ?? '';
     const own = sdp.match(/candidate:[^\r\n]+/g) ?? [];
-    for (const candidate of candidates) this.addCandidate(candidate);
+    this.#cancelTelling = this.#options.clock.setTimer(() => {
+      for (const candidate of candidates) this.addCandidate(candidate);
+    }, CHECK_DELAY_MS);
     return { ...readDtlsIce(sdp, MAX_NATIVE_CHARS), candidates: announce(usable(own)) };
   }
 
@@ -131,6 +140,7 @@ export class ClientTransport {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#cancelDeadline();
+    this.#cancelTelling();
     this.#connection.close();
     // Until then its listeners hold the connection, and the event loop. Not from within one of them.
     setImmediate(() => this.#track.close());
