@@ -15,7 +15,7 @@ import type { Relay } from '@casto/nodejs';
 import { firstHost, interfaceAddresses, multiaddrsFor } from './addresses.ts';
 import type { HttpRefusal, HttpRefusals } from './http-refusals.ts';
 import { answerSession, isSessionPath } from './http-sessions.ts';
-import { iceServersFor, stunUrl, type IceSettings } from './ice-servers.ts';
+import { iceServersFor, stunUrl, type IceServer, type IceSettings } from './ice-servers.ts';
 import type { StaticFile, StaticFiles } from './static-files.ts';
 
 export type RelayState =
@@ -106,7 +106,9 @@ async function routeSession(
     response.setHeader('Retry-After', retryAfterS);
     return refuse(context, response, 503, 'http-starting', 'The relay is starting.');
   }
-  if (await answerSession(current.relay, path, request, response)) return;
+  const { relay } = current;
+  const iceServers = iceServersOf(relay, context.ice, request);
+  if (await answerSession(relay, { path, iceServers }, request, response)) return;
   refuse(context, response, 413, 'http-body', 'The body is too large.');
 }
 
@@ -196,16 +198,24 @@ function answerDiscovery(
     response.setHeader('Retry-After', retryAfterS);
     return answerJson(response, 503, { version: 1, status: current.kind });
   }
-  const { peerId, multiaddrs, stunPort } = current.relay;
-  const listed = multiaddrsOf(multiaddrs, request);
-  const host = firstHost(listed);
-  const ownStun = host === null || stunPort === null ? null : stunUrl(host, stunPort);
+  const { peerId, multiaddrs } = current.relay;
   answerJson(response, 200, {
     version: 1,
     peerId,
-    multiaddrs: listed,
-    iceServers: iceServersFor(ice, ownStun, Date.now()),
+    multiaddrs: multiaddrsOf(multiaddrs, request),
+    iceServers: iceServersOf(current.relay, ice, request),
   });
+}
+
+/** What this requester is told of ICE servers: the relay's own under the host that it was reached by. */
+function iceServersOf(
+  { multiaddrs, stunPort }: Relay,
+  ice: IceSettings,
+  request: IncomingMessage,
+): IceServer[] {
+  const host = firstHost(multiaddrsOf(multiaddrs, request));
+  const ownStun = host === null || stunPort === null ? null : stunUrl(host, stunPort);
+  return iceServersFor(ice, ownStun, Date.now());
 }
 
 function multiaddrsOf(multiaddrs: readonly string[], { headers, socket }: IncomingMessage): string[] {

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Relay } from '@casto/nodejs';
+import type { IceServer } from './ice-servers.ts';
 
 /** An offer with all that a browser has is about 12 KiB. */
 const mostBodyBytes = 64 * 1024;
@@ -15,12 +16,12 @@ export function isSessionPath(path: string): boolean {
 /**
  * Answers a request for a session.
  *
- * @param path - Decoded, without the query.
+ * @param target - The path, decoded and without the query, and the ICE servers that the requester is told of.
  * @returns Whether the request was answered; `false` when its body is too large and was not read.
  */
 export async function answerSession(
   relay: Relay,
-  path: string,
+  { path, iceServers }: { path: string; iceServers: IceServer[] },
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<boolean> {
@@ -34,7 +35,7 @@ export async function answerSession(
   if (body === null) return false;
   const { method = '', headers, socket } = request;
   const from = socket.remoteAddress ?? '';
-  const answer = await relay.handleSession({ method, path, headers, body, from });
+  const answer = await relay.handleSession({ method, path, headers, body, from, iceServers });
   for (const [name, value] of Object.entries(answer.headers)) response.setHeader(name, value);
   const text = Buffer.from(answer.body);
   if (answer.status !== 204) response.setHeader('Content-Length', text.length);

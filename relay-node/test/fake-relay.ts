@@ -54,7 +54,9 @@ export class FakeRelay implements Relay {
   /** Says what it was asked. */
   async handleSession(request: SessionRequest): Promise<SessionResponse> {
     const { method, path, body, from } = request;
-    const heard = { method, path, body: body.toString(), from, type: request.headers['content-type'] };
+    const { headers, iceServers = [] } = request;
+    const ice = iceServers.flatMap(({ urls }) => urls).filter((url) => url.includes('example.org'));
+    const heard = { method, path, body: body.toString(), from, ice, type: headers['content-type'] };
     return { status: 201, headers: { Location: `${path}/1` }, body: JSON.stringify(heard) };
   }
 

@@ -19,6 +19,7 @@ beforeEach(async () => {
     port: 0,
     files: new Map(),
     allowOrigins: [],
+    ice: { iceServers: ['stun:stun.example.org'], turnSecret: null, turnHours: 12 },
     state: () => state,
     onError: () => {},
     limits: { requestMs: 2_000, headersMs: 1_000 },
@@ -47,6 +48,7 @@ test.each(['/whip/studio', '/whep/studio', '/whip/a/b'])(
       path,
       body: 'v=0',
       from: '127.0.0.1',
+      ice: ['stun:stun.example.org'],
       type: 'application/sdp',
     });
   },

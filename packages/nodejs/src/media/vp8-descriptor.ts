@@ -72,7 +72,15 @@ export function forgetVp8(into: Vp8Numbers): void {
 export function vp8DescriptorBytes(bytes: Uint8Array): number {
   const descriptor = bytes[RTP_HEADER_BYTES] ?? 0;
   if ((descriptor & EXTENDED_BIT) === 0) return 1;
-  const numbers = { pictureIdMask: 0, pictureIdAt: 0, pictureId: 0, tl0At: 0, tl0: 0, temporalLayer: 0, isLayerSync: true };
+  const numbers = {
+    pictureIdMask: 0,
+    pictureIdAt: 0,
+    pictureId: 0,
+    tl0At: 0,
+    tl0: 0,
+    temporalLayer: 0,
+    isLayerSync: true,
+  };
   return readExtension(bytes, numbers) - RTP_HEADER_BYTES;
 }
 

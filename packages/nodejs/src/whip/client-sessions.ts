@@ -20,8 +20,6 @@ export interface ClientSessionsOptions {
   readonly clock: Clock;
   readonly log: RelayLog;
   readonly refused: RefusalCounter;
-  /** ICE servers for clients, as `stun:` and `turn:` addresses. */
-  readonly iceServers?: readonly string[];
 }
 
 export class ClientSessions {
@@ -31,7 +29,7 @@ export class ClientSessions {
   #isDraining = false;
 
   constructor(options: ClientSessionsOptions) {
-    const { publishToken: token, maxViewers, iceServers = [] } = options;
+    const { publishToken: token, maxViewers } = options;
     this.#publishers = new Publishers({
       ...options,
       token,
@@ -40,8 +38,7 @@ export class ClientSessions {
     const channelNamed = (name: string): ReturnType<Publishers['channelNamed']> =>
       this.#publishers.channelNamed(name);
     this.#players = new Players({ ...options, channelNamed });
-    const roles = { whip: this.#publishers, whep: this.#players };
-    this.#endpoint = new SessionEndpoint({ roles, iceServers });
+    this.#endpoint = new SessionEndpoint({ roles: { whip: this.#publishers, whep: this.#players } });
   }
 
   /** Answers a request of a client. */

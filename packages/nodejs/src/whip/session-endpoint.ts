@@ -20,6 +20,13 @@ import { SessionRefusal } from './session-refusal.ts';
 /** What a request may carry; more is answered with 413 by whoever reads it. */
 export const MAX_BODY_BYTES = MAX_OFFER_BYTES;
 
+/** An RTCIceServer (W3C WebRTC, section 4.2.4). */
+export interface NamedIceServer {
+  readonly urls: readonly string[];
+  readonly username?: string;
+  readonly credential?: string;
+}
+
 export interface SessionRequest {
   readonly method: string;
   /** Decoded, without the query. */
@@ -30,6 +37,8 @@ export interface SessionRequest {
   readonly body: Buffer;
   /** IP address that the request comes from. */
   readonly from: string;
+  /** What to name to whoever asks. */
+  readonly iceServers?: readonly NamedIceServer[];
 }
 
 export interface SessionResponse {
@@ -70,8 +79,6 @@ export interface SessionRole {
 export interface SessionEndpointOptions {
   /** What is missing is answered with 404. */
   readonly roles: Readonly<Partial<Record<'whip' | 'whep', SessionRole>>>;
-  /** ICE servers for clients, as `stun:` and `turn:` addresses. */
-  readonly iceServers: readonly string[];
 }
 
 interface KeptSession {
@@ -134,7 +141,7 @@ export class SessionEndpoint {
       throw new SessionRefusal(404, 'A name has 1 to 64 letters, digits, dots, hyphens and underscores.');
     }
     const methods = target.id === null ? MAKING_METHODS : SESSION_METHODS;
-    if (request.method === 'OPTIONS') return this.#preflight(target, methods);
+    if (request.method === 'OPTIONS') return preflight(target, request, methods);
     // RFC 9725, section 4.2: GET, HEAD and PUT are reserved.
     if (!methods.split(', ').includes(request.method)) {
       throw new SessionRefusal(405, `Only ${methods} are answered here.`, { Allow: methods });
@@ -143,22 +150,10 @@ export class SessionEndpoint {
     return this.#toSession(target, target.id, request);
   }
 
-  #preflight({ id }: Target, methods: string): SessionResponse {
-    return {
-      status: 204,
-      headers: {
-        Allow: methods,
-        'Access-Control-Allow-Methods': methods,
-        'Access-Control-Allow-Headers': 'Authorization, Content-Type, If-Match',
-        'Access-Control-Max-Age': String(PREFLIGHT_AGE_S),
-        ...(id === null ? { 'Accept-Post': OFFER_TYPE } : { 'Accept-Patch': FRAGMENT_TYPE }),
-        ...(id === null ? this.#links() : {}),
-      },
-      body: '',
-    };
-  }
-
-  async #open({ role, name }: Target, { headers, body, from }: SessionRequest): Promise<SessionResponse> {
+  async #open(
+    { role, name }: Target,
+    { headers, body, from, iceServers }: SessionRequest,
+  ): Promise<SessionResponse> {
     const maker = this.#options.roles[role];
     if (maker === undefined) throw new SessionRefusal(404, 'That is not to be had here.');
     assertBearer(maker.token, textOf(headers['authorization']));
@@ -184,7 +179,7 @@ export class SessionEndpoint {
         'Accept-Patch': FRAGMENT_TYPE,
         'Casto-Channel': session.channel,
         'Cache-Control': 'no-store',
-        ...this.#links(),
+        ...linksTo(iceServers),
       },
       body: session.answer,
     };
@@ -203,13 +198,37 @@ export class SessionEndpoint {
     assertType(headers['content-type'], FRAGMENT_TYPE, 'Accept-Patch');
     return patch(kept, textOf(headers['if-match']), body);
   }
+}
 
-  /** RFC 9725, section 4.6. */
-  #links(): { Link?: string[] } {
-    const { iceServers } = this.#options;
-    if (iceServers.length === 0) return {};
-    return { Link: iceServers.map((address) => `<${address}>; rel="ice-server"`) };
-  }
+function preflight({ id }: Target, { iceServers }: SessionRequest, methods: string): SessionResponse {
+  return {
+    status: 204,
+    headers: {
+      Allow: methods,
+      'Access-Control-Allow-Methods': methods,
+      'Access-Control-Allow-Headers': 'Authorization, Content-Type, If-Match',
+      'Access-Control-Max-Age': String(PREFLIGHT_AGE_S),
+      ...(id === null ? { 'Accept-Post': OFFER_TYPE } : { 'Accept-Patch': FRAGMENT_TYPE }),
+      ...(id === null ? linksTo(iceServers) : {}),
+    },
+    body: '',
+  };
+}
+
+/** RFC 9725, section 4.6. */
+function linksTo(iceServers: readonly NamedIceServer[] = []): { Link?: string[] } {
+  if (iceServers.length === 0) return {};
+  return {
+    Link: iceServers.flatMap(({ urls, username, credential }) =>
+      urls.map((url) => {
+        const secret =
+          username === undefined || credential === undefined
+            ? ''
+            : `; username="${username}"; credential="${credential}"; credential-type="password"`;
+        return `<${url}>; rel="ice-server"${secret}`;
+      }),
+    ),
+  };
 }
 
 /** RFC 9725, section 4.3.1: candidates are taken, restarts of ICE are not, which the library below cannot do. */

@@ -27,7 +27,7 @@ beforeEach(async () => {
   const shared = { channels, media, clock: processClock, log: () => {}, refused };
   publishers = new Publishers({ ...shared, token: null, state: () => 'open', relayKey: relay.peer.key });
   players = new Players({ ...shared, maxViewers: 10, channelNamed: (name) => publishers.channelNamed(name) });
-  const endpoint = new SessionEndpoint({ roles: { whip: publishers, whep: players }, iceServers: [] });
+  const endpoint = new SessionEndpoint({ roles: { whip: publishers, whep: players } });
   handle = (asked) => endpoint.handle(asked);
 });
 

@@ -30,7 +30,7 @@ beforeEach(async () => {
     log: () => {},
     refused: relay.refused,
   });
-  const endpoint = new SessionEndpoint({ roles: { whip: publishers }, iceServers: [] });
+  const endpoint = new SessionEndpoint({ roles: { whip: publishers } });
   handle = (asked) => endpoint.handle(asked);
 });
 

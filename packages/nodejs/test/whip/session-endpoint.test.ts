@@ -8,6 +8,16 @@ import { request } from './native-publisher.ts';
 
 const SDP = { 'content-type': 'application/sdp' };
 const FRAGMENT = { 'content-type': 'application/trickle-ice-sdpfrag' };
+const ICE_SERVERS = [
+  { urls: ['stun:stun.example.org:3478'] },
+  { urls: ['turn:a.example.org', 'turns:b.example.org'], username: '1:abc', credential: 'pass+/=' },
+];
+const SECRET = 'username="1:abc"; credential="pass+/="; credential-type="password"';
+const LINKS = [
+  '<stun:stun.example.org:3478>; rel="ice-server"',
+  `<turn:a.example.org>; rel="ice-server"; ${SECRET}`,
+  `<turns:b.example.org>; rel="ice-server"; ${SECRET}`,
+];
 const CANDIDATE = 'candidate:1 1 udp 2113937151 192.0.2.1 4000 typ host';
 
 let openings: SessionOpening[];
@@ -24,7 +34,6 @@ beforeEach(() => {
       whip: { token: 'secret', open: (opening) => open(opening) },
       whep: { token: null, open: (opening) => open(opening) },
     },
-    iceServers: ['stun:stun.example.org:3478'],
   });
 });
 
@@ -45,7 +54,7 @@ async function open(opening: SessionOpening) {
 }
 
 function ask(method: string, path: string, changes: Partial<SessionRequest> = {}): Promise<SessionResponse> {
-  return endpoint.handle(request(method, path, changes));
+  return endpoint.handle(request(method, path, { iceServers: ICE_SERVERS, ...changes }));
 }
 
 function post(path: string, headers: Record<string, string> = {}): Promise<SessionResponse> {
@@ -62,7 +71,7 @@ describe('making a session', () => {
       'Accept-Patch': 'application/trickle-ice-sdpfrag',
       'Casto-Channel': 'channel',
       'Access-Control-Allow-Origin': '*',
-      Link: ['<stun:stun.example.org:3478>; rel="ice-server"'],
+      Link: LINKS,
     });
     expect(headers['Location']).toMatch(/^\/whip\/studio\/[\w-]{24}$/);
     expect(headers['ETag']).toMatch(/^"[\w-]{24}"$/);
@@ -131,7 +140,7 @@ describe('making a session', () => {
   });
 
   test('without a role there is nothing', async () => {
-    endpoint = new SessionEndpoint({ roles: {}, iceServers: [] });
+    endpoint = new SessionEndpoint({ roles: {} });
     expect(await post('/whep/a')).toMatchObject({ status: 404 });
   });
 });
@@ -146,7 +155,7 @@ describe('OPTIONS', () => {
         'Access-Control-Allow-Origin': '*',
         'Access-Control-Allow-Methods': 'OPTIONS, POST',
         'Access-Control-Allow-Headers': 'Authorization, Content-Type, If-Match',
-        Link: ['<stun:stun.example.org:3478>; rel="ice-server"'],
+        Link: LINKS,
       },
     });
   });
