@@ -6,6 +6,7 @@ export type HttpRefusal =
   | 'http-timed-out'
   | 'http-method'
   | 'http-body'
+  | 'http-starting'
   | 'http-not-found'
   | 'http-too-many-connections'
   | 'http-too-many-requests'

@@ -8,13 +8,16 @@
  *   /ready                     whether it takes joins; 503 while it does not
  *   /metrics                   counters for Prometheus, see metrics-access.ts
  *
- * There is nothing to send to it: requests with a body are refused.
+ *   /whip/*, /whep/*           sessions of WHIP and WHEP clients, http-sessions.ts
+ *
+ * Elsewhere there is nothing to send to it: requests with a body are refused.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Relay } from '@casto/nodejs';
 import { firstHost, interfaceAddresses, multiaddrsFor } from './addresses.ts';
 import type { HttpRefusal, HttpRefusals } from './http-refusals.ts';
-import { iceServersFor, stunUrl, type IceSettings } from './ice-servers.ts';
+import { answerSession, isSessionPath } from './http-sessions.ts';
+import { iceServersFor, stunUrl, type IceServer, type IceSettings } from './ice-servers.ts';
 import { judgeMetricsAccess } from './metrics-access.ts';
 import type { MetricsAccess } from './metrics-access.ts';
 import type { RelayCondition } from './metric-families.ts';
@@ -83,6 +86,7 @@ async function route(
   response.setHeader('Referrer-Policy', 'no-referrer');
   const path = pathOf(request);
   if (path !== null) allowCrossOrigin(context, path, request, response);
+  if (path !== null && isSessionPath(path)) return routeSession(context, path, request, response);
   if (!methods.split(', ').includes(request.method ?? '')) {
     response.setHeader('Allow', methods);
     return refuse(context, response, 405, 'http-method', 'Only GET and HEAD are answered.');
@@ -103,6 +107,23 @@ async function route(
   return refuse(context, response, 404, 'http-not-found', reason);
 }
 
+async function routeSession(
+  context: RouteContext,
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const current = context.state();
+  if (current.kind === 'starting') {
+    response.setHeader('Retry-After', retryAfterS);
+    return refuse(context, response, 503, 'http-starting', 'The relay is starting.');
+  }
+  const { relay } = current;
+  const iceServers = iceServersOf(relay, context.ice, request);
+  if (await answerSession(relay, { path, iceServers }, request, response)) return;
+  refuse(context, response, 413, 'http-body', 'The body is too large.');
+}
+
 /** @returns Null when it cannot be understood; `*` stays as it is (OPTIONS, RFC 9110, 9.3.7). */
 function pathOf({ url = '' }: IncomingMessage): string | null {
   if (url === '*') return url;
@@ -121,7 +142,12 @@ function hasBody({ headers }: IncomingMessage): boolean {
 }
 
 function isOpenToAll(path: string): boolean {
-  return path === '/casto.js' || path === '/.well-known/casto.json' || path.startsWith('/chunks/');
+  return (
+    path === '/casto.js' ||
+    path === '/.well-known/casto.json' ||
+    path.startsWith('/chunks/') ||
+    isSessionPath(path)
+  );
 }
 
 function allowCrossOrigin(
@@ -226,16 +252,24 @@ function answerDiscovery(
     response.setHeader('Retry-After', retryAfterS);
     return answerJson(response, 503, { version: 1, status: current.kind });
   }
-  const { peerId, multiaddrs, stunPort } = current.relay;
-  const listed = multiaddrsOf(multiaddrs, request);
-  const host = firstHost(listed);
-  const ownStun = host === null || stunPort === null ? null : stunUrl(host, stunPort);
+  const { peerId, multiaddrs } = current.relay;
   answerJson(response, 200, {
     version: 1,
     peerId,
-    multiaddrs: listed,
-    iceServers: iceServersFor(ice, ownStun, Date.now()),
+    multiaddrs: multiaddrsOf(multiaddrs, request),
+    iceServers: iceServersOf(current.relay, ice, request),
   });
+}
+
+/** What this requester is told of ICE servers: the relay's own under the host that it was reached by. */
+function iceServersOf(
+  { multiaddrs, stunPort }: Relay,
+  ice: IceSettings,
+  request: IncomingMessage,
+): IceServer[] {
+  const host = firstHost(multiaddrsOf(multiaddrs, request));
+  const ownStun = host === null || stunPort === null ? null : stunUrl(host, stunPort);
+  return iceServersFor(ice, ownStun, Date.now());
 }
 
 function multiaddrsOf(multiaddrs: readonly string[], { headers, socket }: IncomingMessage): string[] {

@@ -1,5 +1,13 @@
 /** A relay without libp2p and media, for tests of the command around it. */
-import type { Readiness, Relay, RelayMetrics, RelayOptions, RelayStatus } from '@casto/nodejs';
+import type {
+  Readiness,
+  Relay,
+  RelayMetrics,
+  RelayOptions,
+  RelayStatus,
+  SessionRequest,
+  SessionResponse,
+} from '@casto/nodejs';
 
 export interface FakeRelayBehaviour {
   multiaddrs?: string[];
@@ -98,6 +106,15 @@ export class FakeRelay implements Relay {
       refused: { 'forged-record': 3 },
       ...this.counted,
     };
+  }
+
+  /** Says what it was asked. */
+  async handleSession(request: SessionRequest): Promise<SessionResponse> {
+    const { method, path, body, from } = request;
+    const { headers, iceServers = [] } = request;
+    const ice = iceServers.flatMap(({ urls }) => urls).filter((url) => url.includes('example.org'));
+    const heard = { method, path, body: body.toString(), from, ice, type: headers['content-type'] };
+    return { status: 201, headers: { Location: `${path}/1` }, body: JSON.stringify(heard) };
   }
 
   async drain(graceMs: number): Promise<void> {

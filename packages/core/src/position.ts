@@ -4,7 +4,7 @@
 
 import { MAX_DEPTH } from './config.ts';
 import { MAX_CLOCK_OFFSET_MS, MAX_SUBTREE_COUNT, type LinkState } from './control-messages.ts';
-import { decodePath, encodePath, shortId, type PeerId, type ShortId } from './peer-id.ts';
+import { decodePath, encodePath, shortId, type ChannelId, type PeerId, type ShortId } from './peer-id.ts';
 import { MAX_AGE_S, MAX_DELAY_MS, MAX_FREE_SLOTS } from './standing.ts';
 
 export interface Position {
@@ -30,6 +30,14 @@ export interface LinkToParent {
 /** The streamer's own position: the root. */
 export function rootPosition(self: PeerId, epoch: number): Position {
   return { depth: 0, path: [shortId(self)], epoch, clockOffsetMs: 0, delayMs: 0 };
+}
+
+/**
+ * The position of a relay that takes the broadcast in from outside the tree. It speaks for the channel and is another
+ * peer than the channel's key, so that it stands right below, and its clock is the broadcast's.
+ */
+export function ingestPosition(channel: ChannelId, self: PeerId, epoch: number): Position {
+  return { depth: 1, path: [shortId(channel), shortId(self)], epoch, clockOffsetMs: 0, delayMs: 0 };
 }
 
 export function detachedPosition(self: PeerId): Position {

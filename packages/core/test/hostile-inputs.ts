@@ -137,6 +137,7 @@ export class HostileWorld {
   #own(): TreeInput {
     return this.pick<TreeInput>([
       { type: 'uplink', bps: this.#count(1e12) },
+      { type: 'audience', viewers: this.#count(1e6) },
       { type: 'processor', load: this.#random() },
       { type: 'network', network: this.pick(['unmetered', 'unmetered', 'metered', 'mobile']) },
       { type: 'bitrate', bps: this.#count(1e9) },

@@ -5,7 +5,19 @@ import { MAX_DEPTH } from '../src/config.ts';
 import { TREE_DEFAULTS } from '../src/tree/tree-tuning.ts';
 import type { TreeEffect } from '../src/tree/tree-io.ts';
 import type { LinkState } from '../src/control-messages.ts';
-import { about, candidate, EPOCH, id, LonePeer, loneStreamer, only, pathOf, word } from './lone-peer.ts';
+import {
+  about,
+  candidate,
+  EPOCH,
+  id,
+  LonePeer,
+  loneStreamer,
+  only,
+  pathOf,
+  START,
+  word,
+} from './lone-peer.ts';
+import { createTreePeer } from '../src/tree/tree-peer.ts';
 
 const { delayToleranceMs, tellMs, reportMs, reportAgainMs, reserveDepth } = TREE_DEFAULTS;
 
@@ -181,4 +193,30 @@ describe('directories', () => {
     };
     expect([reported(MAX_DEPTH - 2), reported(MAX_DEPTH - 1)]).toEqual([1, 0]);
   });
+});
+
+test('an ingest stands right below the channel, with its clock', () => {
+  const ingest = createTreePeer({
+    self: id(1),
+    channel: id(0),
+    kind: 'headless',
+    addresses: [],
+    seed: 1,
+    maxChildren: 4,
+    isViewer: false,
+    isIngest: true,
+    layers: 0b1,
+  });
+  expect(ingest.standing(START)).toBeNull();
+  ingest.step(START, { type: 'broadcast', epoch: EPOCH });
+  expect(ingest.standing(START)).toMatchObject({ depth: 1, path: pathOf(1), epoch: EPOCH, flowing: true });
+  expect(ingest.view(START)).toMatchObject({ phase: 'root', parents: [] });
+});
+
+test('[A2.1] viewers that are served outside the tree go up with the others', () => {
+  const peer = relay();
+  peer.advance(tellMs);
+  const effects = [...peer.tell({ type: 'audience', viewers: 5 }), ...peer.advance(2 * tellMs)];
+  const told = only('advertise', effects).filter(({ peerId }) => peerId === id(2));
+  expect(told.at(-1)?.state.viewers).toBe(7);
 });

@@ -18,9 +18,13 @@ export * from './channel-signature.ts';
 export * from './child-offer.ts';
 export * from './clock.ts';
 export {
+  acceptParameters,
+  CARRIED_CODECS,
+  codecParameters,
   HEADER_EXTENSIONS,
   PAYLOAD_TYPES,
   wantedCodecs,
+  type CarriedCodec,
   type CodecName,
   type WantedMedia,
 } from './codecs.ts';
@@ -42,6 +46,7 @@ export * from './rendezvous-server.ts';
 export * from './session-description-error.ts';
 export * from './session-description.ts';
 export * from './session-parameters.ts';
+export { readDtlsIce, readOfferedSections, type OfferedSection } from './offered-sections.ts';
 export * from './signal-forwarding.ts';
 export * from './signed-signaling.ts';
 export * from './token-bucket.ts';

@@ -1,8 +1,8 @@
 /** Which announcements a relay believes, and from whom. */
 
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { decodeSignedRecord, MalformedError, type AnnounceRefusal, type PeerId } from '@casto/core';
 import type { SignedRecord } from '@casto/host';
+import { isPublishToken } from './publish-token.ts';
 import type { RecordMemory } from './record-memory.ts';
 
 export interface Announcement {
@@ -18,7 +18,7 @@ export async function judgeAnnouncement(
   { bytes, token, from }: Announcement,
   rules: { records: RecordMemory; publishToken: string | null; now: number },
 ): Promise<SignedRecord | AnnounceRefusal> {
-  if (!isToken(rules.publishToken, token)) return 'not-allowed';
+  if (!isPublishToken(rules.publishToken, token)) return 'not-allowed';
   try {
     const { newest, isNews } = await rules.records.learn(bytes);
     if (newest.record.channel !== from) return 'not-owner';
@@ -39,11 +39,4 @@ function isExpired(bytes: Uint8Array, now: number): boolean {
   } catch {
     return false;
   }
-}
-
-/** Compares hashes, so that neither time nor length tells anything about the token. */
-function isToken(expected: string | null, given: string | null): boolean {
-  if (expected === null) return true;
-  const hash = (text: string): Buffer => createHash('sha256').update(text).digest();
-  return timingSafeEqual(hash(expected), hash(given ?? ''));
 }

@@ -28,9 +28,9 @@ export class ChannelCensus {
     return this.#sum(({ media }) => media?.children ?? 0);
   }
 
-  /** Children that are sent media. */
+  /** Those that are sent media, children and players. */
   get served(): number {
-    return this.#sum(({ media }) => media?.served ?? 0);
+    return this.#sum(({ media }) => (media === null ? 0 : media.served + media.players.size));
   }
 
   /** Channels that cost more than the memory of who asks about them. */
@@ -40,7 +40,7 @@ export class ChannelCensus {
 
   /** Channels that the relay has from their streamers: what other relays may pull. */
   get carried(): ChannelId[] {
-    return [...this.#entries.values()].filter(({ streamer }) => streamer !== null).map(({ id }) => id);
+    return [...this.#entries.values()].filter(({ search }) => search.hasStreamer).map(({ id }) => id);
   }
 
   counts(): RelayMetrics['channels'] {

@@ -7,9 +7,11 @@ import type { Connection } from '@libp2p/interface';
 import type { ChannelId, Directory, Farewell, Offer } from '@casto/core';
 import type { ChannelNews, Clock } from '@casto/host';
 import type { Waiter } from './arrival.ts';
+import type { ChannelIngest } from './channel-ingest.ts';
 import type { ChannelSearch } from './channel-search.ts';
 import { ChannelWatchers } from './channel-watchers.ts';
-import type { RelayChannel, RelayChannelOptions } from './relay-channel.ts';
+import type { RelayChannel } from './relay-channel.ts';
+import type { RelayChannelOptions } from './relay-channel-options.ts';
 
 /** Viewers of a streamer that vanished without a word are told that it is over after this long. */
 const OFFLINE_GRACE_MS = 75_000;
@@ -76,7 +78,7 @@ export class ChannelEntry {
 
   /** Whether the channel costs more than the memory of who asks about it. */
   get isCarried(): boolean {
-    return this.streamer !== null || this.#media !== null;
+    return this.search.hasStreamer || this.#media !== null;
   }
 
   /** Whether anybody asks about it or offers places in it; without, what is not carried may be forgotten. */
@@ -89,7 +91,7 @@ export class ChannelEntry {
   }
 
   get isLiveHere(): boolean {
-    return this.streamer !== null || this.#media?.isFlowing === true;
+    return this.search.hasStreamer || this.#media?.isFlowing === true;
   }
 
   /** Takes the channel in, unless it comes in. @returns Whether it does, once that is known. */
@@ -100,6 +102,13 @@ export class ChannelEntry {
   /** The streamer is connected here, and announced a broadcast of this epoch. */
   followStreamer(epoch: number): void {
     this.#begin().followStreamer(epoch);
+    this.mediaChanged();
+  }
+
+  /** The broadcast comes in here from outside the tree, or begins anew there. */
+  broadcast(ingest: ChannelIngest): void {
+    this.search.ingest = ingest;
+    this.#begin().broadcast();
     this.mediaChanged();
   }
 
@@ -138,9 +147,10 @@ export class ChannelEntry {
   #planFor(): Plan | 'stop' {
     const media = this.#media;
     if (media === null) return 'none';
-    const isNeeded = this.streamer !== null || media.dependents > 0;
+    const { hasStreamer } = this.search;
+    const isNeeded = hasStreamer || media.dependents > 0;
     if (media.parent === null) {
-      if (this.streamer !== null || (media.isPulling && !isNeeded)) return 'none';
+      if (hasStreamer || (media.isPulling && !isNeeded)) return 'none';
       return isNeeded ? 'end' : 'stop';
     }
     return isNeeded || media.parent === this.id ? 'none' : 'give-up';

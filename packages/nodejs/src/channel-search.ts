@@ -16,6 +16,7 @@ import {
   type Standing,
 } from '@casto/core';
 import { layerBits, type Clock, type Probed, type RefusalCounter, type SignedRecord } from '@casto/host';
+import type { ChannelIngest } from './channel-ingest.ts';
 import type { ChannelPages } from './channel-pages.ts';
 import type { RecordMemory } from './record-memory.ts';
 import type { RelayStreams } from './relay-streams.ts';
@@ -61,6 +62,8 @@ export interface Seek {
 export class ChannelSearch {
   /** Whether the latest search asked everybody there is, and has ended. */
   isExhausted = false;
+  /** The broadcast comes in here from outside the tree, and the relay is its streamer; `null`: it does not. */
+  ingest: ChannelIngest | null = null;
   readonly #options: ChannelSearchOptions;
   /** Another relay says that it carries the channel. */
   #isAtRelay = false;
@@ -77,6 +80,11 @@ export class ChannelSearch {
   /** The streamer's own connection, while it announces the channel here as live. */
   get streamer(): Connection | null {
     return this.#streamer;
+  }
+
+  /** Whether the broadcast begins here: at a streamer that is connected, or at this relay itself. */
+  get hasStreamer(): boolean {
+    return this.#streamer !== null || this.ingest !== null;
   }
 
   /** Whether others seem to have it. What they say may be out of date; its streamer's own word counts more. */
@@ -106,6 +114,7 @@ export class ChannelSearch {
   }
 
   forgetStreamer(): void {
+    this.ingest = null;
     this.#streamer = null;
   }
 

@@ -14,6 +14,7 @@ export type {
   Readiness,
   RelayMetrics,
 } from './relay-metrics.ts';
+export type { SessionRequest, SessionResponse } from './whip/session-endpoint.ts';
 export {
   RelayStartError,
   type LogFields,

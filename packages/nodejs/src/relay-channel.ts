@@ -11,7 +11,6 @@ import {
   PROTOCOL_VERSION,
   type ChannelId,
   type Farewell,
-  type Offer,
   type ParentCandidate,
   type PeerId,
   type Standing,
@@ -24,51 +23,29 @@ import {
   TreeDriver,
   treeJoinOf,
   type PeerLink,
-  type Clock,
   type JoinDecision,
   type JoinRequest,
   type LinkEvent,
-  type LinkSignalingOptions,
-  type RefusalCounter,
   type SignedRecord,
   type TreePorts,
 } from '@casto/host';
 import { ChannelChildren } from './channel-children.ts';
 import { ChannelParents } from './channel-parents.ts';
+import { ChannelPlayers } from './channel-players.ts';
 import { ChannelReach } from './channel-reach.ts';
-import type { ChannelSearch, Seek } from './channel-search.ts';
-import type { MediaLinks } from './media-links.ts';
+import type { Seek } from './channel-search.ts';
 import { createHub, type Hub } from './media/hub.ts';
 import { Arrival, type Waiter } from './arrival.ts';
-import type { RelayLog } from './relay-log.ts';
+import type { RelayChannelOptions } from './relay-channel-options.ts';
 import { relayTreeOptions, uplinkFor } from './relay-tree.ts';
 
 /** How often queues, NACKs and reports of the media are looked after. */
 const TICK_MS = 25;
-export interface RelayChannelOptions {
-  id: ChannelId;
-  self: PeerId;
-  signaling: Pick<LinkSignalingOptions, 'privateKey' | 'verifier' | 'judge'>;
-  clock: Clock;
-  media: MediaLinks;
-  search: ChannelSearch;
-  log: RelayLog;
-  refused: RefusalCounter;
-  /** Where others reach this relay. */
-  addresses: readonly string[];
-  maxViewers: number;
-  /** Layers of the broadcast, as its record has them. */
-  layers: number;
-  /** Viewers came or went, media began or stopped, the parent is lost: look at the channel again. */
-  onChange: () => void;
-  /** The parent says that the broadcast is over. */
-  onEnded: () => void;
-  /** What the relay offers to joiners has changed. */
-  onOffer: (offer: Offer | null) => void;
-}
 
 export class RelayChannel {
   readonly id: ChannelId;
+  /** Viewers that are served outside the tree. */
+  readonly players: ChannelPlayers;
   readonly #options: RelayChannelOptions;
   readonly #hub: Hub;
   readonly #driver: TreeDriver;
@@ -98,6 +75,12 @@ export class RelayChannel {
     this.#hub.onEvent = (event) => {
       if (event.type === 'live' || event.type === 'silent') this.#followMedia();
     };
+    options.ingest?.open(this.#hub);
+    this.players = new ChannelPlayers(this.#hub, () => {
+      if (this.#closed) return;
+      this.#driver.tell({ type: 'audience', viewers: this.players.size });
+      this.#viewersChanged();
+    });
     this.#driver = new TreeDriver({ tree: relayTreeOptions(options), clock, ports: this.#ports() });
     this.#children = new ChannelChildren({
       media,
@@ -127,15 +110,16 @@ export class RelayChannel {
     return this.#isFlowing;
   }
 
-  /** Whether a parent delivers, and says where it stands. */
+  /** Whether a parent delivers, and says where it stands; of a broadcast that begins here: whether it comes in. */
   get isAttached(): boolean {
+    if (this.#options.ingest !== null) return this.#isFlowing;
     const { played } = this.#parents;
     return played !== null && !played.isSilent && played.remoteState?.flowing === true;
   }
 
   /** Whether something is under way that may bring the channel in. */
   get isPulling(): boolean {
-    if (!this.#isStarted || this.isAttached) return false;
+    if (!this.#isStarted || this.isAttached || this.#options.ingest !== null) return false;
     return this.#questions > 0 || this.#parents.isTrying || this.#parents.played?.remoteState === null;
   }
 
@@ -159,14 +143,14 @@ export class RelayChannel {
     return this.#children.active;
   }
 
-  /** Children because of whom the channel is kept: a relay that only stands by waits for the same streamer. */
+  /** Those because of whom the channel is kept: a relay that only stands by waits for the same streamer. */
   get dependents(): number {
-    return this.#children.dependents;
+    return this.#children.dependents + this.players.size;
   }
 
   /** Viewers at and below this relay. */
   get viewers(): number {
-    return this.#children.viewers;
+    return this.#children.viewers + this.players.size;
   }
 
   /** Where this relay stands, for a peer that probes it; `null`: nowhere. */
@@ -187,8 +171,16 @@ export class RelayChannel {
   start(): void {
     if (this.#isStarted || this.#closed) return;
     this.#isStarted = true;
-    this.#driver.tell({ type: 'start' });
+    const { ingest } = this.#options;
+    this.#driver.tell(ingest === null ? { type: 'start' } : { type: 'broadcast', epoch: ingest.epoch });
     this.#keepTicking();
+  }
+
+  /** The broadcast that this relay itself takes in begins, or begins anew. */
+  broadcast(): void {
+    const { ingest } = this.#options;
+    if (this.#isStarted && ingest !== null) this.#driver.tell({ type: 'broadcast', epoch: ingest.epoch });
+    this.start();
   }
 
   /** Takes the channel in. @returns Whether it comes in, once that is known. */
@@ -257,6 +249,7 @@ export class RelayChannel {
     this.#closed = true;
     this.#cancelTick?.();
     this.#children.close();
+    this.players.close();
     this.#options.search.stop();
     this.#arrival.settle(false);
     this.#neighbours.close();
@@ -374,9 +367,11 @@ export class RelayChannel {
   }
 
   #followMedia(): void {
-    const isFlowing = this.#parents.played !== null && this.#hub.streams().some(({ isLive }) => isLive);
+    const isFed = this.#options.ingest !== null || this.#parents.played !== null;
+    const isFlowing = isFed && this.#hub.streams().some(({ isLive }) => isLive);
     if (isFlowing === this.#isFlowing) return;
     this.#isFlowing = isFlowing;
+    if (this.isAttached) this.#arrival.settle(true);
     this.#options.onChange();
   }
 
@@ -389,6 +384,7 @@ export class RelayChannel {
     this.#cancelTick = null;
     if (this.#closed) return;
     const now = this.#options.clock.now();
+    this.#options.ingest?.tick(now);
     this.#hub.tick(now);
     this.#parents.tick(now);
     if (this.#isStarted) this.#keepTicking();

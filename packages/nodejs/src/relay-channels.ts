@@ -5,7 +5,6 @@
 
 import type { Connection } from '@libp2p/interface';
 import {
-  createDirectory,
   PROTOCOL_VERSION,
   type AnnounceRefusal,
   type ChannelId,
@@ -16,11 +15,8 @@ import {
 } from '@casto/core';
 import {
   type ChannelNews,
-  type Clock,
   type JoinDecision,
   type JoinRequest,
-  type LinkSignalingOptions,
-  type RefusalCounter,
   type RendezvousHandlers,
   type RendezvousServer,
   type SignedRecord,
@@ -28,16 +24,13 @@ import {
 } from '@casto/host';
 import { judgeAnnouncement } from './announcement.ts';
 import { ChannelCensus } from './channel-census.ts';
-import { ChannelEntry } from './channel-entry.ts';
-import { ChannelPages, type ProbePage } from './channel-pages.ts';
-import { ChannelSearch, type CarrierSearch } from './channel-search.ts';
+import type { ChannelEntry } from './channel-entry.ts';
+import { createEntry } from './channel-maker.ts';
+import type { ChannelIngest } from './channel-ingest.ts';
+import type { PlayerSeat } from './channel-players.ts';
+import type { CarrierSearch } from './channel-search.ts';
 import { Introductions, isRefusedAsFull, refuse } from './introductions.ts';
-import type { JoinGate } from './join-gate.ts';
-import type { MediaLinks } from './media-links.ts';
-import type { MemoryLimit } from './memory-limit.ts';
-import type { RecordMemory } from './record-memory.ts';
-import { RelayChannel } from './relay-channel.ts';
-import type { RelayLog } from './relay-log.ts';
+import type { RelayChannelsOptions } from './relay-channels-options.ts';
 import type { RelayChannel as ChannelStatus } from './relay-options.ts';
 import { RelayStreams } from './relay-streams.ts';
 
@@ -46,26 +39,6 @@ const MAX_WATCHED_CHANNELS = 2_000;
 const MAX_WATCHERS_PER_CHANNEL = 5_000;
 /** Children come and go in crowds: what that leaves for other channels is told to them at most this often. */
 const SHARE_MS = 500;
-
-export interface RelayChannelsOptions {
-  self: PeerId;
-  /** One verifier for all channels: what was said in one cannot be said again in another. */
-  signaling: Required<Pick<LinkSignalingOptions, 'privateKey' | 'verifier'>>;
-  clock: Clock;
-  media: MediaLinks;
-  records: RecordMemory;
-  log: RelayLog;
-  refused: RefusalCounter;
-  maxViewers: number;
-  maxChannels: number;
-  gate: JoinGate;
-  memory: MemoryLimit;
-  publishToken: string | null;
-  /** Addresses at which viewers reach a streamer through this relay's circuit. */
-  circuitAddresses: (streamer: PeerId) => string[];
-  /** Where others reach this relay. */
-  addresses: () => string[];
-}
 
 export class RelayChannels implements RendezvousHandlers {
   readonly #options: RelayChannelsOptions;
@@ -169,6 +142,56 @@ export class RelayChannels implements RendezvousHandlers {
     return { carries };
   }
 
+  /**
+   * Takes a broadcast in that a publisher sends to this relay, or renews its record.
+   *
+   * @param signed - By the channel's key, which this relay holds.
+   * @returns Whether there was room for it.
+   */
+  async publish(signed: SignedRecord, ingest: ChannelIngest): Promise<boolean> {
+    const { records, maxViewers } = this.#options;
+    const { channel } = signed.record;
+    await records.learn(signed.bytes);
+    const before = this.#entries.get(channel);
+    // One that was looked for elsewhere, or whose streamer announced itself, has another place in the tree.
+    if (before !== undefined && before.media !== null && before.search.ingest !== ingest)
+      await this.#restart(before);
+    if (this.#isClosed || this.#isDraining || maxViewers === 0 || !this.#hasRoom(channel)) return false;
+    const entry = this.#entry(channel);
+    if (entry.search.ingest === null) this.#options.log('info', 'channel-published', { channel });
+    entry.broadcast(ingest);
+    this.#network?.loadChanged();
+    void this.#network?.publish(signed);
+    entry.watchers.changed();
+    return true;
+  }
+
+  /** The publisher's broadcast is over. @param signed - The channel's word for it. */
+  async unpublish(signed: SignedRecord): Promise<void> {
+    await this.#options.records.learn(signed.bytes);
+    await this.#end(signed.record.channel);
+    void this.#network?.publish(signed);
+  }
+
+  /**
+   * Takes a channel in for a viewer outside the tree.
+   *
+   * @returns Its record and a place, or why there is none: `none`: nobody seems to have it.
+   */
+  async play(channel: ChannelId): Promise<{ signed: SignedRecord; seat: PlayerSeat } | 'full' | 'none'> {
+    const isFull = (): boolean => this.#isDraining || this.#isClosed || this.isFull;
+    if (isFull() || !this.#hasRoom(channel)) return 'full';
+    const entry = this.#entry(channel);
+    const comesIn = entry.media?.isAttached === true || (await entry.takeIn({ isOutcast: true }));
+    const signed = this.#options.records.get(channel);
+    if (isFull()) return 'full';
+    if (comesIn && signed !== null && entry.media !== null && this.#entries.get(channel) === entry) {
+      return { signed, seat: entry.media.players.enter() };
+    }
+    this.#forgetIfIdle(entry);
+    return 'none';
+  }
+
   watch(channel: ChannelId, notify: (news: ChannelNews) => void): () => void {
     const known = this.#entries.get(channel);
     const isFull = known ? known.watchers.size >= MAX_WATCHERS_PER_CHANNEL : !this.#canWatchMore();
@@ -249,7 +272,7 @@ export class RelayChannels implements RendezvousHandlers {
    */
   async #comesIn(entry: ChannelEntry, { kind, path, standby }: JoinRequest): Promise<boolean> {
     if (entry.media?.isAttached) return true;
-    if (kind === 'headless' && entry.streamer === null) return false;
+    if (kind === 'headless' && !entry.search.hasStreamer) return false;
     return entry.takeIn({ isOutcast: path.length === 0 && !standby });
   }
 
@@ -297,32 +320,16 @@ export class RelayChannels implements RendezvousHandlers {
   #entry(id: ChannelId): ChannelEntry {
     const known = this.#entries.get(id);
     if (known) return known;
-    const { self, clock, records, log, refused, maxViewers, addresses } = this.#options;
-    const network = (): CarrierSearch | null => this.#network;
-    const streams = this.#streams;
-    const directory = createDirectory({ seed: Math.floor(Math.random() * 2 ** 32) });
-    const probe: ProbePage = async (channel, page) => this.#rendezvous?.probe(channel, page) ?? null;
-    const pages = new ChannelPages({ channel: id, self, clock, directory, probe });
-    const search = new ChannelSearch({ channel: id, clock, records, refused, network, streams, pages });
-    const entry: ChannelEntry = new ChannelEntry({
-      id,
-      clock,
-      search,
-      directory,
+    const entry: ChannelEntry = createEntry(id, {
+      ...this.#options,
+      network: () => this.#network,
+      streams: this.#streams,
+      probe: async (channel, page) => this.#rendezvous?.probe(channel, page) ?? null,
+      judge: (join, from) => this.judge(join, from),
       news: () => this.#news(id),
-      makeMedia: (owner) => {
-        const { layers } = search;
-        const shared = { id, self, clock, media: this.#options.media, log, refused, maxViewers, layers };
-        const judge = (join: JoinRequest, from: PeerId): Promise<JoinDecision> => this.judge(join, from);
-        const signaling = { ...this.#options.signaling, judge };
-        const media = new RelayChannel({ ...shared, ...owner, signaling, addresses: addresses() });
-        media.setSlots(Math.max(0, maxViewers - this.census.served));
-        return media;
-      },
+      freeSlots: () => Math.max(0, this.#options.maxViewers - this.census.served),
       onChange: () => this.#mediaChanged(entry),
       onEnded: () => void this.#restart(entry),
-      onOffer: (offer) => directory.report(clock.now(), self, addresses(), offer),
-      onReleased: () => log('info', 'channel-released', { channel: id }),
     });
     this.#entries.set(id, entry);
     return entry;

@@ -4,6 +4,7 @@ import { isIP } from 'node:net';
 import { isPeerId } from '@casto/core';
 import { multiaddr } from '@multiformats/multiaddr';
 import type { Readiness, RelayMetrics } from './relay-metrics.ts';
+import type { SessionRequest, SessionResponse } from './whip/session-endpoint.ts';
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 
@@ -86,6 +87,8 @@ export interface Relay {
   readonly readiness: Readiness;
   /** Costs a walk over all links: for a scrape every few seconds. */
   metrics(): RelayMetrics;
+  /** Answers a request of a WHIP or WHEP client, for paths below `/whip/` and `/whep/`. */
+  handleSession(request: SessionRequest): Promise<SessionResponse>;
   /** Tells children to go elsewhere and waits until they left, at most `graceMs`. */
   drain(graceMs: number): Promise<void>;
   stop(): Promise<void>;

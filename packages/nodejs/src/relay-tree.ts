@@ -28,8 +28,9 @@ export function relayTreeOptions(relay: {
   addresses: readonly string[];
   maxViewers: number;
   layers: number;
+  ingest: unknown;
 }): TreePeerOptions {
-  const { id, self, addresses, maxViewers, layers } = relay;
+  const { id, self, addresses, maxViewers, layers, ingest } = relay;
   return {
     self,
     channel: id,
@@ -38,6 +39,7 @@ export function relayTreeOptions(relay: {
     seed: Math.floor(Math.random() * 2 ** 32),
     maxChildren: maxViewers,
     isViewer: false,
+    isIngest: ingest !== null,
     layers,
     tuning: { ...RELAY_TUNING, maxLinks: LINKS_PER_SLOT * (maxViewers + 1) },
   };

@@ -32,6 +32,9 @@ import {
 } from './relay-options.ts';
 import { openStunServer, type StunServer } from './stun/stun-server.ts';
 
+import { ClientSessions } from './whip/client-sessions.ts';
+import type { SessionRequest, SessionResponse } from './whip/session-endpoint.ts';
+
 /** 200 viewers at 2.5 Mbps take 28 % of a core (docs/benchmarks.md), so this many leave it some room. */
 const DEFAULT_MAX_VIEWERS = 600;
 /** A crowd of six hundred within ten seconds makes sixty. */
@@ -118,6 +121,14 @@ async function openStun(options: RelayOptions, host: string, port: number): Prom
   return openStunServer({ host, port, clock: processClock, log: options.log ?? (() => {}) });
 }
 
+function openMedia(
+  { maxChannelBitrateBps }: RelayOptions,
+  parts: { host: string; mediaPort: number; announce: string[]; log: RelayLog },
+): NodeMediaLinks {
+  const limit = maxChannelBitrateBps === undefined ? {} : { maxBitrateBps: maxChannelBitrateBps };
+  return createMediaLinks({ ...parts, ...limit, clock: processClock });
+}
+
 async function assembleRelay(
   options: RelayOptions,
   parts: Pick<RelayParts, 'libp2p' | 'folder' | 'stun'> & {
@@ -133,17 +144,9 @@ async function assembleRelay(
   const log: RelayLog = options.log ?? (() => {});
   const clock = processClock;
   const refused = refusalCounter();
-  const addresses = await resolveAnnounced(announce, log);
   const gate = new JoinGate({ clock, joinsPerSecond });
   const memory = memoryLimit(options.maxMemoryBytes ?? null, clock);
-  const media = createMediaLinks({
-    host,
-    mediaPort,
-    announce: addresses,
-    clock,
-    log,
-    ...(options.maxChannelBitrateBps === undefined ? {} : { maxBitrateBps: options.maxChannelBitrateBps }),
-  });
+  const media = openMedia(options, { host, mediaPort, announce: await resolveAnnounced(announce, log), log });
   const channels = new RelayChannels({
     self: peerIdOf(libp2p.peerId),
     signaling: { privateKey: folder.privateKey, verifier: signalVerifier(MAX_REMEMBERED_SIGNALS) },
@@ -179,8 +182,18 @@ async function assembleRelay(
     clock,
     maxInboundStreams: LINK_STREAMS_PER_CONNECTION,
   });
+  const sessions = new ClientSessions({
+    publishToken: options.publishToken ?? null,
+    maxViewers,
+    relayKey: folder.privateKey,
+    channels,
+    media,
+    clock,
+    log,
+    refused,
+  });
   const shown = { mediaPort, maxViewers, gate, memory, refused: refused.counts };
-  return new RunningRelay({ libp2p, channels, network, media, stun, folder, ...shown });
+  return new RunningRelay({ libp2p, channels, network, media, stun, folder, sessions, ...shown });
 }
 
 /** Where pages reach a streamer through this relay, if it has reserved; TCP is of no use to them. */
@@ -216,6 +229,7 @@ interface RelayParts {
   gate: JoinGate;
   memory: MemoryLimit;
   refused: Readonly<Record<string, number>>;
+  sessions: ClientSessions;
 }
 
 class RunningRelay implements Relay {
@@ -291,8 +305,13 @@ class RunningRelay implements Relay {
     };
   }
 
+  handleSession(request: SessionRequest): Promise<SessionResponse> {
+    return this.#parts.sessions.handle(request);
+  }
+
   async drain(graceMs: number): Promise<void> {
-    const { channels } = this.#parts;
+    const { channels, sessions } = this.#parts;
+    sessions.drain();
     this.#isDraining = true;
     channels.drain(graceMs);
     const deadline = processClock.now() + graceMs;
@@ -313,7 +332,8 @@ class RunningRelay implements Relay {
   }
 
   async #stopAll(): Promise<void> {
-    const { network, channels, media, stun, libp2p, folder } = this.#parts;
+    const { network, channels, media, stun, libp2p, folder, sessions } = this.#parts;
+    await sessions.close();
     network.stop();
     await stun?.close();
     await channels.close();

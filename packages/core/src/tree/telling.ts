@@ -26,7 +26,7 @@ export function passedLayers(state: TreeState): number {
 /** What is said on every link; `received` is what came over that link. */
 function stateFor(state: TreeState, now: Instant, received: number | null): LinkState {
   let subtreeSlots = 0;
-  let viewers = state.options.isViewer ? 1 : 0;
+  let viewers = state.audience + (state.options.isViewer ? 1 : 0);
   for (const child of state.children.values()) {
     if (!child.isActive) continue;
     subtreeSlots += (child.state?.freeSlots ?? 0) + (child.state?.subtreeSlots ?? 0);

@@ -43,6 +43,8 @@ export type TreeInput =
   | { readonly type: 'start' }
   /** The streamer's own: the broadcast begins, or begins anew with a higher epoch. */
   | { readonly type: 'broadcast'; readonly epoch: number }
+  /** Viewers that this peer serves outside the tree; they count as its own. */
+  | { readonly type: 'audience'; readonly viewers: number }
   /**
    * One directory's answer; none when it failed. `isLast`: no other directory is waited for, so that the search need
    * not wait longer than for its probes.

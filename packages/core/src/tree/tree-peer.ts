@@ -104,6 +104,9 @@ function apply(state: TreeState, now: Instant, input: TreeInput): void {
     case 'revived':
     case 'measured':
       return applyToLink(state, now, input);
+    case 'audience':
+      state.audience = input.viewers;
+      return tellParent(state, now);
     case 'uplink':
       state.uplinkBps = input.bps;
       return remeasure(state, now);
@@ -140,7 +143,8 @@ function broadcast(state: TreeState, now: Instant, epoch: number): void {
   if (epoch < state.epoch) return;
   state.epoch = epoch;
   state.epochSince = now;
-  if (state.options.self !== state.options.channel) return;
+  const { self, channel, isIngest = false } = state.options;
+  if (self !== channel && !isIngest) return;
   state.phase = { type: 'root' };
   reposition(state);
   tellChildren(state, now);

@@ -6,7 +6,7 @@
 import type { LinkState } from '../control-messages.ts';
 import type { Instant } from '../link-control.ts';
 import type { ParentCandidate, PeerKind } from '../link-messages.ts';
-import { detachedPosition, positionBelow, rootPosition, type Position } from '../position.ts';
+import { detachedPosition, ingestPosition, positionBelow, rootPosition, type Position } from '../position.ts';
 import { shortId, type ChannelId, type PeerId, type ShortId } from '../peer-id.ts';
 import { createRandom, type Random } from '../random.ts';
 import { Bans } from './bans.ts';
@@ -32,6 +32,8 @@ export interface TreePeerOptions {
   readonly relayPlaces?: number;
   /** Whether it plays the channel, so that it counts as a viewer. */
   readonly isViewer: boolean;
+  /** Whether it takes the broadcast in from outside the tree, as a relay that holds the channel's key. */
+  readonly isIngest?: boolean;
   /** Layers that it wants for itself, as bits. */
   readonly layers: number;
   /** Seconds since it came to the channel, when that was before this object was made. */
@@ -156,6 +158,8 @@ export interface TreeState {
   /** The highest epoch that is known, and since when. */
   epoch: number;
   epochSince: Instant;
+  /** Viewers that are served outside the tree. */
+  audience: number;
   uplinkBps: number | null;
   bitrateBps: number;
   network: NetworkType;
@@ -212,6 +216,7 @@ export function createTreeState(options: TreePeerOptions): TreeState {
     position: detachedPosition(options.self),
     epoch: 0,
     epochSince: 0,
+    audience: 0,
     uplinkBps: null,
     bitrateBps: DEFAULT_BITRATE_BPS,
     network: 'unmetered',
@@ -296,7 +301,9 @@ export function isFlowing(state: TreeState): boolean {
 /** Works out the own place. While a parent is looked for the place stays as it was, until it is given up. */
 export function reposition(state: TreeState): void {
   if (state.phase.type === 'root') {
-    state.position = rootPosition(state.options.self, state.epoch);
+    const { self, channel } = state.options;
+    state.position =
+      self === channel ? rootPosition(self, state.epoch) : ingestPosition(channel, self, state.epoch);
     return;
   }
   const parent = currentParent(state);

@@ -6,6 +6,8 @@ import type { RtcConfig } from 'node-datachannel';
 import type { MediaLinks, PullOptions, ServeOptions } from '../media-links.ts';
 import type { RelayLog } from '../relay-log.ts';
 import type { LinkCounts, MediaTraffic } from '../relay-metrics.ts';
+import { ClientTransport } from '../whip/client-transport.ts';
+import type { ClientTransportOptions } from '../whip/client-transport.ts';
 import { announceCandidates } from './announced-candidates.ts';
 import { ChildLink } from './child-link.ts';
 import { MediaLinkError } from './media-link-error.ts';
@@ -40,6 +42,8 @@ export interface NodeMediaLinks extends MediaLinks {
   pull(options: PullOptions): ChildLink;
   /** @throws {MediaLinkError} `too-many-connecting`. */
   serve(options: ServeOptions): ParentLink;
+  /** A connection with a WHIP or WHEP client. @throws {MediaLinkError} `too-many-connecting`. */
+  client(options: Pick<ClientTransportOptions, 'direction' | 'allowance'>): ClientTransport;
   /** What was refused or failed, by reason. */
   readonly counts: Readonly<Record<string, number>>;
   readonly open: number;
@@ -95,7 +99,7 @@ class LinkFactory implements NodeMediaLinks {
 
   traffic(): MediaTraffic {
     const sum = copyTraffic(this.#carried);
-    for (const link of this.#links) addTraffic(sum, link.stats());
+    for (const link of this.#links) if (isOfTree(link)) addTraffic(sum, link.stats());
     return sum;
   }
 
@@ -109,14 +113,18 @@ class LinkFactory implements NodeMediaLinks {
   }
 
   serve({ hub, offer, layers, isActive = true }: ServeOptions): ParentLink {
-    if (this.connecting >= (this.#options.maxConnecting ?? DEFAULT_MAX_CONNECTING)) {
-      this.#counts.count('too-many-connecting');
-      throw new MediaLinkError('too-many-connecting', `${this.connecting} links are not connected yet`);
-    }
+    this.#assertFewConnecting();
     return this.#open((shared) => {
       const config = this.#config({ isShared: true });
       return new ParentLink({ ...shared, hub, offer, layers, isActive, config });
     });
+  }
+
+  client(options: Pick<ClientTransportOptions, 'direction' | 'allowance'>): ClientTransport {
+    this.#assertFewConnecting();
+    return this.#open(
+      (shared) => new ClientTransport({ ...shared, ...options, config: this.#config({ isShared: true }) }),
+    );
   }
 
   close(): void {
@@ -129,11 +137,17 @@ class LinkFactory implements NodeMediaLinks {
   #count(others: 'parents' | 'children'): LinkCounts {
     let [connecting, connected] = [0, 0];
     for (const link of this.#links) {
-      if (sideOf(link) !== others) continue;
+      if (!isOfTree(link) || sideOf(link) !== others) continue;
       if (link.state === 'connecting') connecting += 1;
       else connected += 1;
     }
     return { connecting, connected, made: this.#made[others] };
+  }
+
+  #assertFewConnecting(): void {
+    if (this.connecting < (this.#options.maxConnecting ?? DEFAULT_MAX_CONNECTING)) return;
+    this.#counts.count('too-many-connecting');
+    throw new MediaLinkError('too-many-connecting', `${this.connecting} links are not connected yet`);
   }
 
   #open<Link extends AnyLink>(create: (shared: SharedOptions) => Link): Link {
@@ -144,12 +158,12 @@ class LinkFactory implements NodeMediaLinks {
       counts: this.#counts,
       announce: (candidates) => announceCandidates(candidates, announce),
       onClosed: () => {
-        if (this.#links.delete(link)) addTraffic(this.#carried, link.stats());
+        if (this.#links.delete(link) && isOfTree(link)) addTraffic(this.#carried, link.stats());
         log?.('debug', 'media-link-closed', { open: this.#links.size });
       },
     });
     this.#links.add(link);
-    this.#made[sideOf(link)] += 1;
+    if (isOfTree(link)) this.#made[sideOf(link)] += 1;
     log?.('debug', 'media-link-made', { open: this.#links.size });
     return link;
   }
@@ -168,14 +182,19 @@ class LinkFactory implements NodeMediaLinks {
   }
 }
 
-type AnyLink = ChildLink | ParentLink;
+type AnyLink = ChildLink | ParentLink | ClientTransport;
 
 type SharedOptions = Pick<
   ConstructorParameters<typeof ParentLink>[0],
   'clock' | 'counts' | 'announce' | 'onClosed'
 >;
 
-function sideOf(link: AnyLink): 'parents' | 'children' {
+/** Clients of WHIP and WHEP are no peers. */
+function isOfTree(link: AnyLink): link is ChildLink | ParentLink {
+  return !(link instanceof ClientTransport);
+}
+
+function sideOf(link: ChildLink | ParentLink): 'parents' | 'children' {
   return link instanceof ChildLink ? 'parents' : 'children';
 }
 

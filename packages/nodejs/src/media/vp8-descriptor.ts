@@ -65,6 +65,25 @@ export function forgetVp8(into: Vp8Numbers): void {
   into.isLayerSync = true;
 }
 
+/**
+ * @param bytes - A packet in the twelve-byte form that {@link readVp8} has read.
+ * @returns How many bytes of its payload the descriptor takes.
+ */
+export function vp8DescriptorBytes(bytes: Uint8Array): number {
+  const descriptor = bytes[RTP_HEADER_BYTES] ?? 0;
+  if ((descriptor & EXTENDED_BIT) === 0) return 1;
+  const numbers = {
+    pictureIdMask: 0,
+    pictureIdAt: 0,
+    pictureId: 0,
+    tl0At: 0,
+    tl0: 0,
+    temporalLayer: 0,
+    isLayerSync: true,
+  };
+  return readExtension(bytes, numbers) - RTP_HEADER_BYTES;
+}
+
 /** Puts other picture numbers into a packet that {@link readVp8} has read; each is cut to the width it has there. */
 export function writeVp8(bytes: Uint8Array, numbers: Vp8Numbers, pictureId: number, tl0: number): void {
   const at = numbers.pictureIdAt;

@@ -34,6 +34,8 @@ import type { CarrierSearch } from '../../src/channel-search.ts';
 import type { ChildLink } from '../../src/media/child-link.ts';
 import { createHub } from '../../src/media/hub.ts';
 import { createMediaLinks } from '../../src/media/media-links.ts';
+import { isRtcp } from '../../src/media/rtp-packet.ts';
+import { createRtpSink } from '../../src/media/rtp-sink.ts';
 import { createRtpSource } from '../../src/media/rtp-source.ts';
 import { JoinGate } from '../../src/join-gate.ts';
 import { RecordMemory } from '../../src/record-memory.ts';
@@ -83,11 +85,11 @@ export class NativeWorld {
   }
 }
 
-class NativeRelay {
+export class NativeRelay {
   readonly peer: TestPeer;
   readonly channels: RelayChannels;
   readonly refused = refusalCounter();
-  readonly #media = createMediaLinks({ host: HOST, clock: processClock });
+  readonly media = createMediaLinks({ host: HOST, clock: processClock });
 
   constructor(peer: TestPeer) {
     this.peer = peer;
@@ -95,7 +97,7 @@ class NativeRelay {
       self: peer.id,
       signaling: { privateKey: peer.key, verifier: signalVerifier() },
       clock: processClock,
-      media: this.#media,
+      media: this.media,
       records: new RecordMemory(processClock),
       log: () => {},
       refused: this.refused,
@@ -118,7 +120,7 @@ class NativeRelay {
 
   async close(): Promise<void> {
     await this.channels.close();
-    this.#media.close();
+    this.media.close();
   }
 }
 
@@ -199,6 +201,30 @@ export class NativePage {
     for (const connection of this.peer.libp2p.getConnections()) {
       if (connection.remotePeer.toString() === other.peer.id) await connection.close();
     }
+  }
+
+  /** Plays what comes over a link. @returns The packets of one stream as they come. */
+  receive({ end }: NativeChild, kind: 'audio' | 'video'): Buffer[] {
+    const packets: Buffer[] = [];
+    const isVideo = kind === 'video';
+    const sink = createRtpSink({
+      key: { kind, layer: 0 },
+      clockRate: isVideo ? 90_000 : 48_000,
+      payloadType: isVideo ? 96 : 111,
+      ssrc: 1,
+      cname: 'page',
+      now,
+      send: (bytes) => {
+        if (!isRtcp(bytes)) packets.push(Buffer.from(bytes));
+        return true;
+      },
+    });
+    end.media.play(true);
+    this.#hub.addSink(sink);
+    sink.open();
+    const timer = setInterval(() => this.#hub.tick(now()), FRAME_MS);
+    this.#cancel.push(() => clearInterval(timer));
+    return packets;
   }
 
   close(): void {

@@ -41,7 +41,8 @@ import { VirtualClock } from '@casto/host/conformance/virtual-clock';
 import type { CarrierSearch } from '../../src/channel-search.ts';
 import { JoinGate } from '../../src/join-gate.ts';
 import { RecordMemory } from '../../src/record-memory.ts';
-import { RelayChannels, type RelayChannelsOptions } from '../../src/relay-channels.ts';
+import { RelayChannels } from '../../src/relay-channels.ts';
+import type { RelayChannelsOptions } from '../../src/relay-channels-options.ts';
 import { MemoryMediaLinks } from './memory-media-links.ts';
 
 const FRAME_MS = 40;

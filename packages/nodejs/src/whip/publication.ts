@@ -1,0 +1,151 @@
+/**
+ * What is published under one name: a channel whose streamer is the relay itself, for as long as a publisher sends, and
+ * a little longer.
+ *
+ *   waiting ──session connected──▶ live ──session lost──▶ waiting ──REJOIN_MS──▶ over
+ *                                   └──session ended──▶ over
+ *
+ * A publisher that comes back in time goes on in the same channel, and its viewers keep their links.
+ */
+
+import { ANNOUNCE_MS, RECORD_LIFETIME_MS, type ChannelId, type ChannelRecord } from '@casto/core';
+import { signRecord, type Clock, type SignedRecord } from '@casto/host';
+import { ChannelIngest } from '../channel-ingest.ts';
+import type { ChannelKey } from './channel-keys.ts';
+
+/** An encoder that lost its connection tries again within seconds. */
+const REJOIN_MS = 15_000;
+
+/** What the relay's channels do for a publication. */
+export interface PublishedChannels {
+  /** @returns Whether there was room. */
+  publish(signed: SignedRecord, ingest: ChannelIngest): Promise<boolean>;
+  unpublish(signed: SignedRecord): Promise<void>;
+}
+
+export type PublishedMedia = Pick<ChannelRecord, 'video' | 'audio'>;
+
+export interface PublicationOptions {
+  readonly name: string;
+  readonly key: ChannelKey;
+  readonly channels: PublishedChannels;
+  readonly clock: Clock;
+  /** Nothing is published under the name any more. */
+  readonly onOver: () => void;
+  readonly onError: (error: unknown) => void;
+}
+
+export class Publication {
+  readonly #options: PublicationOptions;
+  #ingest: ChannelIngest | null = null;
+  #media: PublishedMedia | null = null;
+  #epoch = 0;
+  #sequence = 0;
+  #cancelEnd: () => void = () => {};
+  #cancelAnnouncement: () => void = () => {};
+  #isOver = false;
+  /** Records are signed and told one after the other, or an old word could come last. */
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(options: PublicationOptions) {
+    this.#options = options;
+  }
+
+  get channel(): ChannelId {
+    return this.#options.key.channel;
+  }
+
+  /**
+   * A publisher is connected.
+   *
+   * @returns Where its sources belong; `null` when the relay has no room for the channel.
+   */
+  async goLive(media: PublishedMedia, epoch: number): Promise<ChannelIngest | null> {
+    this.#cancelEnd();
+    let isTaken = false;
+    await this.#inTurn(async () => {
+      await this.#endOtherMedia(media);
+      this.#media = media;
+      this.#epoch = epoch;
+      this.#ingest ??= new ChannelIngest(epoch);
+      this.#ingest.epoch = epoch;
+      isTaken = await this.#announce();
+    });
+    if (!isTaken || this.#isOver) return null;
+    this.#announceLater();
+    return this.#ingest;
+  }
+
+  /** The publisher is gone without a word; another session may go on. */
+  lose(): void {
+    this.#cancelEnd();
+    if (this.#isOver) return;
+    this.#cancelEnd = this.#options.clock.setTimer(() => void this.end(), REJOIN_MS);
+  }
+
+  /** The broadcast is over. Idempotent. */
+  async end(): Promise<void> {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#cancelEnd();
+    this.#cancelAnnouncement();
+    this.#options.onOver();
+    await this.#inTurn(() => this.#unpublish());
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const { onError } = this.#options;
+    this.#work = this.#work.then(work).catch(onError);
+    return this.#work;
+  }
+
+  /** Children expect what the record said when they joined. */
+  async #endOtherMedia({ video, audio }: PublishedMedia): Promise<void> {
+    const before = this.#media;
+    if (before === null || (before.video === video && before.audio === audio)) return;
+    await this.#unpublish();
+  }
+
+  async #unpublish(): Promise<void> {
+    if (this.#ingest === null) return;
+    this.#ingest.onTick = null;
+    this.#ingest = null;
+    await this.#options.channels.unpublish(await this.#sign(false));
+  }
+
+  async #announce(): Promise<boolean> {
+    const ingest = this.#ingest;
+    return ingest !== null && this.#options.channels.publish(await this.#sign(true), ingest);
+  }
+
+  /** PROTOCOL.md, D2: as a streamer announces itself anew. */
+  #announceLater(): void {
+    this.#cancelAnnouncement();
+    this.#cancelAnnouncement = this.#options.clock.setTimer(() => {
+      void this.#inTurn(async () => {
+        if (!this.#isOver) await this.#announce();
+      });
+      this.#announceLater();
+    }, ANNOUNCE_MS);
+  }
+
+  #sign(live: boolean): Promise<SignedRecord> {
+    const { key, name, clock } = this.#options;
+    const { video, audio } = this.#media ?? { video: null, audio: false };
+    const now = Math.floor(clock.now());
+    this.#sequence = Math.max(this.#sequence + 1, now);
+    return signRecord(key.privateKey, {
+      channel: key.channel,
+      epoch: this.#epoch,
+      sequence: this.#sequence,
+      expiresAt: now + RECORD_LIFETIME_MS,
+      title: name,
+      app: '',
+      video,
+      layers: video === null ? 0 : 1,
+      audio,
+      live,
+      listed: true,
+    });
+  }
+}

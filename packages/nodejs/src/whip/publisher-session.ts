@@ -1,0 +1,179 @@
+/** One WHIP session: a publisher's connection, and its streams on their way into the channel. */
+
+import { randomBytes, randomInt } from 'node:crypto';
+import type { Clock, RefusalCounter } from '@casto/host';
+import type { ChannelIngest } from '../channel-ingest.ts';
+import { readRtcpCompound } from '../media/rtcp-compound.ts';
+import { isRtcp, payloadTypeOf, RTP_HEADER_BYTES } from '../media/rtp-packet.ts';
+import type { RtpSource } from '../media/rtp-source.ts';
+import { PublisherClock } from './capture-clock.ts';
+import { renderClientAnswer } from './client-answer.ts';
+import { nameOf, type ClientOffer } from './client-offer.ts';
+import type { ClientTransport } from './client-transport.ts';
+import { IngestStream } from './ingest-stream.ts';
+import type { Publication, PublishedMedia } from './publication.ts';
+
+/** One layer at 25 Mbps, and sound. */
+export const PUBLISHER_ALLOWANCE = { perSecond: 4_000, burst: 8_000 };
+/** As asked of pages that stream (child-link.ts). */
+const MAX_BITRATE_BPS = 10_000_000;
+/** A connected publisher that sends neither media nor reports is gone, or of no use. */
+const SILENCE_MS = 15_000;
+const MAX_SSRC = 2 ** 32;
+
+export interface PublisherSessionOptions {
+  readonly offer: ClientOffer;
+  readonly transport: ClientTransport;
+  readonly publication: Publication;
+  /** Of the broadcast, seconds since 1970. */
+  readonly epoch: number;
+  readonly clock: Clock;
+  readonly counts: RefusalCounter;
+  /** Closed, by whomever. */
+  readonly onClosed: () => void;
+}
+
+export class PublisherSession {
+  readonly #options: PublisherSessionOptions;
+  readonly #streams: readonly IngestStream[];
+  readonly #cname = randomBytes(12).toString('base64url');
+  #ingest: ChannelIngest | null = null;
+  #heardAt: number;
+  #cancelWatch: () => void = () => {};
+  #isClosed = false;
+
+  constructor(options: PublisherSessionOptions) {
+    this.#options = options;
+    this.#heardAt = options.clock.now();
+    this.#streams = this.#createStreams();
+    options.transport.listener = {
+      onOpen: () => void this.#goLive(),
+      onMedia: (bytes) => this.#receive(bytes),
+      onClosed: () => this.#finish({ isOver: false }),
+    };
+  }
+
+  /** When something last came from the publisher. */
+  get heardAt(): number {
+    return this.#heardAt;
+  }
+
+  /** @throws {MediaLinkError} When no connection can be made. */
+  async answer(): Promise<string> {
+    const { offer, transport } = this.#options;
+    const native = await transport.answer(offer.transport, offer.candidates);
+    const { candidates } = native;
+    return renderClientAnswer({
+      offer,
+      role: 'publisher',
+      transport: native,
+      candidates,
+      sources: [],
+      cname: this.#cname,
+    });
+  }
+
+  addCandidate(candidate: string): void {
+    this.#options.transport.addCandidate(candidate);
+  }
+
+  /** The publisher says that it has finished. Idempotent. */
+  end(): void {
+    this.#finish({ isOver: true });
+  }
+
+  /** Makes room for another session of the same name. Idempotent. */
+  close(): void {
+    this.#finish({ isOver: false });
+  }
+
+  #finish({ isOver }: { isOver: boolean }): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#cancelWatch();
+    const { transport, publication, onClosed } = this.#options;
+    if (this.#ingest !== null && this.#ingest.onTick === this.#tick) this.#ingest.onTick = null;
+    for (const { source } of this.#streams) if (source !== null) this.#ingest?.drop(source);
+    for (const stream of this.#streams) stream.close();
+    transport.close();
+    if (isOver) void publication.end();
+    else publication.lose();
+    onClosed();
+  }
+
+  async #goLive(): Promise<void> {
+    const ingest = await this.#options.publication.goLive(this.#media(), this.#options.epoch);
+    if (this.#isClosed) return;
+    if (ingest === null) {
+      this.#options.counts.count('whip:no-room');
+      return this.end();
+    }
+    this.#ingest = ingest;
+    ingest.onTick = this.#tick;
+    for (const { source } of this.#streams) if (source !== null) ingest.feed(source);
+    this.#watch();
+  }
+
+  #watch(): void {
+    const { clock, counts } = this.#options;
+    const leftMs = this.#heardAt + SILENCE_MS - clock.now();
+    if (leftMs <= 0) {
+      counts.count('whip:silent');
+      return this.close();
+    }
+    this.#cancelWatch = clock.setTimer(() => this.#watch(), leftMs);
+  }
+
+  #media(): PublishedMedia {
+    const names = this.#options.offer.sections.flatMap(({ codec }) => (codec === null ? [] : nameOf(codec)));
+    const video = names.find((name) => name !== 'opus') ?? null;
+    return { video, audio: names.includes('opus') };
+  }
+
+  #createStreams(): IngestStream[] {
+    const { offer, clock, transport, epoch } = this.#options;
+    const publisher = new PublisherClock();
+    const localSsrc = randomInt(1, MAX_SSRC);
+    return offer.sections.flatMap(({ kind, codec }) => {
+      if (codec === null || kind === 'application') return [];
+      return new IngestStream({
+        kind,
+        codec,
+        epoch,
+        clock: publisher,
+        maxBitrateBps: MAX_BITRATE_BPS,
+        localSsrc,
+        cname: this.#cname,
+        now: () => clock.now(),
+        send: transport.send,
+        onSource: (source, former) => this.#feed(source, former),
+      });
+    });
+  }
+
+  #feed(source: RtpSource, former: RtpSource | null): void {
+    if (former !== null) this.#ingest?.drop(former);
+    this.#ingest?.feed(source);
+  }
+
+  #receive(bytes: Buffer): void {
+    if (this.#isClosed) return;
+    const { clock, counts } = this.#options;
+    this.#heardAt = clock.now();
+    if (isRtcp(bytes)) {
+      if (!readRtcpCompound(bytes, this.#streams)) counts.count('rtcp-malformed');
+      return;
+    }
+    const type = payloadTypeOf(bytes);
+    const stream =
+      bytes.length < RTP_HEADER_BYTES
+        ? undefined
+        : this.#streams.find(({ payloadType }) => payloadType === type);
+    if (stream === undefined) counts.count('rtp-unknown-stream');
+    else stream.takeRtp(bytes);
+  }
+
+  readonly #tick = (now: number): void => {
+    for (const stream of this.#streams) stream.tick(now);
+  };
+}

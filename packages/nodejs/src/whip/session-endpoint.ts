@@ -1,0 +1,274 @@
+/**
+ * WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep) without their HTTP server: fields of a request in, fields of the
+ * response out.
+ *
+ *   POST    /whip/NAME      offer in, 201 with the answer and the session's own address
+ *   PATCH   /whip/NAME/ID   candidates of the client
+ *   DELETE  /whip/NAME/ID   the session is over
+ *   OPTIONS on both         what they take, for people and for pages of other origins
+ *
+ * and the same below `/whep/`. A session's address cannot be guessed, so whoever knows it may end it.
+ */
+
+import { randomBytes } from 'node:crypto';
+import { assertBearer } from './bearer-token.ts';
+import { CHANNEL_NAME } from './channel-keys.ts';
+import { MAX_OFFER_BYTES } from './client-offer.ts';
+import { readSdpFragment } from './sdp-fragment.ts';
+import { SessionRefusal } from './session-refusal.ts';
+
+/** What a request may carry; more is answered with 413 by whoever reads it. */
+export const MAX_BODY_BYTES = MAX_OFFER_BYTES;
+
+/** An RTCIceServer (W3C WebRTC, section 4.2.4). */
+export interface NamedIceServer {
+  readonly urls: readonly string[];
+  readonly username?: string;
+  readonly credential?: string;
+}
+
+export interface SessionRequest {
+  readonly method: string;
+  /** Decoded, without the query. */
+  readonly path: string;
+  /** By lower-case name. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** At most {@link MAX_BODY_BYTES}. */
+  readonly body: Buffer;
+  /** IP address that the request comes from. */
+  readonly from: string;
+  /** What to name to whoever asks. */
+  readonly iceServers?: readonly NamedIceServer[];
+}
+
+export interface SessionResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[]>>;
+  readonly body: string;
+}
+
+/** A session that was made, for the endpoint that keeps it. */
+export interface OpenSession {
+  /** The channel's id, told in `Casto-Channel`. */
+  readonly channel: string;
+  /** The answer in SDP. */
+  readonly answer: string;
+  /** Of the client's ICE session. */
+  readonly usernameFragment: string;
+  addCandidate(candidate: string): void;
+  /** The client says that it is over. Idempotent. */
+  end(): void;
+}
+
+export interface SessionOpening {
+  readonly name: string;
+  readonly sdp: string;
+  readonly from: string;
+  /** The session is closed, by whomever. */
+  readonly onClosed: () => void;
+}
+
+/** What makes the sessions of one role. */
+export interface SessionRole {
+  /** Asked of those who open sessions; `null`: anybody may. */
+  readonly token: string | null;
+  /** @throws {SessionRefusal} */
+  open(opening: SessionOpening): Promise<OpenSession>;
+}
+
+export interface SessionEndpointOptions {
+  /** What is missing is answered with 404. */
+  readonly roles: Readonly<Partial<Record<'whip' | 'whep', SessionRole>>>;
+}
+
+interface KeptSession {
+  readonly session: OpenSession;
+  readonly etag: string;
+  readonly role: Role;
+  readonly name: string;
+}
+
+type Role = 'whip' | 'whep';
+
+interface Target {
+  readonly role: Role;
+  readonly name: string;
+  /** `null`: the address that sessions are made at. */
+  readonly id: string | null;
+}
+
+const ID_BYTES = 18;
+const PREFLIGHT_AGE_S = 86_400;
+const OFFER_TYPE = 'application/sdp';
+const FRAGMENT_TYPE = 'application/trickle-ice-sdpfrag';
+const MAKING_METHODS = 'OPTIONS, POST';
+const SESSION_METHODS = 'OPTIONS, PATCH, DELETE';
+const CROSS_ORIGIN = {
+  'Access-Control-Allow-Origin': '*',
+  'Access-Control-Expose-Headers':
+    'Location, ETag, Link, Accept-Patch, Accept-Post, Casto-Channel, Retry-After',
+  'Cross-Origin-Resource-Policy': 'cross-origin',
+} as const;
+
+export class SessionEndpoint {
+  readonly #options: SessionEndpointOptions;
+  readonly #sessions = new Map<string, KeptSession>();
+
+  constructor(options: SessionEndpointOptions) {
+    this.#options = options;
+  }
+
+  /** Sessions of both roles. */
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  /** Answers every request with something. Rejects only for mistakes of its own. */
+  async handle(request: SessionRequest): Promise<SessionResponse> {
+    try {
+      const { status, headers, body } = await this.#route(request);
+      return { status, headers: { ...CROSS_ORIGIN, ...headers }, body };
+    } catch (error) {
+      if (!(error instanceof SessionRefusal)) throw error;
+      const headers = { ...CROSS_ORIGIN, 'Content-Type': 'text/plain; charset=utf-8', ...error.headers };
+      return { status: error.status, headers, body: `${error.message}\n` };
+    }
+  }
+
+  #route(request: SessionRequest): Promise<SessionResponse> | SessionResponse {
+    const target = targetOf(request.path);
+    if (target === undefined || !CHANNEL_NAME.test(target.name)) {
+      throw new SessionRefusal(404, 'A name has 1 to 64 letters, digits, dots, hyphens and underscores.');
+    }
+    const methods = target.id === null ? MAKING_METHODS : SESSION_METHODS;
+    if (request.method === 'OPTIONS') return preflight(target, request, methods);
+    // RFC 9725, section 4.2: GET, HEAD and PUT are reserved.
+    if (!methods.split(', ').includes(request.method)) {
+      throw new SessionRefusal(405, `Only ${methods} are answered here.`, { Allow: methods });
+    }
+    if (target.id === null) return this.#open(target, request);
+    return this.#toSession(target, target.id, request);
+  }
+
+  async #open(
+    { role, name }: Target,
+    { headers, body, from, iceServers }: SessionRequest,
+  ): Promise<SessionResponse> {
+    const maker = this.#options.roles[role];
+    if (maker === undefined) throw new SessionRefusal(404, 'That is not to be had here.');
+    assertBearer(maker.token, textOf(headers['authorization']));
+    assertType(headers['content-type'], OFFER_TYPE, 'Accept-Post');
+    if (!accepts(textOf(headers['accept']), OFFER_TYPE)) {
+      throw new SessionRefusal(406, `The answer is ${OFFER_TYPE}, which the request does not accept.`);
+    }
+    const id = randomBytes(ID_BYTES).toString('base64url');
+    let isClosed = false;
+    const onClosed = (): void => {
+      isClosed = true;
+      this.#sessions.delete(id);
+    };
+    const session = await maker.open({ name, sdp: body.toString('latin1'), from, onClosed });
+    const etag = `"${randomBytes(ID_BYTES).toString('base64url')}"`;
+    if (!isClosed) this.#sessions.set(id, { session, etag, role, name });
+    return {
+      status: 201,
+      headers: {
+        'Content-Type': OFFER_TYPE,
+        Location: `/${role}/${name}/${id}`,
+        ETag: etag,
+        'Accept-Patch': FRAGMENT_TYPE,
+        'Casto-Channel': session.channel,
+        'Cache-Control': 'no-store',
+        ...linksTo(iceServers),
+      },
+      body: session.answer,
+    };
+  }
+
+  #toSession({ role, name }: Target, id: string, request: SessionRequest): SessionResponse {
+    const { method, headers, body } = request;
+    const authorization = textOf(headers['authorization']);
+    if (authorization !== undefined) assertBearer(this.#options.roles[role]?.token ?? null, authorization);
+    const kept = this.#sessions.get(id);
+    if (kept?.role !== role || kept.name !== name) throw new SessionRefusal(404, 'There is no such session.');
+    if (method === 'DELETE') {
+      kept.session.end();
+      return { status: 200, headers: {}, body: '' };
+    }
+    assertType(headers['content-type'], FRAGMENT_TYPE, 'Accept-Patch');
+    return patch(kept, textOf(headers['if-match']), body);
+  }
+}
+
+function preflight({ id }: Target, { iceServers }: SessionRequest, methods: string): SessionResponse {
+  return {
+    status: 204,
+    headers: {
+      Allow: methods,
+      'Access-Control-Allow-Methods': methods,
+      'Access-Control-Allow-Headers': 'Authorization, Content-Type, If-Match',
+      'Access-Control-Max-Age': String(PREFLIGHT_AGE_S),
+      ...(id === null ? { 'Accept-Post': OFFER_TYPE } : { 'Accept-Patch': FRAGMENT_TYPE }),
+      ...(id === null ? linksTo(iceServers) : {}),
+    },
+    body: '',
+  };
+}
+
+/** RFC 9725, section 4.6. */
+function linksTo(iceServers: readonly NamedIceServer[] = []): { Link?: string[] } {
+  if (iceServers.length === 0) return {};
+  return {
+    Link: iceServers.flatMap(({ urls, username, credential }) =>
+      urls.map((url) => {
+        const secret =
+          username === undefined || credential === undefined
+            ? ''
+            : `; username="${username}"; credential="${credential}"; credential-type="password"`;
+        return `<${url}>; rel="ice-server"${secret}`;
+      }),
+    ),
+  };
+}
+
+/** RFC 9725, section 4.3.1: candidates are taken, restarts of ICE are not, which the library below cannot do. */
+function patch({ session, etag }: KeptSession, ifMatch: string | undefined, body: Buffer): SessionResponse {
+  if (ifMatch === undefined)
+    throw new SessionRefusal(428, 'If-Match with the ETag of the session is missing.');
+  const fragment = readSdpFragment(body);
+  const isOther =
+    fragment.usernameFragment !== null && fragment.usernameFragment !== session.usernameFragment;
+  if (ifMatch.trim() === '*' || (isOther && ifMatch.trim() === etag)) {
+    throw new SessionRefusal(422, 'ICE cannot be restarted here: open another session.');
+  }
+  if (ifMatch.trim() !== etag) throw new SessionRefusal(412, 'If-Match names another ICE session.');
+  for (const candidate of fragment.candidates) session.addCandidate(candidate);
+  return { status: 204, headers: {}, body: '' };
+}
+
+/** `undefined` for what is no path of a session or of a place to make one. */
+function targetOf(path: string): Target | undefined {
+  const [, role, name, id, ...rest] = path.split('/');
+  if ((role !== 'whip' && role !== 'whep') || name === undefined || rest.length > 0) return undefined;
+  return { role, name, id: id ?? null };
+}
+
+function assertType(header: string | string[] | undefined, expected: string, acceptHeader: string): void {
+  const [type = ''] = (textOf(header) ?? '').split(';');
+  if (type.trim().toLowerCase() === expected) return;
+  throw new SessionRefusal(415, `The body must be ${expected}.`, { [acceptHeader]: expected });
+}
+
+/** RFC 9110, section 12.5.1; without the header anything is accepted. */
+function accepts(header: string | undefined, type: string): boolean {
+  if (header === undefined || header.trim() === '') return true;
+  const ranges = ['*/*', `${type.split('/')[0] ?? ''}/*`, type];
+  return header.split(',').some((item) => {
+    const [range = '', ...parameters] = item.split(';').map((part) => part.trim().toLowerCase());
+    return ranges.includes(range) && !parameters.some((parameter) => /^q=0(?:\.0*)?$/.test(parameter));
+  });
+}
+
+function textOf(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header.join(', ') : header;
+}

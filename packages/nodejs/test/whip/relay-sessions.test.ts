@@ -1,0 +1,113 @@
+/** WHIP and WHEP of the relay as a whole. */
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, test, vi } from 'vitest';
+import { createRelay } from '../../src/relay.ts';
+import type { Relay, RelayOptions } from '../../src/relay-options.ts';
+import type { Handle } from './native-publisher.ts';
+import { NativePlayer } from './native-player.ts';
+import { NativePublisher } from './native-publisher.ts';
+
+vi.setConfig({ testTimeout: 40_000 });
+const WITHIN = { timeout: 15_000, interval: 20 };
+const relays: Relay[] = [];
+const clients: { close(): void }[] = [];
+const folders: string[] = [];
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.close();
+  for (const relay of relays.splice(0)) await relay.stop();
+  for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
+});
+
+async function start(options: RelayOptions = {}): Promise<{ relay: Relay; handle: Handle }> {
+  const relay = await createRelay({ host: '127.0.0.1', mdns: false, ...options });
+  relays.push(relay);
+  return { relay, handle: (asked) => relay.handleSession(asked) };
+}
+
+function newPublisher(): NativePublisher {
+  const publisher = new NativePublisher();
+  clients.push(publisher);
+  return publisher;
+}
+
+test('a name has the same channel after a restart, and another one at another relay', async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'casto-whip-'));
+  folders.push(dataDir);
+  const channels: unknown[] = [];
+  for (const options of [{ dataDir }, { dataDir }, {}]) {
+    const { relay, handle } = await start(options);
+    const { headers } = await newPublisher().publish(handle, '/whip/studio');
+    channels.push(headers['Casto-Channel']);
+    await relay.stop();
+    // In one process the sockets of the relay before may stay open for a while.
+    await rm(join(dataDir, 'ports.json'), { force: true });
+  }
+  expect(channels[1]).toBe(channels[0]);
+  expect(channels[2]).not.toBe(channels[0]);
+});
+
+test('publishers need the token of streamers, players do not', async () => {
+  const { relay, handle } = await start({ publishToken: 'secret' });
+  expect(await newPublisher().publish(handle, '/whip/studio')).toMatchObject({ status: 401 });
+  const publisher = newPublisher();
+  const headers = { authorization: 'Bearer secret' };
+  expect(await publisher.publish(handle, '/whip/studio', headers)).toMatchObject({ status: 201 });
+  publisher.start();
+  await expect.poll(() => relay.status().channels[0]?.live, WITHIN).toBe(true);
+  const player = new NativePlayer();
+  clients.push(player);
+  expect(await player.play(handle, '/whep/studio')).toMatchObject({ status: 201 });
+  await expect.poll(() => player.video.length, WITHIN).toBeGreaterThan(10);
+  expect(relay.status()).toMatchObject({
+    viewers: 1,
+    channels: [{ title: 'studio', live: true, viewers: 1 }],
+  });
+});
+
+test('a relay that is full sends players away for a while', async () => {
+  const { relay, handle } = await start({ maxViewers: 1 });
+  const publisher = newPublisher();
+  await publisher.publish(handle, '/whip/studio');
+  publisher.start();
+  await expect.poll(() => relay.status().channels[0]?.live, WITHIN).toBe(true);
+  const players = [new NativePlayer(), new NativePlayer()];
+  clients.push(...players);
+  const statuses = [];
+  for (const player of players) statuses.push(await player.play(handle, '/whep/studio'));
+  expect(statuses).toMatchObject([{ status: 201 }, { status: 503, headers: { 'Retry-After': '5' } }]);
+});
+
+test('a relay without media, or about to leave, takes nobody', async () => {
+  const { handle } = await start({ maxViewers: 0 });
+  expect(await newPublisher().publish(handle, '/whip/studio')).toMatchObject({ status: 403 });
+  const leaving = await start();
+  await leaving.relay.drain(100);
+  expect(await newPublisher().publish(leaving.handle, '/whip/studio')).toMatchObject({ status: 503 });
+});
+
+test('a session that never connects is forgotten', async () => {
+  const { relay, handle } = await start();
+  const publisher = newPublisher();
+  // The answer is thrown away.
+  const { headers, status } = await handle({
+    method: 'POST',
+    path: '/whip/studio',
+    headers: { 'content-type': 'application/sdp' },
+    body: Buffer.from(publisher.offer()),
+    from: '192.0.2.1',
+  });
+  expect(status).toBe(201);
+  const path = String(headers['Location']);
+  const patched = async (): Promise<number> => {
+    const body = Buffer.from('a=end-of-candidates\r\n');
+    const type = { 'content-type': 'application/trickle-ice-sdpfrag', 'if-match': String(headers['ETag']) };
+    return (await handle({ method: 'PATCH', path, headers: type, body, from: '192.0.2.1' })).status;
+  };
+  expect(await patched()).toBe(204);
+  await expect.poll(patched, { timeout: 30_000, interval: 250 }).toBe(404);
+  expect(relay.status().refused['media:link-not-connected']).toBe(1);
+});

@@ -1,0 +1,88 @@
+/** WHIP and WHEP clients in a page, made of nothing but an RTCPeerConnection and fetch. */
+
+import type { BrowserPage } from '../harness/browsers.ts';
+import type { SyntheticSourceOptions } from '../harness/page/synthetic-source.ts';
+
+export interface ClientSession {
+  readonly status: number;
+  /** Absolute address of the session. */
+  readonly location: string;
+  readonly channel: string;
+  readonly etag: string;
+}
+
+declare global {
+  var whip: RTCPeerConnection;
+  var whep: RTCPeerConnection;
+}
+
+/** Publishes numbered pictures and a tone. */
+export async function publish(
+  page: BrowserPage,
+  url: string,
+  { codec, token = null }: { codec: 'vp8' | 'h264'; token?: string | null },
+  picture: SyntheticSourceOptions = {},
+): Promise<ClientSession> {
+  return page.evaluate(
+    async (given) => {
+      const source = await castoHarness.createSyntheticSource(given.picture);
+      stage.source = source;
+      const pc = new RTCPeerConnection();
+      globalThis.whip = pc;
+      for (const track of source.stream.getTracks()) {
+        const { sender } = pc.addTransceiver(track, { direction: 'sendonly', streams: [source.stream] });
+        const transceiver = pc.getTransceivers().find((other) => other.sender === sender);
+        if (track.kind !== 'video' || transceiver === undefined) continue;
+        const all = RTCRtpSender.getCapabilities('video')?.codecs ?? [];
+        const wanted = all.filter(({ mimeType }) => mimeType.toLowerCase() === `video/${given.codec}`);
+        transceiver.setCodecPreferences(wanted);
+      }
+      await pc.setLocalDescription();
+      const response = await fetch(given.url, {
+        method: 'POST',
+        headers: {
+          'Content-Type': 'application/sdp',
+          ...(given.token === null ? {} : { Authorization: `Bearer ${given.token}` }),
+        },
+        body: pc.localDescription?.sdp ?? '',
+      });
+      const answer = await response.text();
+      if (response.status === 201) await pc.setRemoteDescription({ type: 'answer', sdp: answer });
+      return {
+        status: response.status,
+        location: new URL(response.headers.get('Location') ?? '', given.url).href,
+        channel: response.headers.get('Casto-Channel') ?? '',
+        etag: response.headers.get('ETag') ?? '',
+      };
+    },
+    { url, codec, token, picture },
+  );
+}
+
+/** Plays into the page's video. */
+export async function play(page: BrowserPage, url: string): Promise<ClientSession> {
+  return page.evaluate(async (address) => {
+    const pc = new RTCPeerConnection();
+    globalThis.whep = pc;
+    const stream = new MediaStream();
+    pc.ontrack = ({ track }) => stream.addTrack(track);
+    pc.addTransceiver('video', { direction: 'recvonly' });
+    pc.addTransceiver('audio', { direction: 'recvonly' });
+    await pc.setLocalDescription();
+    const response = await fetch(address, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/sdp' },
+      body: pc.localDescription?.sdp ?? '',
+    });
+    const answer = await response.text();
+    if (response.status === 201) await pc.setRemoteDescription({ type: 'answer', sdp: answer });
+    const video = document.querySelector('video');
+    if (video) video.srcObject = stream;
+    return {
+      status: response.status,
+      location: new URL(response.headers.get('Location') ?? '', address).href,
+      channel: response.headers.get('Casto-Channel') ?? '',
+      etag: response.headers.get('ETag') ?? '',
+    };
+  }, url);
+}
