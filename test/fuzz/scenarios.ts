@@ -1,0 +1,4 @@
+/** Attacks on a running relay. */
+export async function runScenario(name: string, seconds: number): Promise<number> {
+  throw new Error(`${name} ${seconds}`);
+}

@@ -1,0 +1,23 @@
+/** All targets by their names. */
+
+import type { FuzzTarget } from './fuzz-target.ts';
+import { controlTarget } from './targets/control.ts';
+import { httpTarget } from './targets/http.ts';
+import { rtcpTarget, rtpTarget } from './targets/media.ts';
+import { rendezvousTarget } from './targets/rendezvous.ts';
+import { sdpTarget } from './targets/sdp.ts';
+import { signalTarget } from './targets/signal.ts';
+import { trailerTarget } from './targets/trailer.ts';
+
+export const TARGETS: ReadonlyMap<string, FuzzTarget> = new Map(
+  [
+    rtpTarget,
+    rtcpTarget,
+    sdpTarget,
+    controlTarget,
+    signalTarget,
+    rendezvousTarget,
+    trailerTarget,
+    httpTarget,
+  ].map((target) => [target.name, target]),
+);
