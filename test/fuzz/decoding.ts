@@ -3,7 +3,7 @@
 import { MalformedError, type MessageCodec } from '@casto/core';
 import { demand } from './fuzz-target.ts';
 
-const MAX_ERROR_TEXT = 80;
+const MAX_ERROR_TEXT = 160;
 
 /** @returns The message, `null` for an unknown type, or the reason why the bytes are none. */
 export function decodeChecked<M extends object>(

@@ -105,7 +105,7 @@ class FuzzRun {
   }
 
   async #feedAll(session: FuzzSession, startedAt: number): Promise<void> {
-    const { inputs, seed, limitMs = Infinity, onProgress } = this.#options;
+    const { inputs, limitMs = Infinity, onProgress } = this.#options;
     const { concurrency = 1 } = this.#target;
     const tenth = Math.floor(inputs / 10);
     let next = 0;

@@ -93,8 +93,11 @@ class RendezvousSession implements FuzzSession {
     ];
   }
 
-  close(): void {
-    this.#steady?.close();
+  async close(): Promise<void> {
+    const closing = this.#steady?.close();
+    // The near end waits for the far one until its time is over.
+    this.#clock.advance(END_WITHIN_MS);
+    await closing;
   }
 
   /** The streams of strangers do not keep a relay from answering the others. */

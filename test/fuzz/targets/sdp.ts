@@ -113,7 +113,8 @@ class SdpSession implements FuzzSession {
     const offer = parsed('offer', text);
     const answer = parsed('answer', text);
     const intake = new CandidateIntake();
-    for (const line of text.split('\n', 40)) intake.take(line.trim());
+    const candidates = text.split('\n').filter((line) => line.startsWith('a=cand'));
+    for (const line of candidates.slice(0, 100)) intake.take(line.trim());
     if (typeof offer !== 'string') {
       this.#checkRendered('offer', offer);
       // Matching capabilities takes longer than all the rest together.

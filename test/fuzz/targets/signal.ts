@@ -5,6 +5,7 @@
 
 import { deflateRawSync } from 'node:zlib';
 import { generateKeyPair } from '@libp2p/crypto/keys';
+import type { Ed25519PrivateKey } from '@libp2p/interface';
 import { peerIdFromPrivateKey } from '@libp2p/peer-id';
 import {
   createRandom,
@@ -193,17 +194,16 @@ class SignalSession implements FuzzSession {
   async #feedStream(messages: readonly Uint8Array[]): Promise<string> {
     for (const message of messages) decodeChecked(linkCodec, message);
     const channel = new JoinerChannel(messages);
-    let isDone = false;
-    const answering = answerJoin(channel, async (join) => this.#judge(join), {
+    const progress = { isDone: false };
+    void answerJoin(channel, async (join) => this.#judge(join), {
       refused: this.#refused,
       clock: this.#clock,
-    }).then(() => (isDone = true));
-    for (let turns = 0; !isDone; turns++) {
+    }).then(() => (progress.isDone = true));
+    for (let turns = 0; !progress.isDone; turns++) {
       demand(turns < MAX_TURNS, 'a handshake that does not end');
       await new Promise(setImmediate);
-      if (!isDone) this.#clock.advance(TURN_MS);
+      if (!progress.isDone) this.#clock.advance(TURN_MS);
     }
-    await answering;
     demand(channel.isOver, 'a handshake left its channel open');
     const [reply] = channel.written;
     if (reply?.type === 'refuse') return `refused: ${reply.reason}`;
@@ -284,7 +284,7 @@ class SignalSession implements FuzzSession {
   }
 }
 
-type Key = Awaited<ReturnType<typeof generateKeyPair<'Ed25519'>>>;
+type Key = Ed25519PrivateKey;
 
 async function freshPeer(): Promise<{ id: PeerId; key: Key }> {
   const key = await generateKeyPair('Ed25519');

@@ -1,0 +1,6 @@
+import { testShortRuns } from './short-runs.ts';
+import { rendezvousTarget } from './targets/rendezvous.ts';
+import { sdpTarget } from './targets/sdp.ts';
+import { signalTarget } from './targets/signal.ts';
+
+testShortRuns([sdpTarget, signalTarget, rendezvousTarget]);
