@@ -14,6 +14,7 @@ import {
   type Refusal,
 } from '@casto/core';
 import { processClock, type Clock } from './clock.ts';
+import { joinLimit } from './join-limit.ts';
 import { completeLink, handshakeDeadline, trickle } from './link-completion.ts';
 import type { ChildEnd, ParentEnd } from './link-ports.ts';
 import { asError, messageChannel, type MessageChannel } from './message-channel.ts';
@@ -130,9 +131,18 @@ export async function serveLinks(
   options: { refused: RefusalCounter; clock?: Clock; maxInboundStreams?: number },
 ): Promise<void> {
   const { refused, clock = processClock } = options;
+  const limit = joinLimit(clock);
   await libp2p.handle(
     LINK_PROTOCOL,
     (stream, connection) => {
+      const verdict = limit.take(connection);
+      if (verdict !== 'allowed') {
+        refused.count('link:too-many-joins');
+        const tooMany = new Error('too many joins');
+        if (verdict === 'flood') connection.abort(tooMany);
+        else stream.abort(tooMany);
+        return;
+      }
       const judge = async (join: JoinRequest): Promise<JoinDecision> =>
         decide(join, peerIdOf(connection.remotePeer), connection);
       void answerJoin(messageChannel(stream, linkCodec, clock), judge, { refused, clock });
