@@ -58,6 +58,9 @@ const LYING_HEADS = [
   [0xd8, 0x2a, 0],
 ];
 
+/** Twice what any codec takes. */
+const MAX_BYTES = 65_535;
+
 /** @param message - One valid CBOR list. */
 export function mutateCbor(message: Uint8Array, random: Random, other: Uint8Array): Uint8Array {
   const way = random.below(10);
@@ -68,7 +71,7 @@ export function mutateCbor(message: Uint8Array, random: Random, other: Uint8Arra
   const damages = 1 + random.below(3);
   for (let i = 0; i < damages; i++) value = damage(value, random, 0);
   try {
-    return encode(value);
+    return encode(value).subarray(0, MAX_BYTES);
   } catch {
     // What CBOR does not carry, such as a lone surrogate: bytes do.
     return mutateBytes(message, random, other);
@@ -113,7 +116,7 @@ function damageList(list: readonly unknown[], random: Random, depth: number): un
     case 4:
       return [...list, anything(random, 0)];
     case 9:
-      return Array.from({ length: random.below(3_000) }, () => list[0] ?? 0);
+      return Array.from({ length: random.below(isMap(list[0]) ? 40 : 3_000) }, () => list[0] ?? 0);
     case 10:
       return anything(random, 0);
     default:

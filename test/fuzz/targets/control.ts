@@ -11,7 +11,7 @@ import {
   type SignalForwarder,
 } from '@casto/host';
 import { VirtualClock } from '@casto/host/conformance/virtual-clock';
-import { chance } from '../byte-mutations.ts';
+import { chance, joinBytes } from '../byte-mutations.ts';
 import { mutateCbor } from '../cbor-mutations.ts';
 import { decodeChecked } from '../decoding.ts';
 import { demand, type FuzzSession, type FuzzTarget, type Size } from '../fuzz-target.ts';
@@ -24,7 +24,7 @@ export const controlTarget: FuzzTarget = {
     const pause = random.below(256);
     const valid = validControl(random);
     const message = chance(random, 0.3) ? valid : mutateCbor(valid, random, validControl(random));
-    return Uint8Array.from([pause, ...message]);
+    return joinBytes(Uint8Array.of(pause), message);
   },
   open: () => new ControlSession(),
 };

@@ -6,6 +6,7 @@
 import type { Connection, Libp2p, Stream, StreamHandler } from '@libp2p/interface';
 import { streamPair } from '@libp2p/utils';
 import { peerIdFromString } from '@libp2p/peer-id';
+import { multiaddr } from '@multiformats/multiaddr';
 import { decode as decodeVarint, encode as encodeVarint, encodingLength } from 'uint8-varint';
 import { rendezvousCodec, type ChannelId, type PeerId, type Random } from '@casto/core';
 import { refusalCounter, RendezvousClient, serveRendezvous, type ChannelNews } from '@casto/host';
@@ -19,6 +20,7 @@ import { PEERS, validRendezvous } from '../valid-messages.ts';
 /** Real milliseconds for a stream in memory to end, on a busy machine. */
 const END_WITHIN_MS = 20_000;
 const ASK_EVERY = 200;
+const ADDRESS = multiaddr('/ip4/127.0.0.1/tcp/1');
 
 export const rendezvousTarget: FuzzTarget = {
   name: 'rendezvous',
@@ -113,7 +115,12 @@ class RendezvousSession implements FuzzSession {
   }
 
   async #connect(from: PeerId): Promise<{ near: Stream; far: Stream }> {
-    const [near, far] = await streamPair({ delay: 0 });
+    const [near, far] = await streamPair({
+      delay: 0,
+      // Left to itself the pair takes a port number for each, and there are not that many.
+      outboundConnection: { remoteAddr: ADDRESS },
+      inboundConnection: { remoteAddr: ADDRESS },
+    });
     const connection = { remotePeer: peerIdFromString(from) } as unknown as Connection;
     void this.#handler?.(far, connection);
     return { near, far };

@@ -34,7 +34,7 @@ import {
   type ParentEnd,
 } from '@casto/host';
 import { VirtualClock } from '@casto/host/conformance/virtual-clock';
-import { chance, mutateBytes } from '../byte-mutations.ts';
+import { chance, joinBytes, mutateBytes } from '../byte-mutations.ts';
 import { mutateCbor } from '../cbor-mutations.ts';
 import { decodeChecked, describe } from '../decoding.ts';
 import { packFrames, unpackFrames } from '../frames.ts';
@@ -54,7 +54,7 @@ const SIGNAL_SHARE = 0.1;
 export const signalTarget: FuzzTarget = {
   name: 'signal',
   generate: (random) => {
-    if (chance(random, SIGNAL_SHARE)) return Uint8Array.from([WAYS.neighbours, ...signalPayload(random)]);
+    if (chance(random, SIGNAL_SHARE)) return joinBytes(Uint8Array.of(WAYS.neighbours), signalPayload(random));
     const first = chance(random, 0.8) ? validJoin(random) : validLink(random);
     const rest = Array.from({ length: random.below(5) }, () =>
       chance(random, 0.7) ? validCandidate(random) : validLink(random),
@@ -62,7 +62,7 @@ export const signalTarget: FuzzTarget = {
     const messages = [first, ...rest].map((message) =>
       chance(random, 0.5) ? message : mutateCbor(message, random, first),
     );
-    return Uint8Array.from([WAYS.stream, ...packFrames(messages)]);
+    return joinBytes(Uint8Array.of(WAYS.stream), packFrames(messages));
   },
   open: () => SignalSession.create(),
 };
