@@ -13,7 +13,7 @@ const JOINS_PER_SECOND = 10;
 const JOIN_BURST = 80;
 /** Those beyond are turned away unread; whoever goes on all the same has its connection ended. */
 const EXCESS_PER_SECOND = 1;
-const EXCESS_BURST = 100;
+const EXCESS_BURST = 20;
 
 /** `dropped`: the stream is to be reset. `flood`: the whole connection is. */
 export type JoinVerdict = 'allowed' | 'dropped' | 'flood';

@@ -20,6 +20,7 @@ import type { ChildEnd, ParentEnd } from './link-ports.ts';
 import { asError, messageChannel, type MessageChannel } from './message-channel.ts';
 import type { RefusalCounter } from './refusal-counter.ts';
 import { peerIdOf } from './remote-peer.ts';
+import { takingTurns } from './taking-turns.ts';
 
 export type JoinRequest = Omit<Extract<LinkMessage, { type: 'join' }>, 'type'>;
 export type Acceptance = Omit<Extract<LinkMessage, { type: 'accept' }>, 'type'>;
@@ -132,6 +133,7 @@ export async function serveLinks(
 ): Promise<void> {
   const { refused, clock = processClock } = options;
   const limit = joinLimit(clock);
+  const turns = takingTurns();
   await libp2p.handle(
     LINK_PROTOCOL,
     (stream, connection) => {
@@ -145,7 +147,7 @@ export async function serveLinks(
       }
       const judge = async (join: JoinRequest): Promise<JoinDecision> =>
         decide(join, peerIdOf(connection.remotePeer), connection);
-      void answerJoin(messageChannel(stream, linkCodec, clock), judge, { refused, clock });
+      turns.take(() => void answerJoin(messageChannel(stream, linkCodec, clock), judge, { refused, clock }));
     },
     { runOnLimitedConnection: true, maxInboundStreams: options.maxInboundStreams ?? 8 },
   );
