@@ -19,6 +19,8 @@ import { ScenarioPeers, type RelayAddress, type Watching } from './scenario-peer
 const HOST = '127.0.0.1';
 const JOINERS = 12;
 const JOINS_AT_ONCE = 8;
+/** A relay takes five connections a second from one host. */
+const RECONNECT_MS = 200;
 const SLOW_SOCKETS = 1_500;
 const READERS = 20;
 const WATCHERS = 4;
@@ -48,17 +50,25 @@ const ATTACKS: ReadonlyMap<string, Attack> = new Map<string, Attack>([
   ['silent-reader', silentReader],
 ]);
 
-/** Joins as fast as they are answered, with offers that nothing stands behind. */
+/** Joins as fast as they are answered, with offers that nothing stands behind, and connects again when it is put out. */
 async function joinFlood({ channel }: Target, peers: ScenarioPeers): Promise<void> {
-  const connections = await Promise.all(Array.from({ length: JOINERS }, () => peers.connect()));
   const { sdp } = offerOfOneLayer();
-  const flood = async (connection: Connection): Promise<void> => {
-    for (;;) {
-      await peers.askBarely(connection, channel, sdp).catch(() => pause(PACE_MS));
+  const ask = async (connection: Connection): Promise<void> => {
+    while (connection.status === 'open') {
+      await peers.askBarely(connection, channel, sdp);
       done++;
     }
   };
-  for (const connection of connections) for (let i = 0; i < JOINS_AT_ONCE; i++) void flood(connection);
+  const flood = async (first: Connection): Promise<void> => {
+    for (let connection = first; ;) {
+      const asking = Array.from({ length: JOINS_AT_ONCE }, () => ask(connection));
+      await Promise.all(asking).catch(() => pause(RECONNECT_MS));
+      connection.abort(new Error('used up'));
+      connection = await peers.connect().catch(() => first);
+    }
+  };
+  const connections = await Promise.all(Array.from({ length: JOINERS }, () => peers.connect()));
+  for (const connection of connections) void flood(connection);
 }
 
 function offerOfOneLayer(): { sdp: string } {
