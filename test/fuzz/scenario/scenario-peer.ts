@@ -16,7 +16,7 @@ import type { Connection, Stream } from '@libp2p/interface';
 import type { ChildLink } from '../../../packages/nodejs/src/media/child-link.ts';
 import type { Hub } from '../../../packages/nodejs/src/media/hub.ts';
 import { createMediaLinks } from '../../../packages/nodejs/src/media/media-links.ts';
-import type { RtpSource, SourceStats } from '../../../packages/nodejs/src/media/rtp-source.ts';
+import type { RtpSource } from '../../../packages/nodejs/src/media/rtp-source.ts';
 
 const HOST = '127.0.0.1';
 const ASK_MS = 10_000;
@@ -60,13 +60,19 @@ export class Watching {
     this.link = link;
   }
 
-  /** Sums over the streams that came. */
-  counts(): Pick<SourceStats, 'packets' | 'lost'> {
+  /** Sums over the streams that came; what came too late to be of use is lost. */
+  counts(): { readonly packets: number; readonly lost: number } {
     const all = this.sources.map((source) => source.stats());
     return {
       packets: all.reduce((sum, { packets }) => sum + packets, 0),
-      lost: all.reduce((sum, { lost }) => sum + lost, 0),
+      lost: all.reduce((sum, { lost, drops }) => sum + lost + drops.stale, 0),
     };
+  }
+
+  /** Milliseconds since the last packet. */
+  silentMs(): number {
+    const last = Math.max(...this.sources.map(({ lastUnitAt }) => lastUnitAt ?? -Infinity));
+    return processClock.now() - last;
   }
 
   /** Sends RTCP over the link, whatever it is. */
