@@ -34,6 +34,10 @@ const KEY_FRAME_EVERY = 50;
  */
 const MAX_SENT_PER_INPUT = 4 * 256;
 
+/** Over the life of a viewer: what resend-budget.ts says, told once more. */
+const RESENT_AT_ONCE = 256;
+const RESENT_SHARE = 0.25;
+
 interface StreamKind {
   readonly kind: MediaKind;
   readonly codec: MediaCodec;
@@ -55,6 +59,8 @@ export class MediaStage {
   readonly hub: Hub = createHub({ now: () => this.now });
   readonly sources = new Map<number, RtpSource>();
   readonly sinks: RtpSink[] = [];
+  /** The sequence that each hostile viewer was sent last. */
+  readonly lastSent = new Map<number, number>();
   unknownStreams = 0;
   #sentSinceInput = 0;
   #events = 0;
@@ -123,7 +129,8 @@ export class MediaStage {
     const before = this.sinks.map((sink) => sink.stats());
     if (!readRtcpCompound(bytes, this.sinks)) return 'rtcp-malformed';
     for (const [i, sink] of this.sinks.entries()) {
-      const { resent, pictureLosses, drops, report } = sink.stats();
+      const { resent, packets, pictureLosses, drops, report } = sink.stats();
+      demand(resent <= RESENT_AT_ONCE + packets * RESENT_SHARE, `${resent} repeats of ${packets} packets`);
       const old = before[i];
       if (old === undefined) continue;
       if (resent > old.resent) return 'nack answered';
@@ -208,7 +215,9 @@ export class MediaStage {
   }
 
   #sent(bytes: Buffer): void {
-    if (!isRtcp(bytes)) this.#sentSinceInput++;
+    if (isRtcp(bytes)) return;
+    this.#sentSinceInput++;
+    this.lastSent.set(ssrcOf(bytes), sequenceOf(bytes));
   }
 
   #hear(event: HubEvent): void {

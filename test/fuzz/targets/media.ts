@@ -3,6 +3,14 @@
 import type { Random } from '@casto/core';
 import { isRtcp, RTP_HEADER_BYTES, ssrcOf } from '../../../packages/nodejs/src/media/rtp-packet.ts';
 import {
+  FEEDBACK,
+  RTCP,
+  readMediaSource,
+  rtcpBlockLength,
+  rtcpCountOf,
+  rtcpTypeOf,
+} from '../../../packages/nodejs/src/media/rtcp-packet.ts';
+import {
   writeFullIntraRequest,
   writeNack,
   writePictureLoss,
@@ -54,6 +62,7 @@ class MediaSession implements FuzzSession {
     this.#act(act);
     const packet = Buffer.from(input.subarray(HEAD_BYTES));
     if (this.#from === 'parent') this.#mend(packet, input[2] ?? 0);
+    else if (((input[2] ?? 0) & MEND.sequence) !== 0) this.#mendNacks(packet);
     stage.beginInput();
     const outcome = this.#from === 'parent' ? stage.takeFromParent(packet) : this.#takeFromChild(packet);
     stage.endInput();
@@ -82,6 +91,18 @@ class MediaSession implements FuzzSession {
     if ((mend & MEND.sequence) !== 0) packet.writeUInt16BE((Math.max(0, highest) + step) & 0xffff, 2);
     const ticks = Math.round((this.#stage.now * stream.clockRate) / 1000) >>> 0;
     if ((mend & MEND.timestamp) !== 0) packet.writeUInt32BE(ticks, 4);
+  }
+
+  /** Asks for what was sent lately, and for what is just too old, or yet to come. */
+  #mendNacks(packet: Buffer): void {
+    for (let at = 0, length = 0; (length = rtcpBlockLength(packet, at)) > 0; at += length) {
+      if (rtcpTypeOf(packet, at) !== RTCP.transportFeedback || rtcpCountOf(packet, at) !== FEEDBACK.nack)
+        continue;
+      const last = this.#stage.lastSent.get(readMediaSource(packet, at, length) ?? -1) ?? 0;
+      for (let entry = at + 12; entry + 4 <= at + length; entry += 4) {
+        packet.writeUInt16BE((last + 20 - (packet.readUInt16BE(entry) % NACKED_SPAN)) & 0xffff, entry);
+      }
+    }
   }
 
   /** A child's RTCP is about what it was sent, so something is sent all the time; and a parent may write RTCP as well. */
@@ -113,6 +134,8 @@ class MediaSession implements FuzzSession {
   }
 }
 
+/** A little more than SRTP lets be repeated. */
+const NACKED_SPAN = 1_100;
 const NEXT_STEPS = [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 3, 17, 300, 2_900, 0, -1, -5, -100, -2_000];
 
 function withHead(random: Random, packet: Uint8Array): Uint8Array {
@@ -189,7 +212,8 @@ function aggregate(random: Random): Uint8Array {
     const length = chance(random, 0.8) ? unit.length : random.below(0x1_0000);
     return joinBytes(Uint8Array.of(length >> 8, length & 0xff), unit);
   });
-  return joinBytes(Uint8Array.of(0x78), ...units);
+  const rest = randomBytes(random, chance(random, 0.2) ? 1 + random.below(2) : 0);
+  return joinBytes(Uint8Array.of(0x78), ...units, rest);
 }
 
 /** One to eight blocks about streams and viewers that exist, mostly, then damaged, mostly. */
