@@ -7,7 +7,7 @@ import { replay, runFuzz } from './fuzz-run.ts';
 import type { FuzzTarget } from './fuzz-target.ts';
 
 const INPUTS = 20_000;
-const LIMIT_MS = 5_000;
+const LIMIT_MS = 2_500;
 /** Opening a relay, minimising a failure. */
 const TIMEOUT_MS = 120_000;
 const FIXED_SEED = 2_026;
@@ -32,13 +32,14 @@ export function testShortRuns(targets: readonly FuzzTarget[]): void {
     );
 
     const files = corpusOf([target.name]);
-    test.runIf(files.length > 0)(
-      'takes what the corpus holds',
-      async () => {
-        for (const { name, inputs } of files)
-          expect([name, await replay(target, inputs)]).toEqual([name, null]);
-      },
-      TIMEOUT_MS,
-    );
+    for (const { name, inputs } of files) {
+      test(
+        `takes ${name} of the corpus`,
+        async () => {
+          expect(await replay(target, inputs)).toBeNull();
+        },
+        TIMEOUT_MS,
+      );
+    }
   });
 }

@@ -3,7 +3,6 @@
 import { once } from 'node:events';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createRelay } from '@casto/nodejs';
-import { chooseMediaPort } from '../../../packages/nodejs/src/free-ports.ts';
 import { answerCalls } from '../../../packages/nodejs/bench/worker-calls.ts';
 import { openHttpServer } from '../../../relay-node/src/http-server.ts';
 
@@ -12,13 +11,13 @@ const NS_PER_MS = 1e6;
 /** A wait of this length is what the histogram counts from. */
 const RESOLUTION_MS = 1;
 
-const mediaPort = await chooseMediaPort(HOST);
-const relay = await createRelay({ host: HOST, mdns: false, mediaPort });
+const relay = await createRelay({ host: HOST, mdns: false });
 const http = await openHttpServer({
   host: HOST,
   port: 0,
   files: new Map(),
   allowOrigins: [],
+  ice: { iceServers: [], turnSecret: null, turnHours: 12 },
   state: () => ({ kind: 'running', relay }),
   onError: () => {},
 });
@@ -27,7 +26,12 @@ delays.enable();
 
 answerCalls({
   where: () =>
-    JSON.stringify({ peerId: relay.peerId, multiaddrs: relay.multiaddrs, httpPort: http.port, mediaPort }),
+    JSON.stringify({
+      peerId: relay.peerId,
+      multiaddrs: relay.multiaddrs,
+      httpPort: http.port,
+      mediaPort: relay.mediaPort,
+    }),
   begin: () => {
     delays.reset();
     return '';

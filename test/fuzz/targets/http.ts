@@ -166,6 +166,7 @@ class HttpSession implements FuzzSession {
       port: 0,
       files: FILES,
       allowOrigins: ['https://page.example'],
+      ice: { iceServers: [], turnSecret: null, turnHours: 12 },
       state: () => ({ kind: 'running', relay }),
       onError: () => {
         if (session !== null) session.#errors++;
