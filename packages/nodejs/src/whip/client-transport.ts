@@ -19,11 +19,11 @@ const CONNECT_MS = 20_000;
 /** Listing local addresses takes a few milliseconds. */
 const GATHER_MS = 2_000;
 /**
- * The client's checks come first: those of the relay could reach a client of the same library while it still reads the
- * answer, and it would begin DTLS without the fingerprint. Where the client's checks cannot pass those of the relay are
- * only this much later.
+ * The client's checks come first, and a relay that can be reached needs no others: its own could reach a client of the same
+ * library before it has read the answer, which may be half a way around the world later, and the client would begin DTLS
+ * without the fingerprint. Where the client's checks cannot pass those of the relay are only this much later.
  */
-const CHECK_DELAY_MS = 100;
+const CHECK_DELAY_MS = 1_000;
 const MAX_NATIVE_CHARS = 16 * 1024;
 
 export interface ClientTransportOptions {
