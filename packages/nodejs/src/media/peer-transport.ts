@@ -8,7 +8,7 @@
  * nowhere) keep its network thread in that loop for ever, and with it all links on the shared port.
  */
 
-import { CandidateIntake, parseCandidate, tokenBucket } from '@casto/host';
+import { tokenBucket } from '@casto/host';
 import type {
   Clock,
   LinkEnd,
@@ -22,20 +22,19 @@ import { PeerConnection } from 'node-datachannel';
 import type { RtcConfig, Track } from 'node-datachannel';
 import { assertSocket } from './free-socket.ts';
 import { ControlChannel } from './control-channel.ts';
+import { gathered } from './gathered-candidates.ts';
 import { MediaLinkError } from './media-link-error.ts';
 import {
-  NATIVE_MID,
   nativeTrack,
   readNativeAnswer,
   readNativeOffer,
   renderNativeAnswer,
   renderNativeOffer,
 } from './native-section.ts';
+import { RemoteCandidates } from './remote-candidates.ts';
 
 /** ICE and DTLS across the world take two seconds; what takes longer than this has failed. */
 const CONNECT_MS = 10_000;
-/** Listing local addresses takes a few milliseconds. */
-const GATHER_MS = 2000;
 /**
  * A child's candidates follow its first checks by this much: a parent that is up before the child is would speak
  * into the void, and repeat itself after a second only. Most parents need none, they see where the checks come from.
@@ -65,7 +64,7 @@ export abstract class PeerTransport implements LinkEnd, MediaActivity {
   /** Referenced here for as long as the link lives: an unreferenced connection is collected, and closes. */
   readonly #connection: PeerConnection;
   readonly #track: Track;
-  readonly #intake = new CandidateIntake();
+  readonly #candidates: RemoteCandidates;
   readonly #allowance: TokenBucket;
   #state: LinkEndState = 'connecting';
   #heardAt = -Infinity;
@@ -82,6 +81,7 @@ export abstract class PeerTransport implements LinkEnd, MediaActivity {
     this.counts = options.counts;
     this.#allowance = tokenBucket(options.allowance.perSecond, options.allowance.burst);
     this.#connection = new PeerConnection(options.name, options.config);
+    this.#candidates = new RemoteCandidates(this.#connection, options.counts);
     this.#track = this.#connection.addTrack(nativeTrack(options.direction));
     this.control = new ControlChannel({
       connection: this.#connection,
@@ -115,19 +115,7 @@ export abstract class PeerTransport implements LinkEnd, MediaActivity {
 
   addCandidate(text: string): void {
     if (this.#state === 'closed' || text === '') return;
-    const { refused } = this.#intake;
-    const candidate = this.#intake.take(text);
-    if (this.#intake.refused > refused) this.counts.count('candidate');
-    if (candidate === null) return;
-    const { transport, address } = parseCandidate(candidate);
-    // The library speaks UDP only, and looks each name up in a thread of its own. A peer behind a hidden address
-    // shows itself by its checks.
-    if (transport === 'tcp' || address.endsWith('.local')) return;
-    try {
-      this.#connection.addRemoteCandidate(candidate, NATIVE_MID);
-    } catch {
-      this.counts.count('candidate-native');
-    }
+    this.#candidates.add(text);
   }
 
   lastHeardAt(): number {
@@ -207,7 +195,7 @@ export abstract class PeerTransport implements LinkEnd, MediaActivity {
     const rendered = renderNativeOffer(offer);
     this.#connection.setRemoteDescription(rendered.sdp, 'offer');
     this.#connection.setLocalDescription('answer');
-    await this.#gathered();
+    await gathered(this.#connection, this.clock);
     this.#assertOpen();
     const native = readNativeAnswer(this.#localDescription(), rendered.parameters);
     for (const candidate of offer.candidates) this.addCandidate(candidate);
@@ -252,18 +240,6 @@ export abstract class PeerTransport implements LinkEnd, MediaActivity {
     const description = this.#connection.localDescription();
     if (description === null) throw new MediaLinkError('native', 'the library gave no description');
     return description.sdp;
-  }
-
-  #gathered(): Promise<void> {
-    if (this.#connection.gatheringState() === 'complete') return Promise.resolve();
-    return new Promise((resolve) => {
-      const cancel = this.clock.setTimer(resolve, GATHER_MS);
-      this.#connection.onGatheringStateChange((state) => {
-        if (state !== 'complete') return;
-        cancel();
-        resolve();
-      });
-    });
   }
 
   /** The library ends the process when it gets no socket for a link with a port of its own. */

@@ -3,21 +3,21 @@
  * one raw track carries the packets of all sections, as in peer-transport.ts and for the same reasons.
  */
 
-import { CandidateIntake, parseCandidate, readDtlsIce, tokenBucket } from '@casto/host';
+import { CandidateIntake, readDtlsIce, tokenBucket } from '@casto/host';
 import type { Clock, RefusalCounter, SessionParameters, TokenBucket } from '@casto/host';
 import { PeerConnection } from 'node-datachannel';
 import type { RtcConfig, Track } from 'node-datachannel';
 import { assertSocket } from '../media/free-socket.ts';
+import { gathered } from '../media/gathered-candidates.ts';
 import { MediaLinkError } from '../media/media-link-error.ts';
 import { NATIVE_MID, nativeTrack } from '../media/native-section.ts';
+import { RemoteCandidates } from '../media/remote-candidates.ts';
 
 /**
  * A client that trickles, or waits for a person to allow the camera, takes longer than a peer of the tree; what takes
  * longer than this has failed.
  */
 const CONNECT_MS = 20_000;
-/** Listing local addresses takes a few milliseconds. */
-const GATHER_MS = 2_000;
 /**
  * The client's checks come first, and a relay that can be reached needs no others: its own could reach a client of the same
  * library before it has read the answer, which may be half a way around the world later, and the client would begin DTLS
@@ -54,7 +54,7 @@ export class ClientTransport {
   /** Referenced here for as long as the session lives: an unreferenced connection is collected, and closes. */
   readonly #connection: PeerConnection;
   readonly #track: Track;
-  readonly #intake = new CandidateIntake();
+  readonly #candidates: RemoteCandidates;
   readonly #allowance: TokenBucket;
   #state: 'connecting' | 'connected' | 'closed' = 'connecting';
   readonly #cancelDeadline: () => void;
@@ -65,6 +65,7 @@ export class ClientTransport {
     this.#options = options;
     this.#allowance = tokenBucket(allowance.perSecond, allowance.burst);
     this.#connection = new PeerConnection('client', config);
+    this.#candidates = new RemoteCandidates(this.#connection, options.counts);
     this.#track = this.#connection.addTrack(nativeTrack(direction));
     this.#connection.onStateChange((state) => this.#follow(state));
     this.#track.onOpen(() => {
@@ -96,7 +97,7 @@ export class ClientTransport {
     } catch (cause) {
       throw new MediaLinkError('native', 'the library refused the offer', { cause });
     }
-    await this.#gathered();
+    await gathered(this.#connection, this.#options.clock);
     this.#assertOpen();
     const sdp = this.#connection.localDescription()?.sdp ?? '';
     const own = sdp.match(/candidate:[^\r\n]+/g) ?? [];
@@ -108,20 +109,7 @@ export class ClientTransport {
 
   /** Takes a candidate of the client; a bad one is dropped and counted. */
   addCandidate(text: string): void {
-    const { counts } = this.#options;
-    if (this.#state === 'closed') return;
-    const { refused } = this.#intake;
-    const candidate = this.#intake.take(text);
-    if (this.#intake.refused > refused) counts.count('candidate');
-    if (candidate === null) return;
-    const { transport, address } = parseCandidate(candidate);
-    // The library speaks UDP only, and looks each name up in a thread of its own.
-    if (transport === 'tcp' || address.endsWith('.local')) return;
-    try {
-      this.#connection.addRemoteCandidate(candidate, NATIVE_MID);
-    } catch {
-      counts.count('candidate-native');
-    }
+    if (this.#state !== 'closed') this.#candidates.add(text);
   }
 
   /** Sends one packet, copying it. Never throws. */
@@ -170,18 +158,6 @@ export class ClientTransport {
     if (this.#allowance.take(this.#options.clock.now())) return this.listener?.onMedia(bytes);
     this.#options.counts.count('media-flood');
     this.close();
-  }
-
-  #gathered(): Promise<void> {
-    if (this.#connection.gatheringState() === 'complete') return Promise.resolve();
-    return new Promise((resolve) => {
-      const cancel = this.#options.clock.setTimer(resolve, GATHER_MS);
-      this.#connection.onGatheringStateChange((state) => {
-        if (state !== 'complete') return;
-        cancel();
-        resolve();
-      });
-    });
   }
 
   #assertOpen(): void {
