@@ -90,6 +90,19 @@ async function mappedPort(stunPort: number): Promise<number> {
   }
 }
 
+/** What a page asks for that has no place yet. */
+const JOIN = {
+  version: PROTOCOL_VERSION,
+  kind: 'browser' as const,
+  layers: [0],
+  audio: true,
+  capabilities: relayRtpCapabilities(),
+  path: new Uint8Array(),
+  standby: false,
+  slots: 0,
+  ageS: 0,
+};
+
 describe('starting', () => {
   test('tells what there is', async () => {
     const events: string[] = [];
@@ -176,22 +189,11 @@ describe('a running relay', () => {
     expect(relay.status().channels).toEqual([{ channel: streamer.id, title: '', live: true, viewers: 0 }]);
     const viewer = await page(relay);
     const links = new MemoryLinks({ clock: new VirtualClock() });
-    const join = {
-      version: PROTOCOL_VERSION,
-      kind: 'browser' as const,
-      layers: [0],
-      audio: true,
-      capabilities: relayRtpCapabilities(),
-      path: new Uint8Array(),
-      standby: false,
-      slots: 0,
-      ageS: 0,
-    };
     const refused = refusalCounter();
     const ask = async (channel: typeof streamer.id): Promise<unknown> => {
       const end = links.child({ audio: true, video: 'vp8' });
       const signal = AbortSignal.timeout(8_000);
-      return requestLink(viewer.connection, end, { ...join, channel }, { signal, refused });
+      return requestLink(viewer.connection, end, { ...JOIN, channel }, { signal, refused });
     };
     expect(await ask(streamer.id)).toMatchObject({ type: 'refused', reason: 'full' });
     expect(await ask(await freshId())).toMatchObject({ type: 'refused', reason: 'not-found' });
@@ -236,18 +238,7 @@ describe('a relay that has grown beyond its memory', () => {
     const relay = await start({ maxMemoryBytes: 1 });
     expect(relay.readiness).toBe('memory');
     const { connection } = await page(relay);
-    const join = {
-      version: PROTOCOL_VERSION,
-      channel: await freshId(),
-      kind: 'browser' as const,
-      layers: [0],
-      audio: true,
-      capabilities: relayRtpCapabilities(),
-      path: new Uint8Array(),
-      standby: false,
-      slots: 0,
-      ageS: 0,
-    };
+    const join = { ...JOIN, channel: await freshId() };
     const end = new MemoryLinks({ clock: new VirtualClock() }).child({ audio: true, video: 'vp8' });
     const options = { signal: AbortSignal.timeout(8_000), refused: refusalCounter() };
     expect(await requestLink(connection, end, join, options)).toMatchObject({ reason: 'full' });
