@@ -1,15 +1,19 @@
 /**
- * A slow link in front of one page: its connections lead through UDP sockets here, which carry no more than a given
- * rate towards the page. What waits longer than a router's queue is dropped.
+ * A bad link in front of one page: its connections lead through UDP sockets here, which carry no more than a given
+ * rate towards the page, lose a share of the packets and let others overtake some. What waits longer than a router's
+ * queue is dropped.
  */
 
 import { createSocket, type Socket } from 'node:dgram';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
+import { createRandom, type Random } from '@casto/core';
 
 const HOST = '127.0.0.1';
 /** What a router keeps before it drops. */
 const QUEUE_MS = 300;
+/** How far a packet falls behind that others overtake. */
+const OVERTAKEN_MS = 25;
 /** Connections of one page, each with a few candidates. */
 const MAX_WAYS = 256;
 
@@ -18,7 +22,9 @@ export interface LinkProxy {
   readonly url: string;
   /** Bits per second towards the page, `null` for no limit. */
   setRate(bps: number | null): void;
-  /** Packets that were dropped so far. */
+  /** Shares of the packets towards the page, 0 to 1. The same seed loses the same ones. */
+  setFaults(faults: { lost: number; overtaken: number; seed: number }): void;
+  /** Packets that were dropped so far, for want of room or as lost ones. */
   readonly dropped: number;
   close(): Promise<void>;
 }
@@ -26,7 +32,14 @@ export interface LinkProxy {
 export async function startLinkProxy(): Promise<LinkProxy> {
   const ways = new Map<string, Promise<number>>();
   const sockets: Socket[] = [];
-  const link = { bps: null as number | null, freeAt: 0, dropped: 0 };
+  const link: Link = {
+    bps: null,
+    freeAt: 0,
+    dropped: 0,
+    lost: 0,
+    overtaken: 0,
+    random: createRandom(1),
+  };
   const server = createServer((request, response) => {
     const { searchParams } = new URL(request.url ?? '/', 'http://proxy');
     const remote = { address: searchParams.get('address') ?? '', port: Number(searchParams.get('port')) };
@@ -44,6 +57,8 @@ export async function startLinkProxy(): Promise<LinkProxy> {
   return {
     url: `http://${HOST}:${address.port}/`,
     setRate: (bps) => (link.bps = bps),
+    setFaults: ({ lost, overtaken, seed }) =>
+      Object.assign(link, { lost, overtaken, random: createRandom(seed) }),
     get dropped() {
       return link.dropped;
     },
@@ -60,6 +75,9 @@ interface Link {
   /** When the last packet will have left. */
   freeAt: number;
   dropped: number;
+  lost: number;
+  overtaken: number;
+  random: Random;
 }
 
 /**
@@ -97,19 +115,32 @@ async function openSocket(sockets: Socket[]): Promise<Socket> {
 }
 
 function carry(link: Link, bytes: number, send: () => void): void {
-  if (link.bps === null) return send();
-  const now = performance.now();
-  link.freeAt = Math.max(link.freeAt, now);
-  if (link.freeAt - now > QUEUE_MS) {
+  if (link.lost > 0 && link.random.next() < link.lost) {
     link.dropped++;
     return;
   }
-  link.freeAt += (bytes * 8_000) / link.bps;
+  const behindMs = link.overtaken > 0 && link.random.next() < link.overtaken ? OVERTAKEN_MS : 0;
+  const waitMs = link.bps === null ? 0 : queue(link, link.bps, bytes);
+  if (waitMs === null) link.dropped++;
+  else if (waitMs + behindMs === 0) send();
+  else sendLater(send, waitMs + behindMs);
+}
+
+/** @returns How long the packet waits, in milliseconds; `null`: there is no room for it. */
+function queue(link: Link, bps: number, bytes: number): number | null {
+  const now = performance.now();
+  link.freeAt = Math.max(link.freeAt, now);
+  if (link.freeAt - now > QUEUE_MS) return null;
+  link.freeAt += (bytes * 8_000) / bps;
+  return link.freeAt - now;
+}
+
+function sendLater(send: () => void, delayMs: number): void {
   setTimeout(() => {
     try {
       send();
     } catch {
       // The proxy was closed while the packet was on its way.
     }
-  }, link.freeAt - now);
+  }, delayMs);
 }

@@ -57,7 +57,8 @@ const OPUS: CarriedCodec = {
   parameters: { minptime: 10, stereo: 1, useinbandfec: 1 },
   accepted: { minptime: /^\d{1,3}$/, stereo: BIT, useinbandfec: BIT, usedtx: BIT },
   required: [],
-  feedback: [{ type: 'transport-cc' }],
+  // Browsers that do not offer it by themselves take it when it is offered to them.
+  feedback: [{ type: 'nack' }, { type: 'transport-cc' }],
 };
 
 const VP8: CarriedCodec = {

@@ -17,6 +17,8 @@ import { readControlMid, readSection, readTransport } from './session-sections.t
 
 /** A browser lists every codec it has in every section: about 7 KiB each for video. */
 const MAX_NATIVE_CHARS = 256 * 1024;
+/** Lost packets are asked for (RFC 4585, section 6.2.1). */
+const NACK = { type: 'nack' };
 
 /**
  * For the child: the native offer, reduced to what is wanted and renumbered. Render it and give it to the own
@@ -26,7 +28,8 @@ const MAX_NATIVE_CHARS = 256 * 1024;
  *   section stands for media that is not wanted.
  */
 export function rewriteOffer(nativeSdp: string, wanted: WantedMedia): SessionParameters {
-  const parameters = readNative(nativeSdp, (kind) => wantedCodecs(kind, wanted), 'native');
+  const native = readNative(nativeSdp, (kind) => wantedCodecs(kind, wanted), 'native');
+  const parameters = { ...native, media: native.media.map(withAudioRepair) };
   for (const { kind } of parameters.media) {
     if (wantedCodecs(kind, wanted).length === 0) {
       throw new SessionDescriptionError('unexpected-section', `${kind} is not wanted`);
@@ -64,7 +67,7 @@ export function needsSecondRound(nativeSdp: string, offer: SessionParameters): b
  */
 export function rewriteAnswer(nativeSdp: string, offer: SessionParameters): SessionParameters {
   const native = readNative(nativeSdp, () => CARRIED_CODECS, 'ours');
-  const media = native.media.map((section, index) => {
+  const media = native.media.map(withAudioRepair).map((section, index) => {
     const offered = offer.media[index];
     return offered === undefined ? section : reduceSection(section, offered);
   });
@@ -103,6 +106,20 @@ function nativeCandidates(candidates: readonly string[]): string[] {
     }
   });
   return [...new Set(usable)].slice(0, MAX_CANDIDATES);
+}
+
+/**
+ * Browsers on libwebrtc ask for lost sound, and send it again, when it is negotiated; none of them says so by itself.
+ * Where an end cannot, nothing comes of it.
+ */
+function withAudioRepair(section: MediaSection): MediaSection {
+  if (section.kind !== 'audio') return section;
+  const codecs = section.codecs.map((codec) => {
+    const { rtcpFeedback } = codec;
+    if (rtcpFeedback.some((feedback) => isSameFeedback(feedback, NACK))) return codec;
+    return { ...codec, rtcpFeedback: [NACK, ...rtcpFeedback] };
+  });
+  return { ...section, codecs };
 }
 
 function reduceSection(section: MediaSection, offered: MediaSection): MediaSection {

@@ -108,6 +108,16 @@ test('feedback that was not offered is left out of the answer', () => {
   expect(answer.media[1]?.headerExtensions).toEqual([]);
 });
 
+test('lost sound is asked for, though no browser offers that by itself', () => {
+  const offer = rewriteOffer(chromiumOffer, VP8);
+  const answer = rewriteAnswer(chromiumAnswer, offer);
+  for (const { media } of [offer, answer]) {
+    expect(media[0]?.codecs[0]?.rtcpFeedback).toEqual([{ type: 'nack' }, { type: 'transport-cc' }]);
+  }
+  const own = rewriteOffer(renderSessionDescription('offer', offer), VP8);
+  expect(own.media[0]?.codecs).toEqual(offer.media[0]?.codecs);
+});
+
 test('candidates repeated in each section are kept once', () => {
   const twice = libdatachannelOffer.replace(
     /^a=mid:1$/m,

@@ -316,7 +316,8 @@ describe('an answer', () => {
       (answer) =>
         editSection(answer, 0, {
           codecs:
-            answer.media[0]?.codecs.map((codec) => ({ ...codec, rtcpFeedback: [{ type: 'nack' }] })) ?? [],
+            answer.media[0]?.codecs.map((codec) => ({ ...codec, rtcpFeedback: [{ type: 'goog-remb' }] })) ??
+            [],
         }),
     ],
     [
