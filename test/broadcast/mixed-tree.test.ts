@@ -60,9 +60,9 @@ async function expectPlace(page: BrowserPage, depth: number, parent: string): Pr
   await expect.poll(() => placeOf(page), { timeout: PLACE_MS, interval: 100 }).toEqual(place);
 }
 
-test.each(['vp8', 'h264'] as const)(
-  '%s: a relay that knows no other takes the channel from a page, for a page five hops from the streamer',
-  async (codec) => {
+test(
+  'a relay that knows no other takes the channel from a page, for a page five hops from the streamer',
+  async () => {
     const [a, b] = [await relay('--max-viewers', '1'), await relay()];
     server = await startStage(a);
     browser = await launchBrowser('chromium');
@@ -70,7 +70,7 @@ test.each(['vp8', 'h264'] as const)(
     const one = { relay: { maxChildren: 1 } };
     const streamer = await open();
     // It serves relays and no pages.
-    const { channel } = await goLive(streamer, { relays: [a.http], codec, relay: false }, PICTURE);
+    const { channel } = await goLive(streamer, { relays: [a.http], codec: 'h264', relay: false }, PICTURE);
     const first = await open();
     await watch(first, { relays: [a.http], channel, ...one });
     await expectPlace(first, 2, a.peerId);

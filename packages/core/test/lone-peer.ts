@@ -277,9 +277,13 @@ export class LonePeer {
     return this.tell({ type: 'measured', peerId: id(number), ...sample });
   }
 
-  asked(number: number, changes: Partial<TreeJoin> = {}): readonly TreeEffect[] {
+  asked(
+    number: number,
+    changes: Partial<TreeJoin> = {},
+    options: { isFull?: boolean } = {},
+  ): readonly TreeEffect[] {
     const { peerId, addresses } = candidate(number);
-    return this.tell({ type: 'asked', peerId, addresses, join: join(changes) });
+    return this.tell({ type: 'asked', peerId, addresses, join: join(changes), ...options });
   }
 
   /** Brings a link that was asked for up, without media. */

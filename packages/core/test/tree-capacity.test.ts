@@ -150,6 +150,14 @@ describe('slots', () => {
     streamer.hears(2, word(2, { freeSlots: 1 }));
     expect(named(streamer.asked(6))).toEqual([2]);
   });
+
+  test('[C2.3] that the owner has none of send joiners on', () => {
+    const peer = relay();
+    expect(only('refuse', peer.asked(3, {}, { isFull: true }))).toMatchObject([{ reason: 'full' }]);
+    peer.child(4, { slots: 2 }, { freeSlots: 2 });
+    expect(named(peer.asked(5, {}, { isFull: true }))).toEqual([4]);
+    expect(only('accept', peer.asked(6))).toHaveLength(1);
+  });
 });
 
 describe('complaints', () => {

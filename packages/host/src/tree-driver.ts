@@ -114,11 +114,18 @@ export class TreeDriver {
   /**
    * Judges somebody who asks for a place. After `accept` the owner attaches the link, or tells `unlinked` when none
    * comes about.
+   *
+   * @param options.isFull - There is no place, whatever the slots say: the joiner is only sent on.
    */
-  decide(peerId: PeerId, addresses: readonly string[], join: TreeJoin): PlaceDecision {
+  decide(
+    peerId: PeerId,
+    addresses: readonly string[],
+    join: TreeJoin,
+    options: { isFull?: boolean } = {},
+  ): PlaceDecision {
     if (this.#isStopped) return { type: 'refuse', reason: 'draining', retryAfterMs: STOPPED_RETRY_MS };
     let decision: PlaceDecision | null = null;
-    for (const effect of this.#step({ type: 'asked', peerId, addresses, join })) {
+    for (const effect of this.#step({ type: 'asked', peerId, addresses, join, ...options })) {
       const verdict = decisionIn(effect);
       if (verdict === null) this.#effects.push(effect);
       else decision = verdict;

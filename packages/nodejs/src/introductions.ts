@@ -18,6 +18,8 @@ export interface IntroductionsOptions {
   readonly directory: (channel: ChannelId) => Directory | null;
   /** The streamer's own connection, while it announces the channel here. */
   readonly streamer: (channel: ChannelId) => Connection | null;
+  /** Names children with room; `null`: there is none, or the channel is not carried. */
+  readonly sendOn: (join: JoinRequest, from: PeerId) => JoinDecision | null;
 }
 
 export class Introductions {
@@ -44,7 +46,12 @@ export class Introductions {
     return refuse(records.get(join.channel) === null ? 'not-found' : 'offline', 2_000);
   }
 
-  /** The answer of a relay that has no room. */
+  /** The answer of a relay that serves as many as it may, over all its channels. */
+  fromFullRelay(join: JoinRequest, from: PeerId): JoinDecision {
+    return this.#options.sendOn(join, from) ?? this.fromFull(join, from);
+  }
+
+  /** The answer for a channel in which neither the relay nor its children have room. */
   fromFull(join: JoinRequest, from: PeerId): JoinDecision {
     const places = this.#places(join, from);
     // Whoever is full sends on to others.

@@ -238,6 +238,12 @@ export class RelayChannel {
     }
   }
 
+  /** Names children with room to a joiner for whom the relay has none. */
+  sendOn(join: JoinRequest, from: PeerId): JoinDecision | null {
+    const decision = this.#driver.decide(from, [], treeJoinOf(join), { isFull: true });
+    return decision.type === 'redirect' ? decision : null;
+  }
+
   /** Tells the children to find another parent. */
   drain(withinMs: number): void {
     this.#driver.tell({ type: 'drain', withinMs });

@@ -60,6 +60,7 @@ export class RelayChannels implements RendezvousHandlers {
       ...options,
       streamer: (channel) => this.#entries.get(channel)?.streamer ?? null,
       directory: (channel) => this.#entries.get(channel)?.directory ?? null,
+      sendOn: (join, from) => this.#entries.get(join.channel)?.media?.sendOn(join, from) ?? null,
     });
     options.records.isNeeded = (channel) => this.#entries.has(channel);
   }
@@ -251,7 +252,7 @@ export class RelayChannels implements RendezvousHandlers {
     if (join.version !== PROTOCOL_VERSION) return refuse('version', 60_000);
     if (this.#isDraining || this.#isClosed) return this.#introductions.fromDraining(join, from);
     if (maxViewers === 0) return this.#introductions.offer(join, from);
-    if (!join.standby && this.isFull) return this.#introductions.fromFull(join, from);
+    if (!join.standby && this.isFull) return this.#introductions.fromFullRelay(join, from);
     if (!this.#hasRoom(join.channel)) return refuse('busy', 5_000);
     const entry = this.#entry(join.channel);
     const comesIn = await this.#comesIn(entry, join);
@@ -285,7 +286,7 @@ export class RelayChannels implements RendezvousHandlers {
     if (this.#isDraining || this.#isClosed) return this.#introductions.fromDraining(join, from);
     if (signed === null) return refuse('not-found', 2_000);
     if (!comesIn || this.#entries.get(entry.id) !== entry) return refuse('offline', 2_000);
-    return !join.standby && this.isFull ? this.#introductions.fromFull(join, from) : null;
+    return !join.standby && this.isFull ? this.#introductions.fromFullRelay(join, from) : null;
   }
 
   /** Whether another viewer is sent elsewhere. */

@@ -38,11 +38,12 @@ type Verdict =
 export function childAsks(
   state: TreeState,
   now: Instant,
-  asked: { peerId: PeerId; addresses: readonly string[]; join: TreeJoin },
+  asked: { peerId: PeerId; addresses: readonly string[]; join: TreeJoin; isFull?: boolean },
 ): void {
-  const { peerId, join } = asked;
+  const { peerId, join, isFull = false } = asked;
   yieldStandby(state, peerId, join);
-  const verdict = judge(state, now, peerId, join);
+  const judged = judge(state, now, peerId, join);
+  const verdict: Verdict = isFull && judged.type === 'accept' ? { type: 'redirect' } : judged;
   if (verdict.type === 'accept') return accept(state, now, asked);
   if (verdict.type === 'redirect') {
     const parents = placesBelow(state, peerId, join);

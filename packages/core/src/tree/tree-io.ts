@@ -69,6 +69,8 @@ export type TreeInput =
       readonly peerId: PeerId;
       readonly addresses: readonly string[];
       readonly join: TreeJoin;
+      /** Whatever the slots say, there is no place here: the joiner is only sent on. */
+      readonly isFull?: boolean;
     }
   /** The control channel of a link is open. */
   | { readonly type: 'linked'; readonly peerId: PeerId }
