@@ -95,7 +95,7 @@ function worker(file: string): Worker {
   return new Worker(new URL(`scenario/${file}`, import.meta.url).href);
 }
 
-async function goLive(world: NativeWorld, { peerId, multiaddrs }: RelayAddress): Promise<ChannelId> {
+export async function goLive(world: NativeWorld, { peerId, multiaddrs }: RelayAddress): Promise<ChannelId> {
   const streamer = await world.page();
   const address = multiaddrs.find((candidate) => candidate.includes('/ws')) ?? '';
   // Of the relay that a page announces to, it needs the addresses alone.
