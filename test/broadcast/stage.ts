@@ -23,10 +23,22 @@ export const VIDEO = '#video';
 const START_MS = 30_000;
 const EVENTS = ['live', 'attached', 'parent-changed', 'viewers', 'ended', 'error'] as const;
 
+export interface StageOptions {
+  readonly host?: string;
+  /** Further modules, by path. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** Statements that take something from them, before the page is ready. */
+  readonly imports?: string;
+}
+
 /** A web server apart from the relay: every page imports `/casto.js` from another origin. */
-export async function startStage(relay: RelayProcess, options: { host?: string } = {}): Promise<PageServer> {
+export async function startStage(
+  relay: RelayProcess,
+  { files = {}, imports = '', host }: StageOptions = {},
+): Promise<PageServer> {
   const module = `import { CASTO } from '${relay.http}/casto.js'; globalThis.stage = { CASTO, events: [] };`;
-  return startPageServer({ '/': testPage(`<script type="module">${module}</script>`) }, options);
+  const page = testPage(`<script type="module">${imports}${module}</script>`);
+  return startPageServer({ '/': page, ...files }, host === undefined ? {} : { host });
 }
 
 export async function openPage(browser: RunningBrowser, origin: string): Promise<BrowserPage> {

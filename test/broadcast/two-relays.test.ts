@@ -47,28 +47,26 @@ async function viewersAt(relay: RelayProcess, channel: string): Promise<number |
   return health.channels.find((entry) => entry.channel === channel)?.viewers ?? null;
 }
 
-for (const codec of ['vp8', 'h264'] as const) {
-  test(`${codec}: the second relay pulls the channel once for all its viewers, and stops after the last`, async () => {
-    const streamer = await newPage();
-    const { channel } = await goLive(streamer, { relays: [a.http], codec });
+test('the second relay pulls the channel once for all its viewers, and stops after the last', async () => {
+  const streamer = await newPage();
+  const { channel } = await goLive(streamer, { relays: [a.http], codec: 'h264' });
 
-    const viewers = [await newPage(), await newPage()];
-    for (const viewer of viewers) {
-      await watch(viewer, { relays: [b.http], channel });
-      await expectPicturesAdvance(viewer, VIDEO, { atLeast: 20, withinMs: 20_000 });
-      await expectTone(viewer, VIDEO, { withinMs: 10_000 });
-    }
-    for (const viewer of viewers) {
-      const { depth, parents } = await stats(viewer);
-      expect(depth).toBe(3);
-      expect(parents.map(({ peerId }) => peerId)).toEqual([b.peerId]);
-    }
-    await expect.poll(() => viewersAt(a, channel), { timeout: 15_000 }).toBe(2);
-    const { children } = await stats(streamer);
-    expect(children.map(({ peerId }) => peerId)).toEqual([a.peerId]);
+  const viewers = [await newPage(), await newPage()];
+  for (const viewer of viewers) {
+    await watch(viewer, { relays: [b.http], channel });
+    await expectPicturesAdvance(viewer, VIDEO, { atLeast: 20, withinMs: 20_000 });
+    await expectTone(viewer, VIDEO, { withinMs: 10_000 });
+  }
+  for (const viewer of viewers) {
+    const { depth, parents } = await stats(viewer);
+    expect(depth).toBe(3);
+    expect(parents.map(({ peerId }) => peerId)).toEqual([b.peerId]);
+  }
+  await expect.poll(() => viewersAt(a, channel), { timeout: 15_000 }).toBe(2);
+  const { children } = await stats(streamer);
+  expect(children.map(({ peerId }) => peerId)).toEqual([a.peerId]);
 
-    for (const viewer of viewers) await stop(viewer);
-    await expect.poll(() => viewersAt(b, channel), { timeout: 20_000 }).toBeNull();
-    await expect.poll(() => viewersAt(a, channel), { timeout: 20_000 }).toBe(0);
-  });
-}
+  for (const viewer of viewers) await stop(viewer);
+  await expect.poll(() => viewersAt(b, channel), { timeout: 20_000 }).toBeNull();
+  await expect.poll(() => viewersAt(a, channel), { timeout: 20_000 }).toBe(0);
+});

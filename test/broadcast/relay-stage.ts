@@ -1,0 +1,61 @@
+/** What most tests here need: one relay, one browser, and pages that are gone after each test. */
+
+import { afterAll, afterEach, beforeAll } from 'vitest';
+import { launchBrowser, type BrowserPage, type RunningBrowser } from '../harness/browsers.ts';
+import type { PageServer } from '../harness/page-server.ts';
+import { startRelay, type RelayProcess } from '../harness/relay-process.ts';
+import { openPage, startStage, type StageOptions } from './stage.ts';
+
+export interface RelayStage {
+  readonly relay: RelayProcess;
+  /** Of the pages: another one than the relay's. */
+  readonly origin: string;
+  newPage(): Promise<BrowserPage>;
+  /** Another browser, closed after the test. */
+  newBrowser(name: 'chromium' | 'firefox'): Promise<RunningBrowser>;
+}
+
+/** Registers the hooks of a test file. What is returned may be used in its tests. */
+export function useRelayStage(options: StageOptions = {}): RelayStage {
+  let relay: RelayProcess;
+  let server: PageServer;
+  let browser: RunningBrowser;
+  const pages: BrowserPage[] = [];
+  const others: RunningBrowser[] = [];
+
+  beforeAll(async () => {
+    relay = await startRelay();
+    server = await startStage(relay, options);
+    browser = await launchBrowser('chromium');
+  });
+
+  afterEach(async () => {
+    await Promise.all(pages.splice(0).map((page) => page.close()));
+    await Promise.all(others.splice(0).map((other) => other.close()));
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await server?.close();
+    await relay?.stop();
+  });
+
+  return {
+    get relay() {
+      return relay;
+    },
+    get origin() {
+      return server.origin;
+    },
+    newPage: async () => {
+      const page = await openPage(browser, server.origin);
+      pages.push(page);
+      return page;
+    },
+    newBrowser: async (name) => {
+      const other = await launchBrowser(name);
+      others.push(other);
+      return other;
+    },
+  };
+}
