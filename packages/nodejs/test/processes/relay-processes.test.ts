@@ -10,11 +10,11 @@ import { multiaddr } from '@multiformats/multiaddr';
 import { afterEach, expect, test, vi } from 'vitest';
 import { isPeerId, type PeerId } from '@casto/core';
 import type { Reachable } from '@casto/host/conformance/loopback-peers';
-import { sequenceOf } from '../src/media/rtp-packet.ts';
-import type { ProcessMetrics } from '../src/relay-metrics.ts';
-import type { Relay, RelayOptions } from '../src/relay-options.ts';
-import { createRelay } from '../src/relay.ts';
-import { NativeWorld, type NativeChild, type NativePage } from './relay/native-pages.ts';
+import { sequenceOf } from '../../src/media/rtp-packet.ts';
+import type { ProcessMetrics } from '../../src/relay-metrics.ts';
+import type { Relay, RelayOptions } from '../../src/relay-options.ts';
+import { createRelay } from '../../src/relay.ts';
+import { NativeWorld, type NativeChild, type NativePage } from '../relay/native-pages.ts';
 
 vi.setConfig({ testTimeout: 90_000 });
 
@@ -247,7 +247,7 @@ test('no process is left when the relay has stopped', async () => {
 });
 
 test('no process is left when the main process is killed', async () => {
-  const command = fileURLToPath(new URL('../../../relay-node/src/cli.ts', import.meta.url));
+  const command = fileURLToPath(new URL('../../../../relay-node/src/cli.ts', import.meta.url));
   const flags = ['--json', '--port=0', `--host=${HOST}`, '--no-mdns', '--data=none', '--processes=3'];
   const child = spawn(process.execPath, ['--conditions=casto-source', command, ...flags]);
   let stdout = '';
