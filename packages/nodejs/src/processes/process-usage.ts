@@ -7,7 +7,7 @@ export interface ProcessUsage {
   /** Of all threads since the start of the process, in user and kernel mode. */
   readonly cpuSeconds: number;
   readonly residentBytes: number;
-  /** How late the event loop was, in milliseconds: the 99th percentile of the last second or so. */
+  /** How late the event loop was at most in the last second or so, in milliseconds. */
   readonly eventLoopDelayMs: number;
 }
 
@@ -33,7 +33,7 @@ export function usageMeter(): UsageMeter {
       const now = performance.now();
       if (now - resetAt >= WINDOW_MS && delay.count > 0) {
         // What is measured is the time between two samples.
-        lateMs = Math.max(0, delay.percentile(99) / NANOSECONDS_PER_MS - RESOLUTION_MS);
+        lateMs = Math.max(0, delay.max / NANOSECONDS_PER_MS - RESOLUTION_MS);
         delay.reset();
         resetAt = now;
       }
