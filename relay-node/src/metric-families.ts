@@ -154,7 +154,7 @@ export const metricFamilies: readonly MetricFamily[] = [
   processFamily(
     'gauge',
     'process_event_loop_delay_seconds',
-    'How late its event loop was, 99th percentile over a second.',
+    'How late its event loop was at most within a second.',
     (of) => of.eventLoopDelayMs / 1_000,
   ),
   processFamily(
