@@ -65,6 +65,10 @@ export class SpreadLinks implements RelayMedia {
   readonly #keepers: readonly WorkerKeeper[];
   readonly #counts = refusalCounter();
   readonly #usage: UsageMeter = usageMeter();
+  /** A worker that hangs would not notice that this process is gone. */
+  readonly #onExit = (): void => {
+    for (const keeper of this.#keepers) keeper.kill();
+  };
   #made = 0;
   #isClosed = false;
 
@@ -108,6 +112,7 @@ export class SpreadLinks implements RelayMedia {
 
   /** @throws {Error} When a worker does not start. */
   async start(): Promise<void> {
+    if (this.#keepers.length > 0) process.on('exit', this.#onExit);
     await Promise.all(this.#keepers.map((keeper) => keeper.start()));
   }
 
@@ -165,6 +170,7 @@ export class SpreadLinks implements RelayMedia {
       this.#usage.close();
     }
     await Promise.all(this.#keepers.map((keeper) => keeper.stop()));
+    process.off('exit', this.#onExit);
     this.#feedLinks.close();
   }
 }

@@ -96,6 +96,11 @@ export class WorkerKeeper {
     return new Promise((resolve) => void this.#reportListeners.add(resolve));
   }
 
+  /** Ends its process at once, when this one ends without having stopped it. */
+  kill(): void {
+    this.#running?.process.kill();
+  }
+
   /** @returns When its process is gone. Idempotent. */
   async stop(): Promise<void> {
     this.#isStopping = true;

@@ -90,8 +90,11 @@ export type FromWorker =
 /** Of a worker about one of its links. */
 export type AboutLink = Extract<FromWorker, { readonly link: number }>;
 
-/** Messages of one process that the other has not taken yet. A relay sends a few for each child in a second. */
-export const MAX_UNREAD_MESSAGES = 10_000;
+/**
+ * Messages of one process that the other has not taken yet, of about 200 bytes each. There are a few for each child in a
+ * second, and one for each child at once when a relay leaves.
+ */
+export const MAX_UNREAD_MESSAGES = 100_000;
 
 export function isToWorker(message: unknown): message is ToWorker {
   return isTyped(message);

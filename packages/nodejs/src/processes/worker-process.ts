@@ -17,8 +17,8 @@ const BEAT_MS = 50;
 const BEATS_PER_REPORT = 20;
 /** Loading takes a second, and ten on a machine that does much else. */
 const START_MS = 30_000;
-/** For a worker that was told to stop. */
-const STOP_MS = 2_000;
+/** For a worker that was told to stop. The command waits two seconds for all that stops. */
+const STOP_MS = 1_000;
 /** The last words of a process that failed are at the end of what it said. */
 const MAX_SAID_CHARS = 2_000;
 
@@ -48,6 +48,8 @@ export class WorkerProcess {
   #unread = 0;
   #beats = 0;
   #missedReports = 0;
+  /** Something was not said to it: what it has is not what the main process thinks it has. */
+  #hasRefused = false;
   #said = '';
   #cancelTimer: () => void;
 
@@ -75,10 +77,13 @@ export class WorkerProcess {
     return this.#phase === 'ready';
   }
 
-  /** @returns Whether it takes more in; without effect when it does not. */
+  /** @returns Whether it takes that in; one that does not is ended before long. */
   send(message: ToWorker): boolean {
-    if (this.#phase === 'ended' || !this.#process.connected || this.#unread >= MAX_UNREAD_MESSAGES)
+    if (this.#phase === 'ended' || !this.#process.connected) return false;
+    if (this.#unread >= MAX_UNREAD_MESSAGES) {
+      this.#hasRefused = true;
       return false;
+    }
     this.#unread++;
     // With a callback nothing is thrown when the process has just gone; its end is told by another event.
     this.#process.send(message, () => this.#unread--);
@@ -91,9 +96,14 @@ export class WorkerProcess {
       this.#phase = 'stopping';
       this.#cancelTimer();
       this.send({ type: 'stop' });
-      this.#cancelTimer = this.#options.clock.setTimer(() => this.#kill(), STOP_MS);
+      this.#cancelTimer = this.#options.clock.setTimer(() => this.kill(), STOP_MS);
     }
     return this.#exited.promise;
+  }
+
+  /** Ends a process that is stopped or hangs, too. */
+  kill(): void {
+    this.#process.kill('SIGKILL');
   }
 
   #listen(): void {
@@ -132,6 +142,7 @@ export class WorkerProcess {
 
   /** Reports are counted by timers of this process: when it stood still itself, nothing is overdue. */
   #beat(): void {
+    if (this.#hasRefused) return this.#giveUp('hung', `it left ${MAX_UNREAD_MESSAGES} messages unread`);
     const wantsReport = this.#beats++ % BEATS_PER_REPORT === 0;
     if (wantsReport && ++this.#missedReports > this.#options.maxMissedReports) {
       return this.#giveUp('hung', `it did not answer for ${this.#options.maxMissedReports} s`);
@@ -141,13 +152,8 @@ export class WorkerProcess {
   }
 
   #giveUp(why: WorkerEnd['why'], detail: string): void {
-    this.#kill();
+    this.kill();
     this.#end(why, detail);
-  }
-
-  /** Ends a process that is stopped or hangs, too. */
-  #kill(): void {
-    this.#process.kill('SIGKILL');
   }
 
   #end(why: WorkerEnd['why'], detail: string): void {

@@ -3,7 +3,7 @@
  * are killed.
  */
 
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { multiaddr } from '@multiformats/multiaddr';
@@ -26,11 +26,13 @@ const CHILDREN = 10;
 
 let world = new NativeWorld();
 const relays: Relay[] = [];
+const commands: ChildProcess[] = [];
 
 afterEach(async () => {
   await world.stop();
   world = new NativeWorld();
   for (const relay of relays.splice(0)) await relay.stop();
+  for (const command of commands.splice(0)) command.kill('SIGKILL');
 });
 
 interface StartedRelay {
@@ -246,27 +248,49 @@ test('no process is left when the relay has stopped', async () => {
   expect(pids.filter(isThere)).toEqual([]);
 });
 
-test('no process is left when the main process is killed', async () => {
-  const command = fileURLToPath(new URL('../../../../relay-node/src/cli.ts', import.meta.url));
+interface Command {
+  child: ChildProcess;
+  /** Of the workers. */
+  pids: number[];
+}
+
+async function startCommand(): Promise<Command> {
+  const file = fileURLToPath(new URL('../../../../relay-node/src/cli.ts', import.meta.url));
   const flags = ['--json', '--port=0', `--host=${HOST}`, '--no-mdns', '--data=none', '--processes=3'];
-  const child = spawn(process.execPath, ['--conditions=casto-source', command, ...flags]);
+  const child = spawn(process.execPath, ['--conditions=casto-source', file, ...flags]);
+  commands.push(child);
   let stdout = '';
   child.stdout.on('data', (data: Buffer) => (stdout += String(data)));
-  try {
-    await until(() => stdout.includes('\n'), 'the relay');
-    const lines = stdout.split('\n').slice(0, -1);
-    const { http } =
-      lines.map((line) => JSON.parse(line) as { http?: string }).find((line) => line.http) ?? {};
-    const health = (await (await fetch(`${http}/health`)).json()) as { processes: ProcessMetrics[] };
-    const pids = health.processes.slice(1).map(({ pid }) => pid);
-    expect(pids).toHaveLength(2);
-    expect(pids.every(isThere)).toBe(true);
+  await until(() => stdout.includes('"http"'), 'the relay');
+  const lines = stdout.split('\n').slice(0, -1);
+  const { http } = lines.map((line) => JSON.parse(line) as { http?: string }).find((line) => line.http) ?? {};
+  const health = (await (await fetch(`${http}/health`)).json()) as { processes: ProcessMetrics[] };
+  const pids = health.processes.slice(1).map(({ pid }) => pid);
+  expect(pids).toHaveLength(2);
+  expect(pids.every(isThere)).toBe(true);
+  return { child, pids };
+}
 
-    child.kill('SIGKILL');
-    await once(child, 'close');
+test('no process is left when the main process is killed', async () => {
+  const { child, pids } = await startCommand();
+
+  child.kill('SIGKILL');
+  await once(child, 'close');
+
+  await until(() => !pids.some(isThere), 'the workers to end');
+});
+
+test.each([['once'], ['twice']])(
+  'no process is left when the relay is told %s to end while one hangs',
+  async (often) => {
+    const { child, pids } = await startCommand();
+    process.kill(pids[1] ?? 0, 'SIGSTOP');
+
+    const closed = once(child, 'close');
+    child.kill('SIGINT');
+    if (often === 'twice') child.kill('SIGINT');
+    await closed;
 
     await until(() => !pids.some(isThere), 'the workers to end');
-  } finally {
-    child.kill('SIGKILL');
-  }
-});
+  },
+);
