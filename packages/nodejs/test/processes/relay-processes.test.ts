@@ -14,6 +14,8 @@ import { sequenceOf } from '../../src/media/rtp-packet.ts';
 import type { ProcessMetrics } from '../../src/relay-metrics.ts';
 import type { Relay, RelayOptions } from '../../src/relay-options.ts';
 import { createRelay } from '../../src/relay.ts';
+import { NativePlayer } from '../whip/native-player.ts';
+import { NativePublisher, type Handle } from '../whip/native-publisher.ts';
 import { NativeWorld, type NativeChild, type NativePage } from '../relay/native-pages.ts';
 
 vi.setConfig({ testTimeout: 90_000 });
@@ -184,6 +186,31 @@ test('when a worker is killed its children can join again, and the others lose n
     ofNew + 4 < ofOld ? [0, ofNew + 1, ofOld] : [0, ofNew, ofOld + 1],
   );
   expect(relay.metrics().media.outgoing.packets).toBeGreaterThanOrEqual(carried);
+});
+
+test('what a WHIP client publishes reaches pages over a worker, and players over the main process', async () => {
+  const started = await start({ processes: 2 });
+  const { relay } = started;
+  const [publisher, player] = [new NativePublisher(), new NativePlayer()];
+  try {
+    const handle: Handle = (request) => relay.handleSession(request);
+    const { status, headers } = await publisher.publish(handle, '/whip/studio');
+    expect(status).toBe(201);
+    publisher.start();
+    const channel = headers['Casto-Channel'];
+    if (!isPeerId(channel)) throw new Error('no channel');
+    const page = await world.page(channel);
+    const packets = page.receive(await page.joinOver(started), 'video');
+    await until(() => packets.length > 10, 'media for the page');
+    expect(await player.play(handle, '/whep/studio')).toMatchObject({ status: 201 });
+    await until(() => player.video.length > 10, 'media for the player');
+
+    expect(childrenPerProcess(started)).toEqual([0, 1]);
+    expect(relay.status().viewers).toBe(2);
+  } finally {
+    publisher.close();
+    player.close();
+  }
 });
 
 test('without any worker the main process serves', async () => {

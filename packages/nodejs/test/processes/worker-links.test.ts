@@ -7,7 +7,7 @@ import { VirtualClock } from '@casto/host/conformance/virtual-clock';
 import { createMediaLinks } from '../../src/media/media-links.ts';
 import { WorkerLinks } from '../../src/processes/worker-links.ts';
 import type { FromWorker } from '../../src/processes/worker-messages.ts';
-import { Child, HOST, until } from './channel-world.ts';
+import { Broadcast, Child, HOST, until } from './channel-world.ts';
 
 const LINK = 1;
 const MARKER = controlCodec.encode({ type: 'bye', reason: 'leaving' });
@@ -153,4 +153,38 @@ test('a channel is asked for again, ever more slowly, as long as it does not com
 
   await until(() => offers().length === 5, 'question 5');
   expect(new Set(offers().map(({ attempt }) => attempt)).size).toBe(5);
+});
+
+test('when the way from the main process is lost it is made anew, and the child goes on', async () => {
+  const channel = new Broadcast();
+  const main = createMediaLinks({ host: HOST, clock: processClock });
+  closers.push(
+    () => channel.close(),
+    () => main.close(),
+  );
+  channel.begin();
+  const feed = async (): Promise<ReturnType<typeof main.serve>> => {
+    const asked = said.filter((message) => message.type === 'feed-offer').at(-1);
+    if (asked === undefined) throw new Error('nobody asks');
+    const { attempt, sdp } = asked;
+    const link = main.serve({ hub: channel.hub, offer: parseSessionDescription('offer', sdp), layers: [0] });
+    worker.take({ type: 'feed-answer', feed: 1, attempt, sdp: await link.answer() });
+    return link;
+  };
+  const offers = (): number => said.filter(({ type }) => type === 'feed-offer').length;
+  await until(() => offers() === 1, 'the question for media');
+  const link = await feed();
+  await until(() => child.units.length > 5, 'media');
+
+  link.close();
+  const { attempt } = said.filter((message) => message.type === 'feed-offer')[0] ?? { attempt: 0 };
+  worker.take({ type: 'feed-lost', feed: 1, attempt });
+  clock.advance(100);
+  await until(() => offers() === 2, 'another question');
+  const before = child.units.length;
+  await feed();
+  await until(() => child.units.length > before + 5, 'media again');
+
+  expect(child.end.state).toBe('connected');
+  expect(child.units[before]?.startsKeyFrame).toBe(true);
 });
