@@ -75,17 +75,26 @@ async function startRelay(
 ): Promise<Relay> {
   const records = new RecordMemory(processClock);
   const { announce = [], peers = [], mdns = true } = options;
-  const libp2p = await createRelayPeer({ host, p2pPort: ports.p2p, announce, peers, mdns, folder, records });
-  let stun: StunServer | null = null;
-  let media: RelayMedia | null = null;
+  const opened: (() => Promise<unknown>)[] = [];
   try {
-    stun = await openStun(options, host, ports.stun);
-    media = await openMedia(options, host, ports);
+    // Workers take a second to start, in which nobody should find the relay already.
+    const media = await openMedia(options, host, ports);
+    opened.unshift(() => media.close());
+    const stun = await openStun(options, host, ports.stun);
+    opened.unshift(async () => stun?.close());
+    const libp2p = await createRelayPeer({
+      host,
+      p2pPort: ports.p2p,
+      announce,
+      peers,
+      mdns,
+      folder,
+      records,
+    });
+    opened.unshift(async () => libp2p.stop());
     return await assembleRelay(options, { libp2p, records, folder, media, mediaPort: ports.media, stun });
   } catch (error) {
-    await media?.close();
-    await stun?.close();
-    await libp2p.stop();
+    for (const close of opened) await close();
     throw error;
   }
 }
