@@ -9,11 +9,15 @@ export default defineConfig({
   resolve: { conditions },
   publicDir: false,
   build: {
-    ssr: 'src/cli.ts',
+    ssr: true,
     target: 'node22',
     // dist/types belongs to the compiler, dist/public holds what the relay serves.
     emptyOutDir: false,
     license: { fileName: 'licenses.md' },
-    rolldownOptions: { output: { entryFileNames: 'cli.js', chunkFileNames: 'chunks/[name]-[hash].js' } },
+    rolldownOptions: {
+      // The worker is a program of its own, which the relay looks for one folder above its chunks.
+      input: { cli: 'src/cli.ts', 'media-worker': '../packages/nodejs/src/processes/media-worker.ts' },
+      output: { entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' },
+    },
   },
 });

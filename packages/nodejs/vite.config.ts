@@ -17,11 +17,15 @@ export default defineConfig({
   resolve: { conditions },
   publicDir: false,
   build: {
-    ssr: 'src/index.ts',
+    ssr: true,
     target: 'node22',
     // dist/types belongs to the compiler.
     emptyOutDir: false,
     license: { fileName: 'licenses.md' },
-    rolldownOptions: { output: { entryFileNames: 'index.js', chunkFileNames: 'chunks/[name]-[hash].js' } },
+    rolldownOptions: {
+      // The worker is a program of its own, beside the library or one folder above its chunks (worker-entry.ts).
+      input: { index: 'src/index.ts', 'media-worker': 'src/processes/media-worker.ts' },
+      output: { entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' },
+    },
   },
 });

@@ -113,7 +113,7 @@ function relayOptions(settings: Settings, output: Output): RelayOptions {
     host: settings.host,
     peers: settings.peers,
     announce: settings.announce,
-    maxViewers: settings.maxViewers,
+    processes: settings.processes,
     p2pPort: settings.p2pPort,
     mediaPort: settings.mediaPort,
     stunPort: settings.stunPort,
@@ -122,6 +122,7 @@ function relayOptions(settings: Settings, output: Output): RelayOptions {
     maxJoinsPerSecond: settings.maxJoinsPerSecond,
     mdns: settings.mdns,
     log: (level, event, fields) => output.log(level, event, fields),
+    ...(settings.maxViewers === null ? {} : { maxViewers: settings.maxViewers }),
     ...(settings.dataDir === null ? {} : { dataDir: settings.dataDir }),
     ...(settings.maxMemoryBytes === null ? {} : { maxMemoryBytes: settings.maxMemoryBytes }),
     ...(settings.maxChannelBitrateBps === null
@@ -143,14 +144,23 @@ function announce({ host, dataDir }: Settings, port: number, relay: Relay, outpu
 
 /** What the self-test says is for people to act on; nothing waits for it. */
 async function advise(
-  { host, announce: announced, maxViewers, maxMemoryBytes }: Settings,
-  { multiaddrs, mediaPort }: Relay,
+  { host, announce: announced, maxMemoryBytes }: Settings,
+  relay: Relay,
   selfTest: Surroundings['selfTest'],
   output: Output,
 ): Promise<void> {
   try {
-    const subject = { host, announce: announced, multiaddrs, mediaPort, maxViewers, maxMemoryBytes };
-    const found = await selfTest(subject);
+    const { multiaddrs, mediaPort } = relay;
+    const { maxViewers, processes } = relay.metrics();
+    const found = await selfTest({
+      host,
+      announce: announced,
+      multiaddrs,
+      mediaPort,
+      processes: processes.length,
+      maxViewers,
+      maxMemoryBytes,
+    });
     for (const { check, advice } of found) output.log('warn', 'self-test', { check, advice });
     if (found.length === 0) output.log('info', 'self-test-passed', {});
   } catch (error) {

@@ -2,9 +2,9 @@
  * What the relay shows at /metrics. Whoever changes a name here breaks dashboards and alerts (deploy/).
  *
  * Labels have few values, all from closed unions: no channel, peer or address is a label, because each would be
- * another time series for ever.
+ * another time series for ever. Processes are few, and named by their place.
  */
-import type { Readiness, RelayMetrics } from '@casto/nodejs';
+import type { ProcessMetrics, Readiness, RelayMetrics } from '@casto/nodejs';
 
 export type RelayCondition = Readiness | 'starting';
 
@@ -139,6 +139,36 @@ export const metricFamilies: readonly MetricFamily[] = [
   relayFamily('counter', 'refused_total', 'Refused input over libp2p and media.', ['reason'], ({ refused }) =>
     readings('reason', refused),
   ),
+  processFamily(
+    'counter',
+    'process_cpu_seconds_total',
+    'Processor time of a process of the relay.',
+    (of) => of.cpuSeconds,
+  ),
+  processFamily(
+    'gauge',
+    'process_resident_bytes',
+    'Memory of a process of the relay.',
+    (of) => of.residentBytes,
+  ),
+  processFamily(
+    'gauge',
+    'process_event_loop_delay_seconds',
+    'How late its event loop was at most within a second.',
+    (of) => of.eventLoopDelayMs / 1_000,
+  ),
+  processFamily(
+    'gauge',
+    'process_children',
+    'Media links with children that it serves.',
+    (of) => of.children,
+  ),
+  processFamily(
+    'counter',
+    'worker_restarts_total',
+    'Starts in place of a worker that crashed or hung.',
+    (of) => (of.name === 'main' ? null : of.restarts),
+  ),
   family('counter', 'http_refused_total', 'Refused HTTP.', ['reason'], ({ httpRefused }) =>
     readings('reason', httpRefused),
   ),
@@ -163,6 +193,21 @@ function relayFamily(
   read: (relay: RelayMetrics) => Reading[],
 ): MetricFamily {
   return family(kind, name, help, labels, ({ relay }) => (relay === null ? [] : read(relay)));
+}
+
+/** @param read - Null: not shown for that process. */
+function processFamily(
+  kind: MetricFamily['kind'],
+  name: string,
+  help: string,
+  read: (of: ProcessMetrics) => number | null,
+): MetricFamily {
+  return relayFamily(kind, name, help, ['process'], ({ processes }) =>
+    processes.flatMap((of) => {
+      const value = read(of);
+      return value === null ? [] : reading(value, { process: of.name });
+    }),
+  );
 }
 
 function mediaFamily(

@@ -27,6 +27,8 @@ export interface Option<T> {
 
 const highestPort = 65_535;
 const mostViewers = 100_000;
+/** What the relay takes. */
+const mostProcesses = 64;
 const longestTextChars = 512;
 const mostListItems = 64;
 /** Pages take eight, the relay's own among them; each one more makes connections slower. */
@@ -76,11 +78,23 @@ export const options = {
     help: 'public address of this relay, if the machine does not carry it itself',
     parse: parseAddress,
   }),
-  maxViewers: wholeNumber({
+  maxViewers: single({
     flag: 'max-viewers',
-    range: [0, mostViewers],
-    fallback: 600,
+    placeholder: 'N',
+    expects: `a whole number from 0 to ${mostViewers}`,
+    fallback: null,
+    fallbackText: '600 per process that serves them',
     help: 'viewers served at once; 0 introduces peers and carries no media',
+    parse: (text) => parseWhole(text, [0, mostViewers]),
+  }),
+  processes: single<number | 'auto', number>({
+    flag: 'processes',
+    placeholder: 'N',
+    expects: `a whole number from 1 to ${mostProcesses}, or auto`,
+    fallback: 1,
+    fallbackText: '1',
+    help: 'processes; from 2 on the first takes channels in and the others serve viewers; auto is one per core',
+    parse: (text) => (text === 'auto' ? text : parseWhole(text, [1, mostProcesses])),
   }),
   p2pPort: wholeNumber({
     flag: 'p2p-port',
@@ -95,7 +109,7 @@ export const options = {
     range: [0, highestPort],
     fallback: 0,
     fallbackText: 'chosen once, kept in the data folder',
-    help: 'UDP port of the media',
+    help: 'UDP port of the media; further processes take the following ones',
   }),
   stunPort: wholeNumber({
     flag: 'stun-port',
@@ -262,11 +276,13 @@ function wholeNumber(spec: {
     placeholder: 'N',
     expects: `a whole number from ${least} to ${most}`,
     fallbackText: spec.fallbackText ?? String(spec.fallback),
-    parse: (text) => {
-      const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : undefined;
-      return value !== undefined && value >= least && value <= most ? value : undefined;
-    },
+    parse: (text) => parseWhole(text, spec.range),
   });
+}
+
+function parseWhole(text: string, [least, most]: readonly [number, number]): number | undefined {
+  const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : undefined;
+  return value !== undefined && value >= least && value <= most ? value : undefined;
 }
 
 function choice<const T extends string>(spec: {

@@ -15,8 +15,9 @@ export interface SelfTestSubject {
   announce: readonly string[];
   /** Where the relay says to be, announced addresses among them. */
   multiaddrs: readonly string[];
-  /** UDP. */
+  /** UDP; further processes have the following ones. */
   mediaPort: number;
+  processes: number;
   maxViewers: number;
   maxMemoryBytes: number | null;
 }
@@ -44,6 +45,8 @@ const filesBesidesViewers = 1_300;
 /** 0.2 to 0.3 MB for each viewer (docs/benchmarks.md); an idle relay takes 120 MB. */
 const bytesPerViewer = 300_000;
 const bytesWithoutViewers = 150_000_000;
+/** A worker without links takes 70 MB. */
+const bytesPerWorker = 80_000_000;
 /** Before this program was made, and after anybody should still run it. */
 const earliest = Date.UTC(2026, 0, 1);
 const latest = Date.UTC(2046, 0, 1);
@@ -52,14 +55,15 @@ const latest = Date.UTC(2046, 0, 1);
 export async function selfTest(subject: SelfTestSubject): Promise<Advice[]> {
   const [announced, media, machine] = await Promise.all([
     checkAnnounced(subject),
-    checkMediaPort(subject),
+    checkMediaPorts(subject),
     readMachine(),
   ]);
   return [...announced, ...media, ...adviceOn(subject, machine)];
 }
 
 /** What the numbers alone say. */
-export function adviceOn({ maxViewers, maxMemoryBytes }: SelfTestSubject, machine: Machine): Advice[] {
+export function adviceOn(subject: SelfTestSubject, machine: Machine): Advice[] {
+  const { maxViewers, maxMemoryBytes, processes } = subject;
   const { openFileLimit, memoryBytes, now } = machine;
   const found: Advice[] = [];
   const files = maxViewers + filesBesidesViewers;
@@ -67,7 +71,7 @@ export function adviceOn({ maxViewers, maxMemoryBytes }: SelfTestSubject, machin
     const advice = `${maxViewers} viewers may need ${files} open files, and the limit is ${openFileLimit}; raise it (ulimit -n, LimitNOFILE of systemd) or lower --max-viewers`;
     found.push({ check: 'open-files', advice });
   }
-  const bytes = bytesWithoutViewers + maxViewers * bytesPerViewer;
+  const bytes = bytesWithoutViewers + (processes - 1) * bytesPerWorker + maxViewers * bytesPerViewer;
   if (memoryBytes < bytes) {
     const advice = `${maxViewers} viewers may need ${megabytes(bytes)}, and there are ${megabytes(memoryBytes)}; lower --max-viewers`;
     found.push({ check: 'memory', advice });
@@ -119,8 +123,13 @@ async function problemAt(address: string, port: number): Promise<string | null> 
   }
 }
 
+async function checkMediaPorts({ host, mediaPort, processes }: SelfTestSubject): Promise<Advice[]> {
+  const ports = Array.from({ length: processes }, (_, index) => mediaPort + index);
+  return (await Promise.all(ports.map((port) => checkMediaPort(host, port)))).flat();
+}
+
 /** It is ours when nobody else can have it. */
-async function checkMediaPort({ host, mediaPort }: SelfTestSubject): Promise<Advice[]> {
+async function checkMediaPort(host: string, mediaPort: number): Promise<Advice[]> {
   const socket = createSocket(isIP(host) === 6 ? 'udp6' : 'udp4');
   try {
     socket.bind({ address: host, port: mediaPort, exclusive: true });

@@ -16,7 +16,9 @@ export interface Settings {
   dataDir: string | null;
   peers: string[];
   announce: string[];
-  maxViewers: number;
+  /** Null: by the number of processes. */
+  maxViewers: number | null;
+  processes: number | 'auto';
   p2pPort: number;
   mediaPort: number;
   stunPort: number;
@@ -76,6 +78,7 @@ function collect(find: (flag: string) => RawValue | undefined, env: Environment)
     peers: read(options.peer),
     announce: read(options.announce),
     maxViewers: read(options.maxViewers),
+    processes: read(options.processes),
     p2pPort: read(options.p2pPort),
     mediaPort: read(options.mediaPort),
     stunPort: read(options.stunPort),

@@ -24,6 +24,16 @@ const defaultMultiaddrs = [
   `/ip4/203.0.113.5/udp/4001/webrtc-direct/certhash/uEiFake/p2p/${fakePeerId}`,
 ];
 
+const mainProcess = {
+  name: 'main',
+  pid: 4711,
+  cpuSeconds: 1.5,
+  residentBytes: 120_000_000,
+  eventLoopDelayMs: 2.5,
+  children: 2,
+  restarts: 0,
+};
+
 export class FakeRelay implements Relay {
   readonly peerId = fakePeerId;
   readonly multiaddrs: string[];
@@ -60,6 +70,7 @@ export class FakeRelay implements Relay {
       channels: [{ channel: 'c1', title: 'A title', live: true, viewers: 1 }],
       stunPort: this.stunPort,
       stunAnswers: 5,
+      processes: [mainProcess],
       refused: { 'forged-record': 3 },
     };
   }
@@ -102,6 +113,7 @@ export class FakeRelay implements Relay {
           drops: { 'nack-old': 8, waiting: 0 },
         },
       },
+      processes: [mainProcess],
       joins: { accepted: 7, redirected: 1, refused: { full: 2, failed: 1 }, tooMany: 0 },
       refused: { 'forged-record': 3 },
       ...this.counted,

@@ -39,6 +39,7 @@ async function subject(changes: Partial<SelfTestSubject> = {}): Promise<SelfTest
     announce: [],
     multiaddrs: [],
     mediaPort: await boundUdpPort(),
+    processes: 1,
     maxViewers: 0,
     maxMemoryBytes: null,
     ...changes,
@@ -85,6 +86,7 @@ describe('advice on the machine', () => {
   test.each<[string, Partial<Machine>, Partial<SelfTestSubject>, RegExp]>([
     ['open-files', { openFileLimit: 1_024 }, { maxViewers: 600 }, /need 1900 open files, .* limit is 1024/],
     ['memory', { memoryBytes: 256e6 }, { maxViewers: 600 }, /need 330 MB, and there are 256 MB/],
+    ['memory', { memoryBytes: 256e6 }, { processes: 3 }, /need 310 MB, and there are 256 MB/],
     ['memory', { memoryBytes: 1e9 }, { maxMemoryBytes: 2e9 }, /allows 2000 MB, and there are 1000 MB/],
     ['clock', { now: 0 }, {}, /the clock says 1970-01-01/],
     ['clock', { now: Date.UTC(2100, 0, 1) }, {}, /the clock says 2100/],

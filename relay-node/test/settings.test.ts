@@ -44,7 +44,8 @@ describe('without anything said', () => {
       dataDir: join(homedir(), '.local', 'share', 'casto-relay'),
       peers: [],
       announce: [],
-      maxViewers: 600,
+      maxViewers: null,
+      processes: 1,
       p2pPort: 0,
       mediaPort: 0,
       stunPort: 0,
@@ -118,6 +119,13 @@ const examples: Example[] = [
     file: ['a.example', ['a.example']],
   },
   { key: 'maxViewers', flag: 'maxViewers', argv: [['--max-viewers', '0'], 0], env: ['2', 2], file: ['3', 3] },
+  {
+    key: 'processes',
+    flag: 'processes',
+    argv: [['--processes', 'auto'], 'auto'],
+    env: ['2', 2],
+    file: [64, 64],
+  },
   {
     key: 'p2pPort',
     flag: 'p2pPort',

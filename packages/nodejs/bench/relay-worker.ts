@@ -1,13 +1,12 @@
-/** The media plane of a relay by itself: what the benchmark measures. */
+/** The media plane of a relay by itself, in one process or several: what the benchmark measures. */
 
 import { once } from 'node:events';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { parseSessionDescription, processClock } from '@casto/host';
 import { createHub } from '../src/media/hub.ts';
-import { createMediaLinks } from '../src/media/media-links.ts';
 import type { ChildLink } from '../src/media/child-link.ts';
-import type { ParentLink } from '../src/media/parent-link.ts';
+import { createSpreadLinks } from '../src/processes/spread-links.ts';
 import { answerCalls } from './worker-calls.ts';
 
 const TICK_MS = 25;
@@ -15,27 +14,32 @@ const TICK_MS = 25;
 setFlagsFromString('--expose-gc');
 const collectGarbage: unknown = runInNewContext('gc');
 
-const links = createMediaLinks({
+const [mediaPort = 0, ...workerPorts] = (process.env['BENCH_MEDIA_PORTS'] ?? '').split(',').map(Number);
+const links = await createSpreadLinks({
   host: '127.0.0.1',
-  mediaPort: Number(process.env['BENCH_MEDIA_PORT']),
+  mediaPort,
+  workerPorts,
   clock: processClock,
+  log: () => {},
 });
 const hub = createHub({ now: () => processClock.now() });
-const served: ParentLink[] = [];
 let child: ChildLink | null = null;
 setInterval(() => hub.tick(processClock.now()), TICK_MS);
 
-function figures(): Record<string, number> {
-  const sinks = served.flatMap((link) => link.stats().sinks);
+/** As all processes have them at this moment, but for what is lost between them, which the viewers miss. */
+async function figures(): Promise<Record<string, number>> {
+  await links.reported();
+  const { packets, resent, drops } = links.traffic().outgoing;
   const [stream] = hub.streams();
   return {
-    forwarded: sinks.reduce((sum, { packets }) => sum + packets, 0),
-    resent: sinks.reduce((sum, { resent }) => sum + resent, 0),
-    refused: sinks.reduce((sum, { drops }) => sum + drops['send-failed'] + drops.waiting, 0),
+    forwarded: packets,
+    resent,
+    refused: (drops['send-failed'] ?? 0) + (drops['waiting'] ?? 0),
     received: stream?.packets ?? 0,
     lost: stream?.lost ?? 0,
     stale: stream?.drops.stale ?? 0,
-    connected: served.filter(({ state }) => state === 'connected').length,
+    connected: links.children.connected,
+    ...Object.fromEntries(links.processes().map(({ pid }, index) => [`pid${index}`, pid])),
   };
 }
 
@@ -50,18 +54,19 @@ answerCalls({
     return '';
   },
   serve: (text) => {
-    const link = links.serve({ hub, offer: parseSessionDescription('offer', text), layers: [0] });
-    served.push(link);
+    const streams = { layers: [0], audio: false, video: 'vp8' as const };
+    const link = links.serve({ hub, offer: parseSessionDescription('offer', text), layers: [0], streams });
     return link.answer();
   },
-  figures: () => JSON.stringify(figures()),
-  /** Resident memory without garbage, which comes and goes by megabytes. */
-  residentBytes: () => {
+  figures: async () => JSON.stringify(await figures()),
+  /** Resident memory; of this process without garbage, which comes and goes by megabytes. */
+  residentBytes: async () => {
+    await links.reported();
     // The last resort gives free pages back to the system.
     if (typeof collectGarbage === 'function') {
       Reflect.apply(collectGarbage, undefined, [{ type: 'major', execution: 'sync', flavor: 'last-resort' }]);
     }
-    return String(process.memoryUsage.rss());
+    return String(links.residentBytes());
   },
   /** Lets V8 write its profile. */
   finish: () => {

@@ -2,11 +2,12 @@
  * How much a relay costs: CPU per forwarded packet, memory per viewer, added latency, loss.
  *
  *   npm run bench:relay -- [--n 10,50,100,200] [--seconds 10] [--pps 300] [--size 1100] [--json]
- *     [--awake] [--profile DIR]
+ *     [--processes 1,2] [--awake] [--profile DIR]
  *
  * Publisher, relay and viewers run in processes of their own. All viewers but two are stopped once they are
  * connected (unless --awake), so that receivers do not compete with the relay for the CPU: the kernel goes on
- * delivering into their sockets. The two that run measure latency and loss.
+ * delivering into their sockets. The two that run measure latency and loss. With more than one process the relay takes
+ * the stream in with the first and serves from the others; what it costs is the sum over all of them.
  */
 
 import { readFileSync } from 'node:fs';
@@ -14,7 +15,8 @@ import { cpus, loadavg, release } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { getLibraryVersion } from 'node-datachannel';
-import { chooseUdpPort } from '../src/free-ports.ts';
+import { chooseUdpPorts } from '../src/free-ports.ts';
+import { mediaPorts } from '../src/relay-ports.ts';
 import { cpuNanoseconds, idleSeconds } from './process-usage.ts';
 import { Worker, readNumbers } from './worker-calls.ts';
 
@@ -32,6 +34,7 @@ const { values: flags } = parseArgs({
     seconds: { type: 'string', default: '10' },
     pps: { type: 'string', default: '300' },
     size: { type: 'string', default: '1100' },
+    processes: { type: 'string', default: '1' },
     json: { type: 'boolean', default: false },
     awake: { type: 'boolean', default: false },
     profile: { type: 'string' },
@@ -39,6 +42,7 @@ const { values: flags } = parseArgs({
 });
 
 interface Row {
+  processes: number;
   viewers: number;
   connected: number;
   packetsPerSecond: number;
@@ -94,8 +98,9 @@ async function connectOthers(relay: Worker, viewers: number): Promise<void> {
   }
 }
 
-async function measure(viewers: number): Promise<Row> {
-  process.env['BENCH_MEDIA_PORT'] = String(await chooseUdpPort('127.0.0.1'));
+async function measure(viewers: number, processes: number): Promise<Row> {
+  const ports = mediaPorts(await chooseUdpPorts('127.0.0.1', processes, []), processes);
+  process.env['BENCH_MEDIA_PORTS'] = ports.join(',');
   const profiling = flags.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${flags.profile}`];
   const relay = start('relay-worker.ts', profiling);
   await startStream(relay, start('publisher-worker.ts'));
@@ -108,12 +113,13 @@ async function measure(viewers: number): Promise<Row> {
 
   await probe.call('start');
   const before = readNumbers(await relay.call('figures'));
-  const used = cpuNanoseconds(relay.pid);
+  const pids = Array.from({ length: processes }, (_, index) => figure(before, `pid${index}`));
+  const used = usedBy(pids);
   const idle = idleSeconds();
   const startedAt = performance.now();
   await sleep(Number(flags.seconds) * 1000);
   const after = readNumbers(await relay.call('figures'));
-  const usedNs = cpuNanoseconds(relay.pid) - used;
+  const usedNs = usedBy(pids) - used;
   const elapsedMs = performance.now() - startedAt;
   const idlePart = (idleSeconds() - idle) / ((elapsedMs / 1000) * cpus().length);
   const seen = readNumbers(await probe.call('stop'));
@@ -122,6 +128,7 @@ async function measure(viewers: number): Promise<Row> {
   if (flags.profile !== undefined) await relay.call('finish').then(() => sleep(2000));
   const forwarded = figure(after, 'forwarded') - figure(before, 'forwarded');
   return {
+    processes,
     viewers,
     connected: figure(after, 'connected'),
     packetsPerSecond: Math.round((forwarded * 1000) / elapsedMs),
@@ -133,6 +140,10 @@ async function measure(viewers: number): Promise<Row> {
     lossPercent: round(lossPercent(before, after, seen), 3),
     idlePercent: round(100 * idlePart, 0),
   };
+}
+
+function usedBy(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => sum + cpuNanoseconds(pid), 0);
 }
 
 /** Of what was sent to the relay: lost before it, dropped in it, or lost behind it. */
@@ -167,6 +178,7 @@ function conditions(): string {
 
 function render(rows: readonly Row[]): string {
   const head = [
+    'processes',
     'viewers',
     'packets/s',
     'CPU %',
@@ -178,6 +190,7 @@ function render(rows: readonly Row[]): string {
     'idle %',
   ];
   const cells = rows.map((row) => [
+    row.processes,
     row.viewers,
     row.packetsPerSecond,
     row.cpuPercent,
@@ -195,8 +208,12 @@ function render(rows: readonly Row[]): string {
 try {
   if (!flags.json) console.log(`${conditions()}\n`);
   const rows: Row[] = [];
-  for (const viewers of flags.n.split(',').map(Number)) {
-    const row = await measure(viewers);
+  const counts = flags.processes.split(',').map(Number);
+  const cases = flags.n
+    .split(',')
+    .flatMap((viewers) => counts.map((count) => [Number(viewers), count] as const));
+  for (const [viewers, processes] of cases) {
+    const row = await measure(viewers, processes);
     rows.push(row);
     if (flags.json) console.log(JSON.stringify(row));
     for (const worker of workers) worker.end();

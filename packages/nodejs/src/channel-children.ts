@@ -8,6 +8,7 @@ import {
   type RefusalCounter,
   type SessionParameters,
 } from '@casto/host';
+import type { ChannelStreams } from './channel-streams.ts';
 import type { MediaLinks } from './media-links.ts';
 import type { Hub } from './media/hub.ts';
 
@@ -36,6 +37,8 @@ export interface NewChild {
   /** Reduced to the codecs of the channel. */
   readonly offer: SessionParameters;
   readonly layers: readonly number[];
+  /** All that the channel has. */
+  readonly streams: ChannelStreams;
   readonly isActive: boolean;
 }
 
@@ -78,9 +81,9 @@ export class ChannelChildren {
   }
 
   /** Makes the parent's end of a link. */
-  add({ peerId, kind, offer, layers, isActive }: NewChild): { link: PeerLink; end: ServedEnd } {
-    const { media, hub, clock, refused, onEvent } = this.#options;
-    const end = media.serve({ hub, offer, layers, isActive });
+  add({ peerId, kind, isActive, ...media }: NewChild): { link: PeerLink; end: ServedEnd } {
+    const { hub, clock, refused, onEvent } = this.#options;
+    const end = this.#options.media.serve({ ...media, hub, isActive });
     const link: PeerLink = new PeerLink({
       role: 'parent',
       peerId,

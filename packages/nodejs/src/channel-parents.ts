@@ -32,6 +32,7 @@ import {
   type TreeDriver,
 } from '@casto/host';
 import type { ParentRequest } from './channel-reach.ts';
+import { streamsOf } from './channel-streams.ts';
 import type { MediaLinks } from './media-links.ts';
 import type { Hub } from './media/hub.ts';
 import { ParentWatch } from './parent-watch.ts';
@@ -216,9 +217,10 @@ export class ChannelParents {
   ): Promise<void> {
     const { id, media, hub, isPage } = this.#options;
     signal.throwIfAborted();
-    const { video, audio } = record;
-    const layers = video === null ? [] : Array.from({ length: record.layers }, (_, layer) => layer);
-    const end = media.pull({ hub, layers, audio, video, fromRelay: !isPage(candidate.peerId) });
+    const streams = streamsOf(record);
+    const { audio } = streams;
+    const layers = [...streams.layers];
+    const end = media.pull({ hub, ...streams, fromRelay: !isPage(candidate.peerId) });
     try {
       const capabilities = relayRtpCapabilities();
       const wanted = { version: PROTOCOL_VERSION, channel: id, layers, audio, capabilities };

@@ -17,7 +17,19 @@ export async function chooseP2pPort(host: string): Promise<number> {
 
 /** @param taken - UDP ports of the relay that nobody has bound yet. */
 export async function chooseUdpPort(host: string, taken: readonly number[] = []): Promise<number> {
-  return choosePort(async (port) => !taken.includes(port) && (await isUdpFree(host, port)));
+  return chooseUdpPorts(host, 1, taken);
+}
+
+/**
+ * @param taken - UDP ports of the relay that nobody has bound yet.
+ * @returns The first of `count` ports in a row.
+ */
+export async function chooseUdpPorts(host: string, count: number, taken: readonly number[]): Promise<number> {
+  const isFree = async (port: number): Promise<boolean> => !taken.includes(port) && isUdpFree(host, port);
+  return choosePort(async (first) => {
+    for (let port = first; port < first + count; port++) if (!(await isFree(port))) return false;
+    return true;
+  });
 }
 
 /** @throws {RelayStartError} When one of the three is taken. */

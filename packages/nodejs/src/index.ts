@@ -11,6 +11,7 @@ export type {
   LinkCounts,
   MediaTraffic,
   OutgoingTraffic,
+  ProcessMetrics,
   Readiness,
   RelayMetrics,
 } from './relay-metrics.ts';

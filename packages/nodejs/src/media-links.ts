@@ -1,15 +1,13 @@
 /** What the relay's channels need of the media plane; media/ implements it on node-datachannel. */
 
 import type { ChildEnd, MediaActivity, ParentEnd, SessionParameters } from '@casto/host';
+import type { ChannelStreams } from './channel-streams.ts';
 import type { Hub } from './media/hub.ts';
 
-export interface PullOptions {
+/** With the streams to ask for, one video section for each layer. */
+export interface PullOptions extends ChannelStreams {
   /** Where the media go while they are played. */
   hub: Hub;
-  /** Layers to ask for, one video section each. */
-  layers: readonly number[];
-  audio: boolean;
-  video: 'vp8' | 'h264' | null;
   /** Whether the parent is another headless relay, which the shared media port cannot reach twice. */
   fromRelay: boolean;
 }
@@ -20,6 +18,8 @@ export interface ServeOptions {
   offer: SessionParameters;
   /** Layers of the offer's video sections, in their order. */
   layers: readonly number[];
+  /** All that the channel has, for a process that is to have it before its next child asks for more. */
+  streams: ChannelStreams;
   /** Whether it is sent media from the beginning, as it is by default. */
   isActive?: boolean;
 }
@@ -57,5 +57,6 @@ export interface MediaLinks {
   pull(options: PullOptions): ChildEnd & MediaActivity & { readonly media: PulledMedia };
   /** The relay as parent. Its sinks are fed by the hub. */
   serve(options: ServeOptions): ParentEnd & MediaActivity & { readonly media: ServedMedia };
-  close(): void;
+  /** @returns A promise where it takes a while. Idempotent. */
+  close(): Promise<void> | void;
 }

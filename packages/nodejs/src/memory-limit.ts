@@ -1,4 +1,4 @@
-/** Whether the process has grown beyond what its operator allows. */
+/** Whether the relay has grown beyond what its operator allows. */
 
 import type { Clock } from '@casto/host';
 
@@ -12,13 +12,9 @@ export interface MemoryLimit {
 
 /**
  * @param maxBytes - Resident set size; `null`: no limit.
- * @param residentBytes - Of this process.
+ * @param residentBytes - Of all processes of the relay.
  */
-export function memoryLimit(
-  maxBytes: number | null,
-  clock: Clock,
-  residentBytes: () => number = () => process.memoryUsage.rss(),
-): MemoryLimit {
+export function memoryLimit(maxBytes: number | null, clock: Clock, residentBytes: () => number): MemoryLimit {
   let sampledAt = -Infinity;
   let isExceeded = false;
   return {

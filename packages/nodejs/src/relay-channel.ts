@@ -34,6 +34,7 @@ import { ChannelParents } from './channel-parents.ts';
 import { ChannelPlayers } from './channel-players.ts';
 import { ChannelReach } from './channel-reach.ts';
 import type { Seek } from './channel-search.ts';
+import { streamsOf } from './channel-streams.ts';
 import { createHub, type Hub } from './media/hub.ts';
 import { Arrival, type Waiter } from './arrival.ts';
 import type { RelayChannelOptions } from './relay-channel-options.ts';
@@ -224,8 +225,8 @@ export class RelayChannel {
     const standing = this.#driver.standing();
     const { kind, layers } = join;
     try {
-      const isActive = !decision.standby;
-      const { link, end } = this.#children.add({ peerId: from, kind, offer, layers, isActive });
+      const media = { offer, layers, streams: streamsOf(signed.record), isActive: !decision.standby };
+      const { link, end } = this.#children.add({ peerId: from, kind, ...media });
       this.#driver.attach(link);
       this.#keepTicking();
       this.#viewersChanged();

@@ -55,6 +55,23 @@ export interface MediaTraffic {
   readonly outgoing: OutgoingTraffic;
 }
 
+/** One process of a relay. */
+export interface ProcessMetrics {
+  /** `main`, or `worker-` and a number. */
+  readonly name: string;
+  /** 0 while a worker is being replaced; what follows is 0 then, too. */
+  readonly pid: number;
+  /** Of all threads since the start of the process, in user and kernel mode. */
+  readonly cpuSeconds: number;
+  readonly residentBytes: number;
+  /** How late its event loop was at most within about a second, in milliseconds. */
+  readonly eventLoopDelayMs: number;
+  /** Media links to children that it serves, those that are not connected yet among them. */
+  readonly children: number;
+  /** How often a process was started in place of one that crashed or hung. */
+  readonly restarts: number;
+}
+
 export interface RelayMetrics {
   readonly uptimeMs: number;
   readonly readiness: Readiness;
@@ -80,6 +97,8 @@ export interface RelayMetrics {
   readonly links: { readonly parents: LinkCounts; readonly children: LinkCounts };
   readonly media: MediaTraffic;
   readonly joins: JoinCounts;
+  /** The main process first; alone where one does it all. */
+  readonly processes: readonly ProcessMetrics[];
   /** Refused input by typed reason, as in the status. */
   readonly refused: Readonly<Record<string, number>>;
 }

@@ -3,7 +3,7 @@
 import { isIP } from 'node:net';
 import { isPeerId } from '@casto/core';
 import { multiaddr } from '@multiformats/multiaddr';
-import type { Readiness, RelayMetrics } from './relay-metrics.ts';
+import type { ProcessMetrics, Readiness, RelayMetrics } from './relay-metrics.ts';
 import type { SessionRequest, SessionResponse } from './whip/session-endpoint.ts';
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
@@ -19,13 +19,18 @@ export interface RelayOptions {
   peers?: string[];
   /** Public addresses (IP or DNS names) to announce; the IPs also replace those of the ICE candidates. */
   announce?: string[];
-  /** 0: introduces peers, carries no media. Default 600. */
+  /** 0: introduces peers, carries no media. Default 600 for each process that serves children. */
   maxViewers?: number;
+  /**
+   * Processes, 1 to 64, default 1. With more than one this process takes channels in, and the others serve the children;
+   * each of those takes a UDP port of its own. `auto`: one for each core that this process may use.
+   */
+  processes?: number | 'auto';
   /** Channels carried at once, 1 to 500; more are refused as busy. Default 500. */
   maxChannels?: number;
   /** Joins judged per second on average, twice as many at once; more are refused as busy. Default 200. */
   maxJoinsPerSecond?: number;
-  /** Resident memory in bytes beyond which viewers are sent elsewhere as if the relay were full; absent: no limit. */
+  /** Resident memory in bytes, of all processes together, beyond which viewers are sent elsewhere as if the relay were full; absent: no limit. */
   maxMemoryBytes?: number;
   /**
    * What a parent may send for one channel, in bits per second over all layers: its encoders are asked to stay below,
@@ -38,7 +43,10 @@ export interface RelayOptions {
    * 0 or absent: the remembered one, else a free one.
    */
   p2pPort?: number;
-  /** UDP port of the media of incoming links. 0 or absent: the remembered one, else a free one. */
+  /**
+   * UDP port of the media of incoming links; further processes take the following ones. 0 or absent: the remembered one,
+   * else a free one.
+   */
   mediaPort?: number;
   /** Answer STUN Binding requests of pages, so that they learn their public addresses. Default true. */
   stun?: boolean;
@@ -72,6 +80,8 @@ export interface RelayStatus {
   stunPort: number | null;
   /** STUN requests that were answered. */
   stunAnswers: number;
+  /** The main process first; alone where one does it all. */
+  processes: readonly ProcessMetrics[];
   /** Refused input, counted by typed reason. */
   refused: Record<string, number>;
 }
@@ -81,7 +91,7 @@ export interface Relay {
   readonly multiaddrs: string[];
   /** UDP port of STUN; `null`: switched off. */
   readonly stunPort: number | null;
-  /** UDP port of the media. */
+  /** UDP port of the media; further processes have the following ones. */
   readonly mediaPort: number;
   status(): RelayStatus;
   readonly readiness: Readiness;
@@ -95,7 +105,12 @@ export interface Relay {
 }
 
 export type RelayStartFailure =
-  'port-in-use' | 'bad-option' | 'corrupt-data-folder' | 'unwritable-data-folder' | 'locked-data-folder';
+  | 'port-in-use'
+  | 'bad-option'
+  | 'corrupt-data-folder'
+  | 'unwritable-data-folder'
+  | 'locked-data-folder'
+  | 'worker-not-started';
 
 /** The relay could not start. `message` is one line for people; programs branch on `reason`. */
 export class RelayStartError extends Error {
@@ -111,11 +126,15 @@ export class RelayStartError extends Error {
 /** Each live channel costs its bitrate of downlink, and relays name no more to each other. */
 export const MAX_CHANNELS = 500;
 
+/** Each beat of the main process goes to all of them. */
+export const MAX_PROCESSES = 64;
+
 const highestPort = 65_535;
 
 /** @throws {RelayStartError} 'bad-option', for what would fail later and less clearly. */
 export function checkRelayOptions(options: RelayOptions): void {
   const { host, peers = [], maxViewers = 0, p2pPort = 0, mediaPort = 0, stunPort = 0 } = options;
+  const { processes = 1 } = options;
   const { maxChannels = 1, maxJoinsPerSecond = 1, maxMemoryBytes = 1, maxChannelBitrateBps = 1 } = options;
   const refuse = (problem: string): never => {
     throw new RelayStartError('bad-option', problem);
@@ -127,6 +146,9 @@ export function checkRelayOptions(options: RelayOptions): void {
   if (!isWhole(maxViewers, Number.MAX_SAFE_INTEGER)) refuse('the viewers must be a whole number from 0');
   if (!isWhole(maxChannels, MAX_CHANNELS) || maxChannels === 0) {
     refuse(`the channels must be a whole number from 1 to ${MAX_CHANNELS}`);
+  }
+  if (processes !== 'auto' && (!isWhole(processes, MAX_PROCESSES) || processes === 0)) {
+    refuse(`the processes must be a whole number from 1 to ${MAX_PROCESSES}, or auto`);
   }
   for (const [name, value] of Object.entries({ maxJoinsPerSecond, maxMemoryBytes, maxChannelBitrateBps })) {
     if (!(value > 0 && Number.isFinite(value))) refuse(`${name} must be above zero`);

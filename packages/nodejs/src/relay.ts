@@ -12,14 +12,15 @@ import {
 } from '@casto/host';
 import { resolveAnnounced } from './announced-addresses.ts';
 import { openDataFolder, type DataFolder, type RelayPorts } from './data-folder.ts';
-import { assertP2pPortFree, assertUdpPortFree, chooseP2pPort, chooseUdpPort } from './free-ports.ts';
 import { createRelayPeer, type RelayPeer } from './libp2p-peer.ts';
-import { createMediaLinks, type NodeMediaLinks } from './media/media-links.ts';
 import { JoinGate } from './join-gate.ts';
 import { memoryLimit, type MemoryLimit } from './memory-limit.ts';
+import { defaultMaxViewers, processCount } from './processes/process-count.ts';
+import { createSpreadLinks } from './processes/spread-links.ts';
 import { RecordMemory } from './record-memory.ts';
 import { RelayChannels } from './relay-channels.ts';
 import type { RelayLog } from './relay-log.ts';
+import type { RelayMedia } from './relay-media.ts';
 import { RelayNetwork } from './relay-network.ts';
 import type { Readiness, RelayMetrics } from './relay-metrics.ts';
 import {
@@ -30,13 +31,12 @@ import {
   type RelayOptions,
   type RelayStatus,
 } from './relay-options.ts';
+import { choosePorts, mediaPorts } from './relay-ports.ts';
 import { openStunServer, type StunServer } from './stun/stun-server.ts';
 
 import { ClientSessions } from './whip/client-sessions.ts';
 import type { SessionRequest, SessionResponse } from './whip/session-endpoint.ts';
 
-/** 200 viewers at 2.5 Mbps take 28 % of a core (docs/benchmarks.md), so this many leave it some room. */
-const DEFAULT_MAX_VIEWERS = 600;
 /** A crowd of six hundred within ten seconds makes sixty. */
 const DEFAULT_JOINS_PER_SECOND = 200;
 const DEFAULT_HOST = '0.0.0.0';
@@ -58,42 +58,13 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
   const host = options.host ?? DEFAULT_HOST;
   const folder = await openDataFolder(options.dataDir);
   try {
-    const ports = await choosePorts(host, options, folder);
+    const ports = await choosePorts(host, options, { folder, processes: processCount(options) });
     await folder.rememberPorts(ports);
     return await startRelay(options, host, ports, folder);
   } catch (error) {
     await folder.close();
     throw error;
   }
-}
-
-async function choosePorts(host: string, options: RelayOptions, folder: DataFolder): Promise<RelayPorts> {
-  const p2p = options.p2pPort || folder.ports.p2p || (await chooseP2pPort(host));
-  const media = options.mediaPort || folder.ports.media || (await chooseUdpPort(host, [p2p]));
-  const stun = await chooseStunPort(host, options, { ...folder.ports, p2p, media });
-  // All are UDP, and each would find the port free before another takes it.
-  if (p2p === media) throw sharedPort('libp2p and media', p2p);
-  if (stun === p2p || stun === media) throw sharedPort(`STUN and ${stun === p2p ? 'libp2p' : 'media'}`, stun);
-  await assertP2pPortFree(host, p2p);
-  await assertUdpPortFree(host, media, '--media-port');
-  if (options.stun !== false) await assertUdpPortFree(host, stun, '--stun-port');
-  return { p2p, media, stun };
-}
-
-/** @returns 0 where none is needed and none is remembered. */
-async function chooseStunPort(
-  host: string,
-  { stun = true, stunPort }: RelayOptions,
-  { p2p, media, stun: remembered }: RelayPorts,
-): Promise<number> {
-  if (stun && stunPort) return stunPort;
-  // A port that was given to another use since is no longer ours.
-  const known = remembered === p2p || remembered === media ? 0 : remembered;
-  return known === 0 && stun ? chooseUdpPort(host, [p2p, media]) : known;
-}
-
-function sharedPort(uses: string, port: number): RelayStartError {
-  return new RelayStartError('bad-option', `${uses} cannot share the UDP port ${port}`);
 }
 
 async function startRelay(
@@ -104,14 +75,26 @@ async function startRelay(
 ): Promise<Relay> {
   const records = new RecordMemory(processClock);
   const { announce = [], peers = [], mdns = true } = options;
-  const libp2p = await createRelayPeer({ host, p2pPort: ports.p2p, announce, peers, mdns, folder, records });
-  let stun: StunServer | null = null;
+  const opened: (() => Promise<unknown>)[] = [];
   try {
-    stun = await openStun(options, host, ports.stun);
-    return await assembleRelay(options, { libp2p, records, folder, host, mediaPort: ports.media, stun });
+    // Workers take a second to start, in which nobody should find the relay already.
+    const media = await openMedia(options, host, ports);
+    opened.unshift(() => media.close());
+    const stun = await openStun(options, host, ports.stun);
+    opened.unshift(async () => stun?.close());
+    const libp2p = await createRelayPeer({
+      host,
+      p2pPort: ports.p2p,
+      announce,
+      peers,
+      mdns,
+      folder,
+      records,
+    });
+    opened.unshift(async () => libp2p.stop());
+    return await assembleRelay(options, { libp2p, records, folder, media, mediaPort: ports.media, stun });
   } catch (error) {
-    await stun?.close();
-    await libp2p.stop();
+    for (const close of opened) await close();
     throw error;
   }
 }
@@ -121,32 +104,33 @@ async function openStun(options: RelayOptions, host: string, port: number): Prom
   return openStunServer({ host, port, clock: processClock, log: options.log ?? (() => {}) });
 }
 
-function openMedia(
-  { maxChannelBitrateBps }: RelayOptions,
-  parts: { host: string; mediaPort: number; announce: string[]; log: RelayLog },
-): NodeMediaLinks {
+async function openMedia(options: RelayOptions, host: string, ports: RelayPorts): Promise<RelayMedia> {
+  const { maxChannelBitrateBps, announce = [], log = () => {} } = options;
+  const [mediaPort = ports.media, ...workerPorts] = mediaPorts(ports.media, processCount(options));
   const limit = maxChannelBitrateBps === undefined ? {} : { maxBitrateBps: maxChannelBitrateBps };
-  return createMediaLinks({ ...parts, ...limit, clock: processClock });
+  const addresses = { host, mediaPort, workerPorts, announce: await resolveAnnounced(announce, log) };
+  try {
+    return await createSpreadLinks({ ...addresses, ...limit, log, clock: processClock });
+  } catch (cause) {
+    if (workerPorts.length === 0) throw cause;
+    const detail = cause instanceof Error ? cause.message : String(cause);
+    throw new RelayStartError('worker-not-started', `--processes: ${detail}`, { cause });
+  }
 }
 
 async function assembleRelay(
   options: RelayOptions,
-  parts: Pick<RelayParts, 'libp2p' | 'folder' | 'stun'> & {
-    records: RecordMemory;
-    host: string;
-    mediaPort: number;
-  },
+  parts: Pick<RelayParts, 'libp2p' | 'folder' | 'stun' | 'media' | 'mediaPort'> & { records: RecordMemory },
 ): Promise<Relay> {
-  const { libp2p, records, folder, host, mediaPort, stun } = parts;
-  const { announce = [], peers = [], maxViewers = DEFAULT_MAX_VIEWERS } = options;
+  const { libp2p, records, folder, media, mediaPort, stun } = parts;
+  const { peers = [], maxViewers = defaultMaxViewers(processCount(options)) } = options;
   const { maxChannels = MAX_CHANNELS, maxJoinsPerSecond: joinsPerSecond = DEFAULT_JOINS_PER_SECOND } =
     options;
   const log: RelayLog = options.log ?? (() => {});
   const clock = processClock;
   const refused = refusalCounter();
   const gate = new JoinGate({ clock, joinsPerSecond });
-  const memory = memoryLimit(options.maxMemoryBytes ?? null, clock);
-  const media = openMedia(options, { host, mediaPort, announce: await resolveAnnounced(announce, log), log });
+  const memory = memoryLimit(options.maxMemoryBytes ?? null, clock, () => media.residentBytes());
   const channels = new RelayChannels({
     self: peerIdOf(libp2p.peerId),
     signaling: { privateKey: folder.privateKey, verifier: signalVerifier(MAX_REMEMBERED_SIGNALS) },
@@ -221,7 +205,7 @@ interface RelayParts {
   libp2p: RelayPeer;
   channels: RelayChannels;
   network: RelayNetwork;
-  media: NodeMediaLinks;
+  media: RelayMedia;
   stun: StunServer | null;
   folder: DataFolder;
   mediaPort: number;
@@ -284,12 +268,13 @@ class RunningRelay implements Relay {
       links: { parents: media.parents, children: media.children },
       media: media.traffic(),
       joins: gate.counts,
+      processes: media.processes(),
       refused: this.#refused(),
     };
   }
 
   status(): RelayStatus {
-    const { libp2p, channels, stun, maxViewers } = this.#parts;
+    const { libp2p, channels, stun, maxViewers, media } = this.#parts;
     return {
       peerId: this.peerId,
       multiaddrs: this.multiaddrs,
@@ -301,6 +286,7 @@ class RunningRelay implements Relay {
       channels: channels.status(),
       stunPort: this.stunPort,
       stunAnswers: stun?.answered ?? 0,
+      processes: media.processes(),
       refused: this.#refused(),
     };
   }
@@ -337,7 +323,7 @@ class RunningRelay implements Relay {
     network.stop();
     await stun?.close();
     await channels.close();
-    media.close();
+    await media.close();
     await libp2p.stop();
     await folder.close();
   }

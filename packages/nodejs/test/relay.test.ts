@@ -119,6 +119,17 @@ describe('starting', () => {
       channels: [],
       stunPort: relay.stunPort,
       stunAnswers: 0,
+      processes: [
+        {
+          name: 'main',
+          pid: process.pid,
+          cpuSeconds: expect.any(Number) as unknown,
+          residentBytes: expect.any(Number) as unknown,
+          eventLoopDelayMs: expect.any(Number) as unknown,
+          children: 0,
+          restarts: 0,
+        },
+      ],
       refused: {},
     });
     expect(relay.multiaddrs).toHaveLength(3);

@@ -53,7 +53,7 @@ export const TARGETS = new Map([
       output: 'packages/nodejs/dist/index.js',
       sources: [...RELAY_SOURCES, 'packages/nodejs/package.json', 'packages/nodejs/vite.config.ts'],
       make: async () => {
-        await clear('packages/nodejs/dist', ['index.js', 'chunks']);
+        await clear('packages/nodejs/dist', ['index.js', 'media-worker.js', 'chunks']);
         await vite('packages/nodejs');
       },
     },
@@ -65,7 +65,7 @@ export const TARGETS = new Map([
       output: 'relay-node/dist/cli.js',
       sources: [...RELAY_SOURCES, 'relay-node/src', 'relay-node/vite.config.ts'],
       make: async () => {
-        await clear('relay-node/dist', ['cli.js', 'chunks']);
+        await clear('relay-node/dist', ['cli.js', 'media-worker.js', 'chunks']);
         await vite('relay-node');
         await linkCommand('casto-relay');
       },

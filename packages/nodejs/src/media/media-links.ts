@@ -41,7 +41,8 @@ export interface MediaLinksOptions {
 export interface NodeMediaLinks extends MediaLinks {
   pull(options: PullOptions): ChildLink;
   /** @throws {MediaLinkError} `too-many-connecting`. */
-  serve(options: ServeOptions): ParentLink;
+  serve(options: Omit<ServeOptions, 'streams'>): ParentLink;
+  close(): void;
   /** A connection with a WHIP or WHEP client. @throws {MediaLinkError} `too-many-connecting`. */
   client(options: Pick<ClientTransportOptions, 'direction' | 'allowance'>): ClientTransport;
   /** What was refused or failed, by reason. */
@@ -112,7 +113,7 @@ class LinkFactory implements NodeMediaLinks {
     });
   }
 
-  serve({ hub, offer, layers, isActive = true }: ServeOptions): ParentLink {
+  serve({ hub, offer, layers, isActive = true }: Omit<ServeOptions, 'streams'>): ParentLink {
     this.#assertFewConnecting();
     return this.#open((shared) => {
       const config = this.#config({ isShared: true });

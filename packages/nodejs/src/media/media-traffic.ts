@@ -26,6 +26,12 @@ export function addTraffic(sum: MediaTraffic, { sources = [], sinks = [] }: Link
   for (const sink of sinks) addSink(sum.outgoing, sink);
 }
 
+/** Adds what many links have carried to `sum`, in place. */
+export function addTotals(sum: MediaTraffic, { incoming, outgoing }: MediaTraffic): void {
+  addSource(sum.incoming, incoming);
+  addSink(sum.outgoing, { ...outgoing, pictureLosses: outgoing.keyFrameRequests });
+}
+
 /** @returns A copy that {@link addTraffic} can add to. */
 export function copyTraffic({ incoming, outgoing }: MediaTraffic): MediaTraffic {
   return {
@@ -34,7 +40,16 @@ export function copyTraffic({ incoming, outgoing }: MediaTraffic): MediaTraffic 
   };
 }
 
-function addSource(sum: IncomingTraffic, stats: SourceStats): void {
+type CarriedBySource = Pick<SourceStats, Exclude<keyof IncomingTraffic, 'drops'>> & Counted;
+type CarriedBySink = Pick<SinkStats, Exclude<keyof OutgoingTraffic, 'keyFrameRequests' | 'drops'>> &
+  Pick<SinkStats, 'pictureLosses'> &
+  Counted;
+
+interface Counted {
+  readonly drops: Readonly<Record<string, number>>;
+}
+
+function addSource(sum: IncomingTraffic, stats: CarriedBySource): void {
   sum.packets += stats.packets;
   sum.bytes += stats.bytes;
   sum.keyFrames += stats.keyFrames;
@@ -43,7 +58,7 @@ function addSource(sum: IncomingTraffic, stats: SourceStats): void {
   addDrops(sum.drops, stats.drops);
 }
 
-function addSink(sum: OutgoingTraffic, stats: SinkStats): void {
+function addSink(sum: OutgoingTraffic, stats: CarriedBySink): void {
   sum.packets += stats.packets;
   sum.bytes += stats.bytes;
   sum.resent += stats.resent;
