@@ -10,9 +10,9 @@ export interface RelayStage {
   readonly relay: RelayProcess;
   /** Of the pages: another one than the relay's. */
   readonly origin: string;
-  newPage(): Promise<BrowserPage>;
+  readonly newPage: () => Promise<BrowserPage>;
   /** Another browser, closed after the test. */
-  newBrowser(name: 'chromium' | 'firefox'): Promise<RunningBrowser>;
+  readonly newBrowser: (name: 'chromium' | 'firefox') => Promise<RunningBrowser>;
 }
 
 /** Registers the hooks of a test file. What is returned may be used in its tests. */
