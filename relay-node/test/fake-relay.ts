@@ -58,6 +58,7 @@ export class FakeRelay implements Relay {
       viewers: 1,
       maxViewers: this.options.maxViewers ?? 600,
       channels: [{ channel: 'c1', title: 'A title', live: true, viewers: 1 }],
+      sessions: { publishers: 1, players: 2 },
       stunPort: this.stunPort,
       stunAnswers: 5,
       refused: { 'forged-record': 3 },
@@ -83,6 +84,8 @@ export class FakeRelay implements Relay {
       links: {
         parents: { connecting: 0, connected: 1, made: 2 },
         children: { ...none, connected: 2, made: 7 },
+        publishers: { ...none, connected: 1, made: 3 },
+        players: { ...none, connecting: 1, made: 4 },
       },
       media: {
         incoming: {
@@ -101,6 +104,10 @@ export class FakeRelay implements Relay {
           keyFrameRequests: 7,
           drops: { 'nack-old': 8, waiting: 0 },
         },
+      },
+      sessions: {
+        publishers: { results: { opened: 3, unauthorized: 1 }, packets: 4, bytes: 400 },
+        players: { results: { opened: 4, 'not-found': 2 }, packets: 6, bytes: 600 },
       },
       joins: { accepted: 7, redirected: 1, refused: { full: 2, failed: 1 }, tooMany: 0 },
       refused: { 'forged-record': 3 },

@@ -13,6 +13,8 @@ export type {
   OutgoingTraffic,
   Readiness,
   RelayMetrics,
+  SessionCounts,
+  SessionResult,
 } from './relay-metrics.ts';
 export type { SessionRequest, SessionResponse } from './whip/session-endpoint.ts';
 export {

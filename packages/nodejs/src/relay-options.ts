@@ -68,6 +68,8 @@ export interface RelayStatus {
   viewers: number;
   maxViewers: number;
   channels: RelayChannel[];
+  /** Sessions of WHIP publishers and WHEP players that are open. */
+  sessions: { publishers: number; players: number };
   /** UDP port of STUN; `null`: switched off. */
   stunPort: number | null;
   /** STUN requests that were answered. */

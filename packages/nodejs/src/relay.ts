@@ -21,7 +21,7 @@ import { RecordMemory } from './record-memory.ts';
 import { RelayChannels } from './relay-channels.ts';
 import type { RelayLog } from './relay-log.ts';
 import { RelayNetwork } from './relay-network.ts';
-import type { Readiness, RelayMetrics } from './relay-metrics.ts';
+import type { LinkCounts, Readiness, RelayMetrics } from './relay-metrics.ts';
 import {
   checkRelayOptions,
   MAX_CHANNELS,
@@ -267,7 +267,8 @@ class RunningRelay implements Relay {
   }
 
   metrics(): RelayMetrics {
-    const { libp2p, channels, network, media, maxViewers, gate } = this.#parts;
+    const { libp2p, channels, network, media, maxViewers, gate, sessions } = this.#parts;
+    const { publishers, players } = sessions.results;
     const { census } = channels;
     const connections = libp2p.getConnections();
     const inbound = connections.filter(({ direction }) => direction === 'inbound').length;
@@ -281,15 +282,24 @@ class RunningRelay implements Relay {
       peers: libp2p.getPeers().length,
       connections: { inbound, outbound: connections.length - inbound },
       knownRelays: network.knownRelays,
-      links: { parents: media.parents, children: media.children },
+      links: {
+        parents: media.parents,
+        children: media.children,
+        publishers: media.publishers,
+        players: media.players,
+      },
       media: media.traffic(),
+      sessions: {
+        publishers: { results: publishers, ...sizeOf(media.traffic('publishers').incoming) },
+        players: { results: players, ...sizeOf(media.traffic('players').outgoing) },
+      },
       joins: gate.counts,
       refused: this.#refused(),
     };
   }
 
   status(): RelayStatus {
-    const { libp2p, channels, stun, maxViewers } = this.#parts;
+    const { libp2p, channels, stun, maxViewers, media } = this.#parts;
     return {
       peerId: this.peerId,
       multiaddrs: this.multiaddrs,
@@ -299,6 +309,7 @@ class RunningRelay implements Relay {
       viewers: channels.viewers,
       maxViewers,
       channels: channels.status(),
+      sessions: { publishers: openOf(media.publishers), players: openOf(media.players) },
       stunPort: this.stunPort,
       stunAnswers: stun?.answered ?? 0,
       refused: this.#refused(),
@@ -341,6 +352,14 @@ class RunningRelay implements Relay {
     await libp2p.stop();
     await folder.close();
   }
+}
+
+function sizeOf({ packets, bytes }: { packets: number; bytes: number }): { packets: number; bytes: number } {
+  return { packets, bytes };
+}
+
+function openOf({ connecting, connected }: LinkCounts): number {
+  return connecting + connected;
 }
 
 function prefixed(prefix: string, counts: Readonly<Record<string, number>>): Record<string, number> {

@@ -11,7 +11,7 @@ import type { ClientTransportOptions } from '../whip/client-transport.ts';
 import { announceCandidates } from './announced-candidates.ts';
 import { ChildLink } from './child-link.ts';
 import { MediaLinkError } from './media-link-error.ts';
-import { addTraffic, copyTraffic, noTraffic } from './media-traffic.ts';
+import { addTraffic, mergeTraffic, noTraffic } from './media-traffic.ts';
 import { ParentLink } from './parent-link.ts';
 import { holdSharedPort } from './shared-port.ts';
 import type { SharedPort } from './shared-port.ts';
@@ -38,6 +38,10 @@ export interface MediaLinksOptions {
   readonly maxBitrateBps?: number;
 }
 
+const LINK_SIDES = ['parents', 'children', 'publishers', 'players'] as const;
+/** Who is at the other end. Clients of WHIP and WHEP are no peers. */
+export type LinkSide = (typeof LINK_SIDES)[number];
+
 export interface NodeMediaLinks extends MediaLinks {
   pull(options: PullOptions): ChildLink;
   /** @throws {MediaLinkError} `too-many-connecting`. */
@@ -51,8 +55,11 @@ export interface NodeMediaLinks extends MediaLinks {
   /** To parents: the relay is the child. */
   readonly parents: LinkCounts;
   readonly children: LinkCounts;
-  /** Over all links, those that are closed among them. */
-  traffic(): MediaTraffic;
+  /** Those who publish by WHIP and play by WHEP. */
+  readonly publishers: LinkCounts;
+  readonly players: LinkCounts;
+  /** Over all links, those that are closed among them; of one kind of link when it is named. */
+  traffic(side?: LinkSide): MediaTraffic;
 }
 
 export function createMediaLinks(options: MediaLinksOptions): NodeMediaLinks {
@@ -64,8 +71,13 @@ class LinkFactory implements NodeMediaLinks {
   readonly #counts = refusalCounter();
   readonly #links = new Set<AnyLink>();
   /** Of the links that are closed. */
-  readonly #carried = noTraffic();
-  readonly #made = { parents: 0, children: 0 };
+  readonly #carried = {
+    parents: noTraffic(),
+    children: noTraffic(),
+    publishers: noTraffic(),
+    players: noTraffic(),
+  };
+  readonly #made = { parents: 0, children: 0, publishers: 0, players: 0 };
   readonly #port: SharedPort | null;
   #isClosed = false;
 
@@ -97,9 +109,20 @@ class LinkFactory implements NodeMediaLinks {
     return this.#count('children');
   }
 
-  traffic(): MediaTraffic {
-    const sum = copyTraffic(this.#carried);
-    for (const link of this.#links) if (isOfTree(link)) addTraffic(sum, link.stats());
+  get publishers(): LinkCounts {
+    return this.#count('publishers');
+  }
+
+  get players(): LinkCounts {
+    return this.#count('players');
+  }
+
+  traffic(side?: LinkSide): MediaTraffic {
+    const sum = noTraffic();
+    for (const one of side === undefined ? LINK_SIDES : [side]) mergeTraffic(sum, this.#carried[one]);
+    for (const link of this.#links) {
+      if (side === undefined || sideOf(link) === side) addTraffic(sum, link.stats());
+    }
     return sum;
   }
 
@@ -134,14 +157,14 @@ class LinkFactory implements NodeMediaLinks {
     this.#port?.close();
   }
 
-  #count(others: 'parents' | 'children'): LinkCounts {
+  #count(side: LinkSide): LinkCounts {
     let [connecting, connected] = [0, 0];
     for (const link of this.#links) {
-      if (!isOfTree(link) || sideOf(link) !== others) continue;
+      if (sideOf(link) !== side) continue;
       if (link.state === 'connecting') connecting += 1;
       else connected += 1;
     }
-    return { connecting, connected, made: this.#made[others] };
+    return { connecting, connected, made: this.#made[side] };
   }
 
   #assertFewConnecting(): void {
@@ -158,12 +181,12 @@ class LinkFactory implements NodeMediaLinks {
       counts: this.#counts,
       announce: (candidates) => announceCandidates(candidates, announce),
       onClosed: () => {
-        if (this.#links.delete(link) && isOfTree(link)) addTraffic(this.#carried, link.stats());
+        if (this.#links.delete(link)) addTraffic(this.#carried[sideOf(link)], link.stats());
         log?.('debug', 'media-link-closed', { open: this.#links.size });
       },
     });
     this.#links.add(link);
-    if (isOfTree(link)) this.#made[sideOf(link)] += 1;
+    this.#made[sideOf(link)] += 1;
     log?.('debug', 'media-link-made', { open: this.#links.size });
     return link;
   }
@@ -189,12 +212,8 @@ type SharedOptions = Pick<
   'clock' | 'counts' | 'announce' | 'onClosed'
 >;
 
-/** Clients of WHIP and WHEP are no peers. */
-function isOfTree(link: AnyLink): link is ChildLink | ParentLink {
-  return !(link instanceof ClientTransport);
-}
-
-function sideOf(link: ChildLink | ParentLink): 'parents' | 'children' {
+function sideOf(link: AnyLink): LinkSide {
+  if (link instanceof ClientTransport) return link.direction === 'RecvOnly' ? 'publishers' : 'players';
   return link instanceof ChildLink ? 'parents' : 'children';
 }
 

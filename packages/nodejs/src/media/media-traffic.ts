@@ -5,13 +5,16 @@
 
 import type { IncomingTraffic, MediaTraffic, OutgoingTraffic } from '../relay-metrics.ts';
 import type { SinkStats } from './rtp-sink.ts';
-import type { SourceStats } from './rtp-source.ts';
 
 /** What one link has carried so far. */
 export interface LinkTraffic {
-  readonly sources?: readonly SourceStats[];
+  readonly sources?: readonly Readonly<IncomingTraffic>[];
   readonly sinks?: readonly SinkStats[];
 }
+
+type CountedSink = Pick<SinkStats, 'packets' | 'bytes' | 'resent' | 'nacks' | 'pictureLosses'> & {
+  readonly drops: Readonly<Record<string, number>>;
+};
 
 export function noTraffic(): MediaTraffic {
   return {
@@ -26,6 +29,12 @@ export function addTraffic(sum: MediaTraffic, { sources = [], sinks = [] }: Link
   for (const sink of sinks) addSink(sum.outgoing, sink);
 }
 
+/** Adds one sum to another, in place. */
+export function mergeTraffic(sum: MediaTraffic, { incoming, outgoing }: MediaTraffic): void {
+  addSource(sum.incoming, incoming);
+  addSink(sum.outgoing, { ...outgoing, pictureLosses: outgoing.keyFrameRequests });
+}
+
 /** @returns A copy that {@link addTraffic} can add to. */
 export function copyTraffic({ incoming, outgoing }: MediaTraffic): MediaTraffic {
   return {
@@ -34,7 +43,7 @@ export function copyTraffic({ incoming, outgoing }: MediaTraffic): MediaTraffic 
   };
 }
 
-function addSource(sum: IncomingTraffic, stats: SourceStats): void {
+function addSource(sum: IncomingTraffic, stats: Readonly<IncomingTraffic>): void {
   sum.packets += stats.packets;
   sum.bytes += stats.bytes;
   sum.keyFrames += stats.keyFrames;
@@ -43,7 +52,7 @@ function addSource(sum: IncomingTraffic, stats: SourceStats): void {
   addDrops(sum.drops, stats.drops);
 }
 
-function addSink(sum: OutgoingTraffic, stats: SinkStats): void {
+function addSink(sum: OutgoingTraffic, stats: CountedSink): void {
   sum.packets += stats.packets;
   sum.bytes += stats.bytes;
   sum.resent += stats.resent;
