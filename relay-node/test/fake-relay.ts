@@ -1,9 +1,12 @@
 /** A relay without libp2p and media, for tests of the command around it. */
 import type {
+  ChannelOverview,
+  ChannelTree,
   Readiness,
   Relay,
   RelayMetrics,
   RelayOptions,
+  RelayOverview,
   RelayStatus,
   SessionRequest,
   SessionResponse,
@@ -32,6 +35,10 @@ export class FakeRelay implements Relay {
   readonly options: RelayOptions;
   /** As long as it is not draining. */
   mood: Readiness = 'ready';
+  /** What it shows to operators. */
+  shownChannels: readonly ChannelOverview[] = [];
+  readonly shownTrees = new Map<string, ChannelTree>();
+  askedTrees = 0;
   /** What it counts anew. */
   counted: Partial<RelayMetrics> = {};
   readonly #drainMs: number;
@@ -113,6 +120,15 @@ export class FakeRelay implements Relay {
       refused: { 'forged-record': 3 },
       ...this.counted,
     };
+  }
+
+  overview(): RelayOverview {
+    return { channels: this.shownChannels, moreChannels: 0, relays: [] };
+  }
+
+  tree(channel: string): ChannelTree | null {
+    this.askedTrees += 1;
+    return this.shownTrees.get(channel) ?? null;
   }
 
   /** Says what it was asked. */

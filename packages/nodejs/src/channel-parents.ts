@@ -97,6 +97,15 @@ export class ChannelParents {
     return this.#played?.link ?? null;
   }
 
+  /** Packets of the last seconds that did not come, 0 to 1; without those that deliver too little to tell. */
+  losses(): Map<PeerId, number> {
+    const found = new Map<PeerId, number>();
+    for (const [peerId, { watch }] of this.#parents) {
+      if (watch.lossShare !== null) found.set(peerId, watch.lossShare);
+    }
+    return found;
+  }
+
   /** Of the broadcast that is passed on; 0 without one. */
   get epoch(): number {
     return this.#played?.epoch ?? 0;

@@ -34,7 +34,7 @@ import { ChannelParents } from './channel-parents.ts';
 import { ChannelPlayers } from './channel-players.ts';
 import { ChannelReach } from './channel-reach.ts';
 import type { Seek } from './channel-search.ts';
-import { createHub, type Hub } from './media/hub.ts';
+import { createHub, type Hub, type StreamReport } from './media/hub.ts';
 import { Arrival, type Waiter } from './arrival.ts';
 import type { RelayChannelOptions } from './relay-channel-options.ts';
 import { relayTreeOptions, uplinkFor } from './relay-tree.ts';
@@ -161,6 +161,13 @@ export class RelayChannel {
   view(): TreeView {
     return this.#driver.view();
   }
+
+  /** The streams that come in. */
+  readonly streams = (): StreamReport[] => this.#hub.streams();
+  /** How the links to the children do. */
+  readonly childQualities = (): ReturnType<ChannelChildren['qualities']> => this.#children.qualities();
+  /** What parents fail to deliver. */
+  readonly parentLosses = (): ReturnType<ChannelParents['losses']> => this.#parents.losses();
 
   /** Limits the children of this channel from here on. */
   setSlots(slots: number): void {

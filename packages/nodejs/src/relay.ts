@@ -21,6 +21,7 @@ import { RecordMemory } from './record-memory.ts';
 import { RelayChannels } from './relay-channels.ts';
 import type { RelayLog } from './relay-log.ts';
 import { RelayNetwork } from './relay-network.ts';
+import type { ChannelTree, RelayOverview } from './relay-overview.ts';
 import type { LinkCounts, Readiness, RelayMetrics } from './relay-metrics.ts';
 import {
   checkRelayOptions,
@@ -314,6 +315,15 @@ class RunningRelay implements Relay {
       stunAnswers: stun?.answered ?? 0,
       refused: this.#refused(),
     };
+  }
+
+  overview(): RelayOverview {
+    const { channels, network } = this.#parts;
+    return { ...channels.census.overview(), relays: network.relays() };
+  }
+
+  tree(channel: string): ChannelTree | null {
+    return this.#parts.channels.census.tree(channel, processClock.now());
   }
 
   handleSession(request: SessionRequest): Promise<SessionResponse> {

@@ -136,6 +136,16 @@ test('sessions, and what they carried, are counted for good', async () => {
   expect(during.media.incoming.packets).toBe(during.sessions.publishers.packets);
   expect(during.media.outgoing.packets).toBe(during.sessions.players.packets);
   expect(relay.status().sessions).toEqual({ publishers: 1, players: 1 });
+  const { channels, relays } = relay.overview();
+  expect(relays).toEqual([]);
+  expect(channels).toMatchObject([
+    { title: 'studio', origin: 'publisher', depth: 1, viewers: 1, served: 1, players: 1, video: 'vp8' },
+  ]);
+  expect(relay.tree(channels[0]?.channel ?? '')).toMatchObject({
+    phase: 'root',
+    parents: [],
+    children: [{ peerId: null, kind: 'player', role: 'active', viewers: 1, layer: 0 }],
+  });
 
   for (const { headers } of [played, published]) {
     await handle(request('DELETE', String(headers['Location'])));
