@@ -39,6 +39,7 @@ export class FakeRelay implements Relay {
   shownChannels: readonly ChannelOverview[] = [];
   readonly shownTrees = new Map<string, ChannelTree>();
   askedTrees = 0;
+  askedOverviews = 0;
   /** What it counts anew. */
   counted: Partial<RelayMetrics> = {};
   readonly #drainMs: number;
@@ -123,6 +124,7 @@ export class FakeRelay implements Relay {
   }
 
   overview(): RelayOverview {
+    this.askedOverviews += 1;
     return { channels: this.shownChannels, moreChannels: 0, relays: [] };
   }
 

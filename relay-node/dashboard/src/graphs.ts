@@ -2,7 +2,7 @@
 
 import type { LoadColumns } from '../../src/load-history.ts';
 import { make, setAttribute, setText } from './elements.ts';
-import { bitrate, bytes, count, milliseconds, share } from './figures.ts';
+import { bitrate, bytes, count, milliseconds, share, UNKNOWN } from './figures.ts';
 
 type Column = keyof LoadColumns;
 
@@ -37,7 +37,7 @@ const KINDS: readonly GraphKind[] = [
   { title: 'Processor', lines: [{ column: 'cpuShare', name: 'of a core' }], format: share, least: 0.1 },
   {
     title: 'Event loop late by',
-    lines: [{ column: 'loopDelayMs', name: '99 %' }],
+    lines: [{ column: 'loopDelayMs', name: 'late' }],
     format: milliseconds,
     least: 10,
   },
@@ -80,7 +80,12 @@ function openGraph(
     svg.append(path);
     return path;
   });
-  const values = make('span', { class: 'values' });
+  const readings = lines.map(({ name }, index) => {
+    const value = make('b');
+    const label = lines.length > 1 ? `${name} ` : '';
+    return { value, part: make('span', { class: `reading reading-${index}` }, label, value) };
+  });
+  const values = make('span', { class: 'values' }, ...readings.map(({ part }) => part));
   const most = make('span', { class: 'most' });
   const caption = make('figcaption', {}, make('span', { class: 'graph-title' }, title), values);
   parent.append(make('figure', { class: 'card graph' }, caption, svg, most));
@@ -91,12 +96,11 @@ function openGraph(
       const path = paths[index];
       if (path !== undefined) setAttribute(path, 'd', graphLine(columns[column], top, samples));
     });
-    const now = lines.map(({ column, name }) => {
+    lines.forEach(({ column }, index) => {
       const value = columns[column].at(-1);
-      const text = value === undefined ? 'no sample yet' : format(value);
-      return lines.length > 1 ? `${name} ${text}` : text;
+      const reading = readings[index];
+      if (reading !== undefined) setText(reading.value, value === undefined ? UNKNOWN : format(value));
     });
-    setText(values, now.join(', '));
     setText(most, `at most ${format(highest)}`);
   };
 }

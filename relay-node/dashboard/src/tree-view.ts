@@ -56,7 +56,8 @@ export function openTree(): TreeView {
 
 function factsOf({ phase, delayMs, slots, freeSlots, searchingFor }: ChannelTree): string {
   const facts = [`The broadcast ${PHASE_WORDS[phase]}.`];
-  if (delayMs !== null) facts.push(`It is ${milliseconds(delayMs)} from the streamer to here.`);
+  if (delayMs !== null && phase !== 'root')
+    facts.push(`It is ${milliseconds(delayMs)} from the streamer to here.`);
   facts.push(`${count(freeSlots)} of ${count(slots)} places are free.`);
   if (searchingFor === 'standby') facts.push('Another parent to stand by at is looked for.');
   if (searchingFor === 'better') facts.push('A better parent is looked for.');
