@@ -15,6 +15,7 @@ import { openDataFolder, type DataFolder, type RelayPorts } from './data-folder.
 import { assertP2pPortFree, assertUdpPortFree, chooseP2pPort, chooseUdpPort } from './free-ports.ts';
 import { createRelayPeer, type RelayPeer } from './libp2p-peer.ts';
 import { createMediaLinks, type NodeMediaLinks } from './media/media-links.ts';
+import { totalTraffic } from './media/media-traffic.ts';
 import { JoinGate } from './join-gate.ts';
 import { memoryLimit, type MemoryLimit } from './memory-limit.ts';
 import { RecordMemory } from './record-memory.ts';
@@ -270,6 +271,7 @@ class RunningRelay implements Relay {
   metrics(): RelayMetrics {
     const { libp2p, channels, network, media, maxViewers, gate, sessions } = this.#parts;
     const { publishers, players } = sessions.results;
+    const traffic = media.trafficBySide();
     const { census } = channels;
     const connections = libp2p.getConnections();
     const inbound = connections.filter(({ direction }) => direction === 'inbound').length;
@@ -289,10 +291,10 @@ class RunningRelay implements Relay {
         publishers: media.publishers,
         players: media.players,
       },
-      media: media.traffic(),
+      media: totalTraffic(traffic),
       sessions: {
-        publishers: { results: publishers, ...sizeOf(media.traffic('publishers').incoming) },
-        players: { results: players, ...sizeOf(media.traffic('players').outgoing) },
+        publishers: { results: publishers, ...sizeOf(traffic.publishers.incoming) },
+        players: { results: players, ...sizeOf(traffic.players.outgoing) },
       },
       joins: gate.counts,
       refused: this.#refused(),

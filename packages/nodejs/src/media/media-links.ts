@@ -11,7 +11,7 @@ import type { ClientTransportOptions } from '../whip/client-transport.ts';
 import { announceCandidates } from './announced-candidates.ts';
 import { ChildLink } from './child-link.ts';
 import { MediaLinkError } from './media-link-error.ts';
-import { addTraffic, mergeTraffic, noTraffic } from './media-traffic.ts';
+import { addTraffic, copyTraffic, noTraffic, totalTraffic } from './media-traffic.ts';
 import { ParentLink } from './parent-link.ts';
 import { holdSharedPort } from './shared-port.ts';
 import type { SharedPort } from './shared-port.ts';
@@ -38,9 +38,8 @@ export interface MediaLinksOptions {
   readonly maxBitrateBps?: number;
 }
 
-const LINK_SIDES = ['parents', 'children', 'publishers', 'players'] as const;
 /** Who is at the other end. Clients of WHIP and WHEP are no peers. */
-export type LinkSide = (typeof LINK_SIDES)[number];
+export type LinkSide = 'parents' | 'children' | 'publishers' | 'players';
 
 export interface NodeMediaLinks extends MediaLinks {
   pull(options: PullOptions): ChildLink;
@@ -58,8 +57,10 @@ export interface NodeMediaLinks extends MediaLinks {
   /** Those who publish by WHIP and play by WHEP. */
   readonly publishers: LinkCounts;
   readonly players: LinkCounts;
-  /** Over all links, those that are closed among them; of one kind of link when it is named. */
-  traffic(side?: LinkSide): MediaTraffic;
+  /** Over all links, those that are closed among them. */
+  traffic(): MediaTraffic;
+  /** The same by who is at the other end. One walk over all links. */
+  trafficBySide(): Readonly<Record<LinkSide, MediaTraffic>>;
 }
 
 export function createMediaLinks(options: MediaLinksOptions): NodeMediaLinks {
@@ -117,13 +118,20 @@ class LinkFactory implements NodeMediaLinks {
     return this.#count('players');
   }
 
-  traffic(side?: LinkSide): MediaTraffic {
-    const sum = noTraffic();
-    for (const one of side === undefined ? LINK_SIDES : [side]) mergeTraffic(sum, this.#carried[one]);
-    for (const link of this.#links) {
-      if (side === undefined || sideOf(link) === side) addTraffic(sum, link.stats());
-    }
-    return sum;
+  traffic(): MediaTraffic {
+    return totalTraffic(this.trafficBySide());
+  }
+
+  trafficBySide(): Readonly<Record<LinkSide, MediaTraffic>> {
+    const { parents, children, publishers, players } = this.#carried;
+    const sums = {
+      parents: copyTraffic(parents),
+      children: copyTraffic(children),
+      publishers: copyTraffic(publishers),
+      players: copyTraffic(players),
+    };
+    for (const link of this.#links) addTraffic(sums[sideOf(link)], link.stats());
+    return sums;
   }
 
   pull({ hub, layers, audio, video, fromRelay }: PullOptions): ChildLink {

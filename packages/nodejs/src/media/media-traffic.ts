@@ -29,10 +29,14 @@ export function addTraffic(sum: MediaTraffic, { sources = [], sinks = [] }: Link
   for (const sink of sinks) addSink(sum.outgoing, sink);
 }
 
-/** Adds one sum to another, in place. */
-export function mergeTraffic(sum: MediaTraffic, { incoming, outgoing }: MediaTraffic): void {
-  addSource(sum.incoming, incoming);
-  addSink(sum.outgoing, { ...outgoing, pictureLosses: outgoing.keyFrameRequests });
+/** @returns The sum of all. */
+export function totalTraffic(parts: Readonly<Record<string, MediaTraffic>>): MediaTraffic {
+  const sum = noTraffic();
+  for (const { incoming, outgoing } of Object.values(parts)) {
+    addSource(sum.incoming, incoming);
+    addSink(sum.outgoing, { ...outgoing, pictureLosses: outgoing.keyFrameRequests });
+  }
+  return sum;
 }
 
 /** @returns A copy that {@link addTraffic} can add to. */
