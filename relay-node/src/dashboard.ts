@@ -4,11 +4,12 @@ import type { Relay } from '@casto/nodejs';
 import { DashboardAccess } from './dashboard-access.ts';
 import { DashboardFeed } from './dashboard-feed.ts';
 import type { Dashboard } from './dashboard-routes.ts';
-import { dashboardRelay, type DashboardState, type ProcessRow } from './dashboard-state.ts';
+import { dashboardRelay, type DashboardState } from './dashboard-state.ts';
 import type { HttpRefusals } from './http-refusals.ts';
 import { LoadHistory, sampleMs } from './load-history.ts';
 import type { RelayCondition } from './metric-families.ts';
-import { createProcessMeter } from './process-load.ts';
+import { createProcessMeter } from './process-meter.ts';
+import { ProcessRows, type ProcessReading } from './process-rows.ts';
 import type { Advice } from './self-test.ts';
 
 export interface DashboardOptions {
@@ -33,40 +34,36 @@ export function openDashboard(options: DashboardOptions): RunningDashboard {
   const now = (): number => performance.now();
   const meter = createProcessMeter();
   const history = new LoadHistory();
-  let memoryBytes = process.memoryUsage.rss();
+  const processes = new ProcessRows();
 
   function sample(): void {
-    const load = meter.read();
-    memoryBytes = load.memoryBytes;
+    const at = now();
+    const all = [meter.read()];
+    processes.update(at, all);
     const metrics = options.relay()?.metrics();
     const { incoming, outgoing } = metrics?.media ?? { incoming: nothing, outgoing: nothing };
     history.add({
-      at: now(),
+      at,
       inBytes: incoming.bytes,
       outBytes: outgoing.bytes,
       inPackets: incoming.packets,
       outPackets: outgoing.packets,
       viewers: metrics?.viewers ?? 0,
-      ...load,
+      cpuMs: sumOf(all, ({ cpuSeconds }) => cpuSeconds * msPerS),
+      loopDelayMs: Math.max(...all.map(({ eventLoopDelayMs }) => eventLoopDelayMs)),
+      memoryBytes: sumOf(all, ({ residentBytes }) => residentBytes),
     });
   }
 
   function state(): DashboardState {
     const relay = options.relay();
-    const { columns } = history;
-    const main: ProcessRow = {
-      name: 'relay',
-      cpuShare: columns.cpuShare.at(-1) ?? null,
-      loopDelayMs: columns.loopDelayMs.at(-1) ?? null,
-      memoryBytes,
-    };
     return {
       at: Date.now(),
       version: options.version,
       condition: options.condition(),
-      processes: [main],
+      processes: processes.rows,
       advice: options.advice(),
-      history: { sampleMs, columns },
+      history: { sampleMs, columns: history.columns },
       httpRefused: options.refusals.toJSON(),
       relay: relay === null ? null : dashboardRelay(relay),
     };
@@ -86,3 +83,8 @@ export function openDashboard(options: DashboardOptions): RunningDashboard {
 }
 
 const nothing = { bytes: 0, packets: 0 };
+const msPerS = 1_000;
+
+function sumOf(processes: readonly ProcessReading[], read: (process: ProcessReading) => number): number {
+  return processes.reduce((sum, process) => sum + read(process), 0);
+}

@@ -12,9 +12,9 @@ export interface LoadReading {
   inPackets: number;
   outPackets: number;
   viewers: number;
-  /** Processor time of all threads. */
+  /** Processor time of all threads of all processes. */
   cpuMs: number;
-  /** 99 of 100 turns of the event loop were late by less than this, since the reading before. */
+  /** 99 of 100 turns of the event loop, of the worst process, were late by less than this since the reading before. */
   loopDelayMs: number;
   memoryBytes: number;
 }

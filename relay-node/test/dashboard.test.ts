@@ -307,7 +307,7 @@ describe('what is told', () => {
       version: '1.2.3',
       condition: 'ready',
       advice: [{ check: 'clock', advice: 'set it' }],
-      processes: [{ name: 'relay' }],
+      processes: [{ name: 'main' }],
       relay: { peerId: fakePeerId, channels: [{ channel: 'c1' }], metrics: { viewers: 3, served: 2 } },
     });
     expect(found.processes[0]?.memoryBytes).toBeGreaterThan(10_000_000);

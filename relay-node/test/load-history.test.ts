@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { Allowance } from '../src/allowance.ts';
+import { ProcessRows } from '../src/process-rows.ts';
 import { LoadHistory, mostSamples, type LoadReading } from '../src/load-history.ts';
 
 const still: LoadReading = {
@@ -63,4 +64,20 @@ test('an allowance lets a burst pass, and then so many a second', () => {
   expect(taken(1_000)).toBe(2);
   expect(taken(500)).toBe(0);
   expect(taken(1_000_000)).toBe(3);
+});
+
+test('a process has its share of a core, and none before two readings or when it was replaced', () => {
+  const rows = new ProcessRows();
+  const reading = { residentBytes: 7, eventLoopDelayMs: 2 };
+  const shares = (at: number, cpu: Record<string, number>) => {
+    rows.update(
+      at,
+      Object.entries(cpu).map(([name, cpuSeconds]) => ({ name, cpuSeconds, ...reading })),
+    );
+    return rows.rows.map(({ cpuShare }) => cpuShare);
+  };
+  expect(shares(0, { main: 1, 'worker-1': 5 })).toEqual([null, null]);
+  expect(shares(2_000, { main: 2, 'worker-1': 1, 'worker-2': 1 })).toEqual([0.5, null, null]);
+  expect(shares(2_000, { main: 2 })).toEqual([null]);
+  expect(rows.rows).toEqual([{ name: 'main', cpuShare: null, loopDelayMs: 2, memoryBytes: 7 }]);
 });

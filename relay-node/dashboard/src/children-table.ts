@@ -121,7 +121,7 @@ const TOP_TEMPORAL_LAYER = 2;
 function sentWords({ role, layer, temporalLayer }: TreeChild): string {
   if (role === 'standby' || layer === null) return UNKNOWN;
   if (temporalLayer === -1) return 'sound only';
-  const rate = temporalLayer !== null && temporalLayer < TOP_TEMPORAL_LAYER ? ', fewer pictures' : '';
+  const rate = temporalLayer !== null && temporalLayer < TOP_TEMPORAL_LAYER ? ', reduced' : '';
   return `layer ${layer}${rate}`;
 }
 

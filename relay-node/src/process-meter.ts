@@ -1,23 +1,18 @@
 /** What this process takes of the machine. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-
-export interface ProcessLoad {
-  /** Processor time of all threads since the start, in milliseconds. */
-  readonly cpuMs: number;
-  /** 99 of 100 turns of the event loop were late by less than this, since it was asked last. */
-  readonly loopDelayMs: number;
-  readonly memoryBytes: number;
-}
+import type { ProcessReading } from './process-rows.ts';
 
 export interface ProcessMeter {
-  read(): ProcessLoad;
+  /** Its delay of the event loop is that of 99 in 100 turns since the reading before. */
+  read(): ProcessReading;
+  /** Idempotent. */
   close(): void;
 }
 
 /** The timer whose lateness is measured; fine enough for delays that viewers notice. */
 const resolutionMs = 20;
 const nsPerMs = 1e6;
-const usPerMs = 1_000;
+const usPerS = 1e6;
 
 export function createProcessMeter(): ProcessMeter {
   const delays = monitorEventLoopDelay({ resolution: resolutionMs });
@@ -29,9 +24,10 @@ export function createProcessMeter(): ProcessMeter {
       const lateMs = delays.count === 0 ? 0 : delays.percentile(99) / nsPerMs - resolutionMs;
       delays.reset();
       return {
-        cpuMs: (user + system) / usPerMs,
-        loopDelayMs: Math.max(0, lateMs),
-        memoryBytes: process.memoryUsage.rss(),
+        name: 'main',
+        cpuSeconds: (user + system) / usPerS,
+        residentBytes: process.memoryUsage.rss(),
+        eventLoopDelayMs: Math.max(0, lateMs),
       };
     },
     close: () => void delays.disable(),
