@@ -13,6 +13,7 @@ export type HttpRefusal =
   | 'http-too-many-connections-of-one'
   | 'http-unauthorized'
   | 'http-forbidden'
+  | 'http-throttled'
   | 'http-failed';
 
 export class HttpRefusals {

@@ -7,7 +7,7 @@
  *   /health                    status; 503 while starting and draining
  *   /ready                     whether it takes joins; 503 while it does not
  *   /metrics                   counters for Prometheus, see metrics-access.ts
- *
+ *   /dashboard/*               what the relay does, for its operator, see dashboard-access.ts
  *   /whip/*, /whep/*           sessions of WHIP and WHEP clients, http-sessions.ts
  *
  * Elsewhere there is nothing to send to it: requests with a body are refused.
@@ -18,11 +18,15 @@ import { firstHost, interfaceAddresses, multiaddrsFor } from './addresses.ts';
 import type { HttpRefusal, HttpRefusals } from './http-refusals.ts';
 import { answerSession, isSessionPath } from './http-sessions.ts';
 import { iceServersFor, stunUrl, type IceServer, type IceSettings } from './ice-servers.ts';
+import { answerDashboard, isDashboardPath } from './dashboard-routes.ts';
+import type { Dashboard } from './dashboard-routes.ts';
+import { answerFile } from './file-answer.ts';
 import { judgeMetricsAccess } from './metrics-access.ts';
 import type { MetricsAccess } from './metrics-access.ts';
 import type { RelayCondition } from './metric-families.ts';
 import type { Metrics } from './metrics.ts';
-import type { StaticFile, StaticFiles } from './static-files.ts';
+import { demoHeaders } from './page-headers.ts';
+import type { StaticFiles } from './static-files.ts';
 
 export type RelayState =
   { kind: 'starting' } | { kind: 'running'; relay: Relay } | { kind: 'draining'; relay: Relay };
@@ -35,31 +39,15 @@ export interface RouteContext {
   state: () => RelayState;
   /** Absent: /metrics is not found. */
   metrics?: Metrics & MetricsAccess;
+  /** Absent: /dashboard is not found. */
+  dashboard?: Dashboard;
   refusals: HttpRefusals;
   onError: (error: unknown) => void;
 }
 
 const preflightAgeS = 86_400;
-const immutableAgeS = 31_536_000;
 const retryAfterS = 2;
 const methods = 'GET, HEAD, OPTIONS';
-
-/**
- * For pages: scripts only as they were built, workers from inlined blobs, and connections
- * anywhere, because any relay may be dialled.
- */
-const pagePolicy = [
-  "default-src 'self'",
-  "style-src 'self' 'unsafe-inline'",
-  "img-src 'self' data: blob:",
-  "media-src 'self' data: blob: mediastream:",
-  "worker-src 'self' blob:",
-  "connect-src 'self' http: https: ws: wss: data: blob:",
-  "object-src 'none'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'self'",
-].join('; ');
 
 /** Answers every request with something; never rejects. */
 export async function handleRequest(
@@ -100,8 +88,12 @@ async function route(
     return answerMetrics(context, context.metrics, request, response);
   }
   if (path === '/.well-known/casto.json') return answerDiscovery(context, request, response);
+  if (context.dashboard !== undefined && isDashboardPath(path)) {
+    const refusal = await answerDashboard(context.dashboard, context.files, { path, request, response });
+    return refusal === null ? undefined : refuse(context, response, ...refusal);
+  }
   const file = context.files.get(path);
-  if (file !== undefined) return answerFile(file, request, response);
+  if (file !== undefined) return answerFile(file, request, response, demoHeaders);
   const isUnbuilt = path === '/' && context.files.size === 0;
   const reason = isUnbuilt ? 'The demo is not built: run npm run build, then start again.' : 'Not found.';
   return refuse(context, response, 404, 'http-not-found', reason);
@@ -236,7 +228,7 @@ async function answerMetrics(
 }
 
 /** The command leaves before the relay knows. */
-function conditionOf(state: RelayState): RelayCondition {
+export function conditionOf(state: RelayState): RelayCondition {
   return state.kind === 'running' ? state.relay.readiness : state.kind;
 }
 
@@ -283,48 +275,6 @@ function answerJson(response: ServerResponse, statusCode: number, value: object)
   response.setHeader('Content-Length', body.length);
   // Node leaves the body out when the request was HEAD.
   response.writeHead(statusCode).end(body);
-}
-
-async function answerFile(
-  file: StaticFile,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  response.setHeader('ETag', file.etag);
-  response.setHeader('Vary', 'Accept-Encoding');
-  response.setHeader(
-    'Cache-Control',
-    file.immutable ? `public, max-age=${immutableAgeS}, immutable` : 'no-cache',
-  );
-  if (matches(request.headers['if-none-match'], file.etag)) {
-    response.writeHead(304).end();
-    return;
-  }
-  if (file.type.startsWith('text/html')) {
-    const scripts = ["'self'", "'wasm-unsafe-eval'", ...file.inlineScripts].join(' ');
-    response.setHeader('Content-Security-Policy', `${pagePolicy}; script-src ${scripts}`);
-    response.setHeader('Permissions-Policy', 'camera=(self), microphone=(self), display-capture=(self)');
-  }
-  const gzipped = acceptsGzip(request.headers['accept-encoding']) ? await file.gzipped() : null;
-  if (gzipped !== null) response.setHeader('Content-Encoding', 'gzip');
-  const body = gzipped ?? file.body;
-  response.setHeader('Content-Type', file.type);
-  response.setHeader('Content-Length', body.length);
-  response.writeHead(200).end(body);
-}
-
-/** Weak comparison, RFC 9110, section 8.8.3.2. */
-function matches(ifNoneMatch: string | undefined, etag: string): boolean {
-  if (ifNoneMatch === undefined) return false;
-  const bare = (tag: string): string => tag.trim().replace(/^W\//, '');
-  return ifNoneMatch.split(',').some((tag) => bare(tag) === '*' || bare(tag) === bare(etag));
-}
-
-function acceptsGzip(header: string | undefined): boolean {
-  return (header ?? '').split(',').some((item) => {
-    const [coding = '', ...parameters] = item.split(';').map((part) => part.trim().toLowerCase());
-    return coding === 'gzip' && !parameters.some((parameter) => /^q=0(?:\.0*)?$/.test(parameter));
-  });
 }
 
 /** Closes the connection too when the rest of the request would still have to be read. */

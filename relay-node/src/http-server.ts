@@ -15,6 +15,8 @@ import type { RouteContext } from './http-routes.ts';
 import { UsageError } from './usage-error.ts';
 
 export interface HttpOptions extends Omit<RouteContext, 'refusals'> {
+  /** Where refusals are counted, for whoever else wants to know them. */
+  refusals?: HttpRefusals;
   host: string;
   /** 0 takes a free one. */
   port: number;
@@ -61,7 +63,7 @@ const acceptBacklog = 1_024;
 /** @throws {UsageError} When the address cannot be bound. */
 export async function openHttpServer(options: HttpOptions): Promise<HttpServer> {
   const limits = { ...defaultLimits, ...options.limits };
-  const context: RouteContext = { ...options, refusals: new HttpRefusals() };
+  const context: RouteContext = { ...options, refusals: options.refusals ?? new HttpRefusals() };
   const server = createServer({
     headersTimeout: limits.headersMs,
     requestTimeout: limits.requestMs,

@@ -7,9 +7,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Relay, RelayOptions } from '@casto/nodejs';
 import { interfaceAddresses, lanUrls, localOrigin } from './addresses.ts';
+import { openDashboard } from './dashboard.ts';
 import { renderHelp } from './help.ts';
+import { HttpRefusals } from './http-refusals.ts';
 import { openHttpServer } from './http-server.ts';
-import type { RelayState } from './http-routes.ts';
+import { conditionOf, type RelayState } from './http-routes.ts';
 import { watchInterruption } from './interruption.ts';
 import type { Interruption, SignalSource } from './interruption.ts';
 import type { Environment } from './option-sources.ts';
@@ -77,6 +79,16 @@ async function run(settings: Settings, surroundings: Surroundings): Promise<numb
   const metrics = createMetrics(surroundings.version);
   const interruption = watchInterruption(surroundings.signals);
   let state: RelayState = { kind: 'starting' };
+  let advice: Advice[] | null = null;
+  const refusals = new HttpRefusals();
+  const dashboard = openDashboard({
+    token: settings.dashboardToken,
+    version: surroundings.version,
+    relay: () => (state.kind === 'starting' ? null : state.relay),
+    condition: () => conditionOf(state),
+    advice: () => advice,
+    refusals,
+  });
   try {
     const http = await openHttpServer({
       host: settings.host,
@@ -86,6 +98,8 @@ async function run(settings: Settings, surroundings: Surroundings): Promise<numb
       ice: settings,
       state: () => state,
       metrics: { ...metrics, token: settings.metricsToken, isPublic: settings.publicMetrics },
+      dashboard,
+      refusals,
       limits: { connectionsPerIp: maxConnectionsPerIp },
       onError: (error) => output.log('error', 'http-failed', { message: messageOf(error) }),
     });
@@ -95,7 +109,7 @@ async function run(settings: Settings, surroundings: Surroundings): Promise<numb
       if (relay === undefined) return exitCodes.stopped;
       state = { kind: 'running', relay };
       announce(settings, http.port, relay, output);
-      void advise(settings, relay, surroundings.selfTest, output);
+      void advise(settings, relay, surroundings.selfTest, output).then((found) => (advice = found));
       await interruption.first;
       state = { kind: 'draining', relay };
       return await shutDown(relay, interruption, drainMs, output);
@@ -104,6 +118,7 @@ async function run(settings: Settings, surroundings: Surroundings): Promise<numb
     }
   } finally {
     metrics.close();
+    dashboard.close();
     interruption.close();
   }
 }
@@ -142,13 +157,13 @@ function announce({ host, dataDir }: Settings, port: number, relay: Relay, outpu
   });
 }
 
-/** What the self-test says is for people to act on; nothing waits for it. */
+/** What the self-test says is for people to act on; nothing waits for it. @returns Null when it failed. */
 async function advise(
   { host, announce: announced, maxMemoryBytes }: Settings,
   relay: Relay,
   selfTest: Surroundings['selfTest'],
   output: Output,
-): Promise<void> {
+): Promise<Advice[] | null> {
   try {
     const { multiaddrs, mediaPort } = relay;
     const { maxViewers, processes } = relay.metrics();
@@ -163,8 +178,10 @@ async function advise(
     });
     for (const { check, advice } of found) output.log('warn', 'self-test', { check, advice });
     if (found.length === 0) output.log('info', 'self-test-passed', {});
+    return found;
   } catch (error) {
     output.log('warn', 'self-test-failed', { message: messageOf(error) });
+    return null;
   }
 }
 

@@ -4,7 +4,7 @@
  * Labels have few values, all from closed unions: no channel, peer or address is a label, because each would be
  * another time series for ever. Processes are few, and named by their place.
  */
-import type { ProcessMetrics, Readiness, RelayMetrics } from '@casto/nodejs';
+import type { LinkCounts, ProcessMetrics, Readiness, RelayMetrics } from '@casto/nodejs';
 
 export type RelayCondition = Readiness | 'starting';
 
@@ -30,6 +30,13 @@ export interface MetricFamily {
 }
 
 const conditions: readonly RelayCondition[] = ['starting', 'ready', 'full', 'memory', 'draining'];
+
+const otherEnds: Readonly<Record<string, (links: RelayMetrics['links']) => LinkCounts>> = {
+  parent: ({ parents }) => parents,
+  child: ({ children }) => children,
+  publisher: ({ publishers }) => publishers,
+  player: ({ players }) => players,
+};
 
 export const metricFamilies: readonly MetricFamily[] = [
   family('gauge', 'ready', 'Whether the relay takes joins, as at /ready.', [], ({ condition }) => [
@@ -67,24 +74,20 @@ export const metricFamilies: readonly MetricFamily[] = [
   relayFamily(
     'gauge',
     'links',
-    'Media links to parents and children.',
+    'Media links to parents and children, and those of WHIP publishers and WHEP players.',
     ['other', 'state'],
-    ({ links: { parents, children } }) => [
-      reading(parents.connecting, { other: 'parent', state: 'connecting' }),
-      reading(parents.connected, { other: 'parent', state: 'connected' }),
-      reading(children.connecting, { other: 'child', state: 'connecting' }),
-      reading(children.connected, { other: 'child', state: 'connected' }),
-    ],
+    ({ links }) =>
+      Object.entries(otherEnds).flatMap(([other, read]) => [
+        reading(read(links).connecting, { other, state: 'connecting' }),
+        reading(read(links).connected, { other, state: 'connected' }),
+      ]),
   ),
   relayFamily(
     'counter',
     'links_made_total',
     'Media links made, those that never connected among them.',
     ['other'],
-    ({ links: { parents, children } }) => [
-      reading(parents.made, { other: 'parent' }),
-      reading(children.made, { other: 'child' }),
-    ],
+    ({ links }) => Object.entries(otherEnds).map(([other, read]) => reading(read(links).made, { other })),
   ),
   mediaFamily('packets_total', 'RTP packets, without those sent again.', ({ incoming, outgoing }) =>
     directed(incoming.packets, outgoing.packets),
@@ -136,6 +139,18 @@ export const metricFamilies: readonly MetricFamily[] = [
     [],
     ({ joins }) => [reading(joins.tooMany)],
   ),
+  relayFamily(
+    'counter',
+    'sessions_total',
+    'Requests for sessions of WHIP publishers and WHEP players, by how they ended.',
+    ['role', 'result'],
+    ({ sessions: { publishers, players } }) => [
+      ...readings('result', publishers.results, { role: 'publisher' }),
+      ...readings('result', players.results, { role: 'player' }),
+    ],
+  ),
+  sessionFamily('session_packets_total', 'RTP packets of WHIP publishers and to WHEP players.', 'packets'),
+  sessionFamily('session_rtp_bytes_total', 'Of those packets, without SRTP, UDP and IP.', 'bytes'),
   relayFamily('counter', 'refused_total', 'Refused input over libp2p and media.', ['reason'], ({ refused }) =>
     readings('reason', refused),
   ),
@@ -216,6 +231,14 @@ function mediaFamily(
   read: (media: RelayMetrics['media']) => Reading[],
 ): MetricFamily {
   return relayFamily('counter', name, help, ['direction'], ({ media }) => read(media));
+}
+
+/** They are part of those in and out. */
+function sessionFamily(name: string, help: string, what: 'packets' | 'bytes'): MetricFamily {
+  return relayFamily('counter', name, help, ['role'], ({ sessions: { publishers, players } }) => [
+    reading(publishers[what], { role: 'publisher' }),
+    reading(players[what], { role: 'player' }),
+  ]);
 }
 
 function reading(value: number, labels: Record<string, string> = {}): Reading {

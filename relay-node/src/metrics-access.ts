@@ -5,9 +5,10 @@
  * proxies add, or by a public name in the Host header that it passes on; that name also gives away a page that had its
  * own name point at this machine (DNS rebinding).
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { reachOf, reachOfHostHeader } from './addresses.ts';
+import { bearsToken } from './bearer-token.ts';
+import { showsProxy } from './proxy-signs.ts';
 
 export interface MetricsAccess {
   /** Asked as `Authorization: Bearer TOKEN` (RFC 6750, section 2.1); null: none. */
@@ -18,26 +19,14 @@ export interface MetricsAccess {
 
 export type AccessVerdict = 'granted' | 'unauthorized' | 'forbidden';
 
-/** RFC 7239, and what came before it. */
-const proxyHeaders = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'];
-
 export function judgeMetricsAccess(access: MetricsAccess, request: IncomingMessage): AccessVerdict {
   const { headers, socket } = request;
-  if (access.token !== null) return bears(headers.authorization, access.token) ? 'granted' : 'unauthorized';
+  if (access.token !== null)
+    return bearsToken(headers.authorization, access.token) ? 'granted' : 'unauthorized';
   if (access.isPublic) return 'granted';
   const isNear =
     reachOf(socket.remoteAddress?.replace(/^::ffff:/i, '') ?? '') !== 'public' &&
     reachOfHostHeader(headers.host) !== 'public' &&
-    proxyHeaders.every((name) => headers[name] === undefined);
+    !showsProxy(headers);
   return isNear ? 'granted' : 'forbidden';
-}
-
-function bears(authorization: string | undefined, token: string): boolean {
-  const given = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
-  // Of equal length, as the comparison wants them, and without telling how much was right.
-  return given !== undefined && timingSafeEqual(digest(given), digest(token));
-}
-
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
 }

@@ -225,6 +225,16 @@ export const options = {
     parse: parseSecret,
   }),
   publicMetrics: toggle({ flag: 'public-metrics', help: 'let everybody read /metrics' }),
+  dashboardToken: single({
+    flag: 'dashboard-token',
+    placeholder: 'SECRET',
+    expects: 'between 1 and 256 printable characters',
+    fallback: null,
+    fallbackText: 'this machine only',
+    help: 'asked of those who open /dashboard from elsewhere; better set through the environment',
+    secret: true,
+    parse: parseSecret,
+  }),
 } satisfies Record<string, Option<unknown>>;
 
 /** Written on the command line only, except the config file, which may stand in the environment. */

@@ -77,7 +77,7 @@ function createHumanOutput({ version, stdout, stderr, logFormat }: OutputOptions
   const format = logFormat ?? (stderr.isTTY === true ? 'human' : 'json');
   return {
     listening({ peerId, http, lanUrls, dataDir }) {
-      const lines = [`casto-relay ${version}`, `Open ${http}/`];
+      const lines = [`casto-relay ${version}`, `Open ${http}/`, `Dashboard ${http}/dashboard`];
       if (lanUrls.length > 0) {
         lines.push(
           'Watch from other devices on this network (browsers hand the camera to https and localhost only):',

@@ -44,6 +44,8 @@ export interface Settings {
   maxConnectionsPerIp: number;
   metricsToken: string | null;
   publicMetrics: boolean;
+  /** Null: the dashboard is for this machine. */
+  dashboardToken: string | null;
 }
 
 export type Command = { kind: 'help' } | { kind: 'version' } | { kind: 'run'; settings: Settings };
@@ -100,6 +102,7 @@ function collect(find: (flag: string) => RawValue | undefined, env: Environment)
     maxConnectionsPerIp: read(options.maxConnectionsPerIp),
     metricsToken: read(options.metricsToken),
     publicMetrics: read(options.publicMetrics),
+    dashboardToken: read(options.dashboardToken),
   };
 }
 

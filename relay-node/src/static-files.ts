@@ -97,6 +97,6 @@ function hashInlineScripts(html: string): string[] {
  * `dht-CkQ9x_1b.js`. A word of eight letters is taken for a part of the name, to be safe.
  */
 function isHashedName(url: string): boolean {
-  const hash = /^\/(?:assets|chunks)\/(?:.*[-.])?([A-Za-z0-9_-]{8})\.\w+$/.exec(url)?.[1];
+  const hash = /^\/(?:dashboard\/)?(?:assets|chunks)\/(?:.*[-.])?([A-Za-z0-9_-]{8})\.\w+$/.exec(url)?.[1];
   return hash !== undefined && /[0-9A-Z]/.test(hash);
 }

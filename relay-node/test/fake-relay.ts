@@ -1,9 +1,12 @@
 /** A relay without libp2p and media, for tests of the command around it. */
 import type {
+  ChannelOverview,
+  ChannelTree,
   Readiness,
   Relay,
   RelayMetrics,
   RelayOptions,
+  RelayOverview,
   RelayStatus,
   SessionRequest,
   SessionResponse,
@@ -42,6 +45,11 @@ export class FakeRelay implements Relay {
   readonly options: RelayOptions;
   /** As long as it is not draining. */
   mood: Readiness = 'ready';
+  /** What it shows to operators. */
+  shownChannels: readonly ChannelOverview[] = [];
+  readonly shownTrees = new Map<string, ChannelTree>();
+  askedTrees = 0;
+  askedOverviews = 0;
   /** What it counts anew. */
   counted: Partial<RelayMetrics> = {};
   readonly #drainMs: number;
@@ -68,6 +76,7 @@ export class FakeRelay implements Relay {
       viewers: 1,
       maxViewers: this.options.maxViewers ?? 600,
       channels: [{ channel: 'c1', title: 'A title', live: true, viewers: 1 }],
+      sessions: { publishers: 1, players: 2 },
       stunPort: this.stunPort,
       stunAnswers: 5,
       processes: [mainProcess],
@@ -94,6 +103,8 @@ export class FakeRelay implements Relay {
       links: {
         parents: { connecting: 0, connected: 1, made: 2 },
         children: { ...none, connected: 2, made: 7 },
+        publishers: { ...none, connected: 1, made: 3 },
+        players: { ...none, connecting: 1, made: 4 },
       },
       media: {
         incoming: {
@@ -114,10 +125,24 @@ export class FakeRelay implements Relay {
         },
       },
       processes: [mainProcess],
+      sessions: {
+        publishers: { results: { opened: 3, unauthorized: 1 }, packets: 4, bytes: 400 },
+        players: { results: { opened: 4, 'not-found': 2 }, packets: 6, bytes: 600 },
+      },
       joins: { accepted: 7, redirected: 1, refused: { full: 2, failed: 1 }, tooMany: 0 },
       refused: { 'forged-record': 3 },
       ...this.counted,
     };
+  }
+
+  overview(): RelayOverview {
+    this.askedOverviews += 1;
+    return { channels: this.shownChannels, moreChannels: 0, relays: [] };
+  }
+
+  tree(channel: string): ChannelTree | null {
+    this.askedTrees += 1;
+    return this.shownTrees.get(channel) ?? null;
   }
 
   /** Says what it was asked. */

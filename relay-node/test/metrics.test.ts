@@ -102,6 +102,12 @@ describe('metrics', () => {
       'casto_relay_dropped_packets_total{direction="out",reason="nack-old"}': 8,
       'casto_relay_joins_total{result="accepted",reason=""}': 7,
       'casto_relay_joins_total{result="refused",reason="full"}': 2,
+      'casto_relay_links{other="publisher",state="connected"}': 1,
+      'casto_relay_links_made_total{other="player"}': 4,
+      'casto_relay_sessions_total{role="publisher",result="opened"}': 3,
+      'casto_relay_sessions_total{role="player",result="not-found"}': 2,
+      'casto_relay_session_packets_total{role="publisher"}': 4,
+      'casto_relay_session_rtp_bytes_total{role="player"}': 600,
       'casto_relay_refused_total{reason="forged-record"}': 3,
     };
     for (const [series, value] of Object.entries(expected)) expect(found.get(series), series).toBe(value);

@@ -52,6 +52,7 @@ test('for people the addresses go to stdout and the log to stderr', () => {
   output.log('debug', 'detail', {});
   output.listening(listening);
   expect(stdout()).toContain('\nOpen http://localhost:8080/\n');
+  expect(stdout()).toContain('\nDashboard http://localhost:8080/dashboard\n');
   expect(stdout()).toContain('\n  http://192.168.1.20:8080/\n');
   expect(stdout()).toContain('kept in /data');
   expect(stderr()).toMatch(/^\d\d:\d\d:\d\d info {2}channel-up channel=c1 viewers=3 title="Two words"\n$/);

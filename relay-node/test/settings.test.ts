@@ -67,6 +67,7 @@ describe('without anything said', () => {
       maxConnectionsPerIp: 64,
       metricsToken: null,
       publicMetrics: false,
+      dashboardToken: null,
     });
   });
 
@@ -251,6 +252,13 @@ const examples: Example[] = [
     argv: [['--public-metrics'], true],
     env: ['0', false],
     file: [true, true],
+  },
+  {
+    key: 'dashboardToken',
+    flag: 'dashboardToken',
+    argv: [['--dashboard-token', 's1'], 's1'],
+    env: ['s2', 's2'],
+    file: ['s3', 's3'],
   },
 ];
 

@@ -136,6 +136,14 @@ describe('candidates', () => {
     expect(found).toEqual([31, 30, 29, 28, 27, 26, 25, 24]);
   });
 
+  test('are listed for people without counting as named', () => {
+    const directory = createDirectory({ seed: 1 });
+    for (let i = 2; i < 10; i++) directory.report(START, id(i), [], offered(i, { freeSlots: 1 }).offer);
+    for (let i = 0; i < 20; i++) expect(directory.list(START, 5)).toHaveLength(5);
+    expect(directory.find(START, id(1), 1)).toHaveLength(8);
+    expect(directory.list((START + 3_600_000) as typeof START, 5)).toEqual([]);
+  });
+
   test('[J2.2] are drawn, so that a crowd spreads', () => {
     const directory = createDirectory({ seed: 1 });
     for (let i = 2; i < 402; i++)

@@ -29,7 +29,7 @@ setInterval(() => hub.tick(processClock.now()), TICK_MS);
 /** As all processes have them at this moment, but for what is lost between them, which the viewers miss. */
 async function figures(): Promise<Record<string, number>> {
   await links.reported();
-  const { packets, resent, drops } = links.traffic().outgoing;
+  const { packets, resent, drops } = links.trafficBySide().children.outgoing;
   const [stream] = hub.streams();
   return {
     forwarded: packets,

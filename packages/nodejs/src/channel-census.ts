@@ -1,8 +1,10 @@
 /** Counts over all channels of a relay. */
 
-import { MAX_SUBTREE_COUNT, type ChannelId } from '@casto/core';
+import { isPeerId, MAX_SUBTREE_COUNT, type ChannelId, type Instant } from '@casto/core';
+import { channelOverview, channelTree } from './channel-overview.ts';
 import type { ChannelEntry } from './channel-entry.ts';
 import type { RecordMemory } from './record-memory.ts';
+import { MAX_SHOWN_CHANNELS, type ChannelTree, type RelayOverview } from './relay-overview.ts';
 import type { RelayMetrics } from './relay-metrics.ts';
 import type { RelayChannel as ChannelStatus } from './relay-options.ts';
 
@@ -55,6 +57,23 @@ export class ChannelCensus {
       live: entry.isLive,
       viewers: entry.viewers,
     }));
+  }
+
+  /** The most viewed first. */
+  overview(): Pick<RelayOverview, 'channels' | 'moreChannels'> {
+    const entries = [...this.#entries.values()].filter(({ isCarried, isLive }) => isCarried || isLive);
+    const shown = entries
+      .map((entry) => ({ entry, viewers: entry.viewers }))
+      .sort((a, b) => b.viewers - a.viewers)
+      .slice(0, MAX_SHOWN_CHANNELS)
+      .map(({ entry }) => channelOverview(entry, this.#records.get(entry.id)?.record ?? null));
+    return { channels: shown, moreChannels: entries.length - shown.length };
+  }
+
+  /** @returns `null` when the relay has no place in such a tree. */
+  tree(channel: string, now: Instant): ChannelTree | null {
+    const entry = isPeerId(channel) ? this.#entries.get(channel) : undefined;
+    return entry === undefined ? null : channelTree(entry, now);
   }
 
   #sum(count: (entry: ChannelEntry) => number): number {

@@ -9,7 +9,7 @@ import {
   type SessionParameters,
 } from '@casto/host';
 import type { ChannelStreams } from './channel-streams.ts';
-import type { MediaLinks } from './media-links.ts';
+import type { LinkQuality, MediaLinks } from './media-links.ts';
 import type { Hub } from './media/hub.ts';
 
 /** Viewers come and go in crowds; each neighbour is told of their number at most this often. */
@@ -78,6 +78,13 @@ export class ChannelChildren {
       if (isActive) viewers += link.remoteState?.viewers ?? (link.kind === 'browser' ? 1 : 0);
     }
     return Math.min(viewers, MAX_SUBTREE_COUNT);
+  }
+
+  /** How their links do. */
+  qualities(): Map<PeerId, LinkQuality> {
+    const found = new Map<PeerId, LinkQuality>();
+    for (const { link, end } of this.#children.values()) found.set(link.peerId, end.media.quality());
+    return found;
   }
 
   /** Makes the parent's end of a link. */

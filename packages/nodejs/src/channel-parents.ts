@@ -33,6 +33,7 @@ import {
 } from '@casto/host';
 import type { ParentRequest } from './channel-reach.ts';
 import { streamsOf } from './channel-streams.ts';
+import type { RelayLog } from './relay-log.ts';
 import type { MediaLinks } from './media-links.ts';
 import type { Hub } from './media/hub.ts';
 import { ParentWatch } from './parent-watch.ts';
@@ -57,7 +58,7 @@ export interface ChannelParentsOptions {
   readonly onEvent: (link: PeerLink, event: LinkEvent) => void;
   /** An attempt has begun or ended. */
   readonly onProgress: () => void;
-  readonly onFailed: (peerId: PeerId, reason: string) => void;
+  readonly log: RelayLog;
 }
 
 type PulledEnd = ReturnType<MediaLinks['pull']>;
@@ -98,6 +99,15 @@ export class ChannelParents {
     return this.#played?.link ?? null;
   }
 
+  /** Packets of the last seconds that did not come, 0 to 1; without those that deliver too little to tell. */
+  losses(): Map<PeerId, number> {
+    const found = new Map<PeerId, number>();
+    for (const [peerId, { watch }] of this.#parents) {
+      if (watch.lossShare !== null) found.set(peerId, watch.lossShare);
+    }
+    return found;
+  }
+
   /** Of the broadcast that is passed on; 0 without one. */
   get epoch(): number {
     return this.#played?.epoch ?? 0;
@@ -133,7 +143,8 @@ export class ChannelParents {
     } catch (error) {
       if (signal.aborted) return;
       const answer = error instanceof PullRefused ? error.answer : { type: 'failed' as const };
-      this.#options.onFailed(peerId, error instanceof Error ? error.message : String(error));
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#options.log('warn', 'pull-failed', { channel: this.#options.id, parent: peerId, error: reason });
       this.#endJoin(peerId, controller);
       this.#options.driver().tell({ type: 'answered', peerId, answer: this.#mildly(peerId, answer) });
     } finally {
@@ -278,8 +289,13 @@ export class ChannelParents {
     if (event.type === 'closed') this.#forget(link);
     // What is retired speaks of the past.
     if (parent?.link !== link) return;
-    this.#options.onEvent(link, event);
-    this.#options.driver().take(link, event);
+    const { id, log, onEvent, driver } = this.#options;
+    const of = { channel: id, parent: link.peerId };
+    if (event.type === 'silent')
+      log('debug', 'parent-silent', { ...of, silentMs: Math.round(event.silentMs) });
+    if (event.type === 'closed') log('info', 'parent-lost', of);
+    onEvent(link, event);
+    driver().take(link, event);
     if (event.type === 'opened') parent.watch.tellFlowingIfOpen();
     if (event.type === 'closed') this.#options.onProgress();
   }

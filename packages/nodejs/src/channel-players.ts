@@ -1,6 +1,8 @@
 /** Viewers of one channel that are served outside the tree: they take its media from the hub, and have no link. */
 
+import type { LinkQuality } from './media-links.ts';
 import type { Hub } from './media/hub.ts';
+import { linkQuality } from './media/link-quality.ts';
 import type { RtpSink } from './media/rtp-sink.ts';
 
 /** The place of one player in a channel, from when it asks. */
@@ -26,6 +28,11 @@ export class ChannelPlayers {
 
   get size(): number {
     return this.#seats.size;
+  }
+
+  /** Of each player, in the order of coming. */
+  qualities(): LinkQuality[] {
+    return [...this.#seats].map((seat) => seat.quality());
   }
 
   enter(): PlayerSeat {
@@ -63,6 +70,10 @@ class Seat implements PlayerSeat {
     if (this.#hasLeft) return;
     this.#sinks.push(sink);
     this.#hub.addSink(sink);
+  }
+
+  quality(): LinkQuality {
+    return linkQuality(this.#sinks);
   }
 
   leave(): void {

@@ -14,7 +14,19 @@ export type {
   ProcessMetrics,
   Readiness,
   RelayMetrics,
+  SessionCounts,
+  SessionResult,
 } from './relay-metrics.ts';
+export type {
+  ChannelOverview,
+  ChannelTree,
+  OtherRelay,
+  RelayOverview,
+  TreeChild,
+  TreeOffer,
+  TreeParent,
+} from './relay-overview.ts';
+export type { LinkQuality } from './media-links.ts';
 export type { SessionRequest, SessionResponse } from './whip/session-endpoint.ts';
 export {
   RelayStartError,

@@ -47,9 +47,22 @@ export interface PulledMedia {
   takeArrivals(): Arrivals;
 }
 
+/** How a link to a viewer does. */
+export interface LinkQuality {
+  /** Milliseconds; `null` until measured. */
+  readonly rttMs: number | null;
+  /** Packets lost between the last two reports of the viewer, 0 to 1, of the worst stream; `null` before a report. */
+  readonly lossShare: number | null;
+  /** The highest layer of the video that it is sent; `null`: none. */
+  readonly layer: number | null;
+  /** The highest temporal layer that its link was found to carry, -1 for no pictures; `null`: no video. */
+  readonly temporalLayer: number | null;
+}
+
 export interface ServedMedia {
   /** Sends the child media, beginning with the packets since the last key frame, or stops it. */
   serve(isActive: boolean): void;
+  quality(): LinkQuality;
 }
 
 export interface MediaLinks {

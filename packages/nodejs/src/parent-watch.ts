@@ -21,6 +21,8 @@ export interface ParentWatchOptions {
 export class ParentWatch {
   /** Whether media are wanted and not played yet: the first picture has to come, and the tree to choose it. */
   isAwaited = false;
+  /** Packets that did not come when they were counted last, 0 to 1; `null` before. */
+  lossShare: number | null = null;
   readonly #options: ParentWatchOptions;
   /** The first picture has come, and the tree was not told: no messages pass yet. */
   #isUntold = false;
@@ -87,6 +89,8 @@ export class ParentWatch {
     const { link, media, tell } = this.#options;
     const { expected, received } = media.takeArrivals();
     if (expected < LEAST_PACKETS) return;
-    tell({ type: 'measured', peerId: link.peerId, receivedShare: Math.min(1, received / expected) });
+    const receivedShare = Math.min(1, received / expected);
+    this.lossShare = 1 - receivedShare;
+    tell({ type: 'measured', peerId: link.peerId, receivedShare });
   }
 }

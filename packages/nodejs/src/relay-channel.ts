@@ -35,7 +35,8 @@ import { ChannelPlayers } from './channel-players.ts';
 import { ChannelReach } from './channel-reach.ts';
 import type { Seek } from './channel-search.ts';
 import { streamsOf } from './channel-streams.ts';
-import { createHub, type Hub } from './media/hub.ts';
+import type { ChannelQualities } from './channel-qualities.ts';
+import { createHub, type Hub, type StreamReport } from './media/hub.ts';
 import { Arrival, type Waiter } from './arrival.ts';
 import type { RelayChannelOptions } from './relay-channel-options.ts';
 import { relayTreeOptions, uplinkFor } from './relay-tree.ts';
@@ -102,7 +103,7 @@ export class RelayChannel {
       isPage: (peerId) => search.isPage(peerId),
       onEvent: (link, event) => this.#parentEvent(link, event),
       onProgress: () => this.#changed(),
-      onFailed: (parent, error) => options.log('warn', 'pull-failed', { channel: id, parent, error }),
+      log: options.log,
     });
   }
 
@@ -161,6 +162,16 @@ export class RelayChannel {
 
   view(): TreeView {
     return this.#driver.view();
+  }
+
+  /** The streams that come in. */
+  streams(): StreamReport[] {
+    return this.#hub.streams();
+  }
+
+  /** How the links do. */
+  qualities(): ChannelQualities {
+    return { parents: this.#parents.losses(), children: this.#children.qualities() };
   }
 
   /** Limits the children of this channel from here on. */
@@ -222,7 +233,6 @@ export class RelayChannel {
     if (offer === null) return { type: 'refuse', reason: 'no-common-codec', retryAfterMs: 60_000 };
     const decision = this.#driver.decide(from, [], treeJoinOf(join));
     if (decision.type !== 'accept') return decision;
-    const standing = this.#driver.standing();
     const { kind, layers } = join;
     try {
       const media = { offer, layers, streams: streamsOf(signed.record), isActive: !decision.standby };
@@ -230,9 +240,9 @@ export class RelayChannel {
       this.#driver.attach(link);
       this.#keepTicking();
       this.#viewersChanged();
-      const acceptance = { version: PROTOCOL_VERSION, kind: 'headless' as const, record: signed.bytes };
-      const place = { depth: standing?.depth ?? 0, path: standing?.path ?? new Uint8Array() };
-      return { type: 'accept', end, acceptance: { ...acceptance, ...place } };
+      const { depth = 0, path = new Uint8Array() } = this.#driver.standing() ?? {};
+      const acceptance = { version: PROTOCOL_VERSION, record: signed.bytes, depth, path };
+      return { type: 'accept', end, acceptance: { ...acceptance, kind: 'headless' } };
     } catch (error) {
       this.#driver.tell({ type: 'unlinked', peerId: from, farewell: null });
       throw error;
@@ -329,23 +339,11 @@ export class RelayChannel {
   }
 
   #parentEvent(link: PeerLink, event: LinkEvent): void {
-    const { log, onEnded } = this.#options;
     const isPlayed = this.#parents.played === link;
     this.#neighbours.take(link, event);
-    switch (event.type) {
-      case 'silent':
-        log('debug', 'parent-silent', { channel: this.id, silentMs: Math.round(event.silentMs) });
-        return;
-      case 'farewell':
-        // Of a standby it is only hearsay.
-        if (event.reason === 'ended' && (isPlayed || link.peerId === this.id)) onEnded();
-        return;
-      case 'closed':
-        log('info', 'parent-lost', { channel: this.id, parent: link.peerId });
-        return;
-      default:
-      // The rest is about the tree.
-    }
+    const isOver = event.type === 'farewell' && event.reason === 'ended';
+    // Of a standby it is only hearsay.
+    if (isOver && (isPlayed || link.peerId === this.id)) this.#options.onEnded();
   }
 
   #childEvent(link: PeerLink, event: LinkEvent): void {

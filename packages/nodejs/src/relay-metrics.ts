@@ -21,7 +21,7 @@ export interface JoinCounts {
   readonly tooMany: number;
 }
 
-/** From parents. */
+/** From parents and publishers. */
 export interface IncomingTraffic {
   packets: number;
   /** RTP headers and payloads, without SRTP, UDP and IP. */
@@ -35,7 +35,7 @@ export interface IncomingTraffic {
   readonly drops: Record<string, number>;
 }
 
-/** To children. */
+/** To children and players. */
 export interface OutgoingTraffic {
   /** Without those that were sent again. */
   packets: number;
@@ -72,6 +72,35 @@ export interface ProcessMetrics {
   readonly restarts: number;
 }
 
+/** How requests for a session of WHIP or WHEP ended. */
+export type SessionResult =
+  | 'opened'
+  /** No offer that can be read, or of another type. */
+  | 'malformed'
+  | 'unauthorized'
+  /** This relay carries no media. */
+  | 'forbidden'
+  | 'not-found'
+  /** No codec that is carried, or that the channel has. */
+  | 'codec'
+  | 'name-taken'
+  /** An offer that is understood and cannot be answered. */
+  | 'unanswerable'
+  /** Full, or about to stop. */
+  | 'unavailable'
+  /** By a mistake of the relay. */
+  | 'failed';
+
+/** Sessions of one role. */
+export interface SessionCounts {
+  /** Requests for a session since the start. */
+  readonly results: Readonly<Partial<Record<SessionResult, number>>>;
+  /** RTP packets received of publishers, or sent to players, without those sent again. */
+  readonly packets: number;
+  /** Of those packets, as in {@link IncomingTraffic.bytes}. */
+  readonly bytes: number;
+}
+
 export interface RelayMetrics {
   readonly uptimeMs: number;
   readonly readiness: Readiness;
@@ -93,9 +122,17 @@ export interface RelayMetrics {
   readonly connections: { readonly inbound: number; readonly outbound: number };
   /** Other relays heard of by gossip lately. */
   readonly knownRelays: number;
-  /** Media links to parents and to children. */
-  readonly links: { readonly parents: LinkCounts; readonly children: LinkCounts };
+  /** Media links to parents and to children, and those of WHIP publishers and WHEP players. */
+  readonly links: {
+    readonly parents: LinkCounts;
+    readonly children: LinkCounts;
+    readonly publishers: LinkCounts;
+    readonly players: LinkCounts;
+  };
+  /** Over all links. */
   readonly media: MediaTraffic;
+  /** Of WHIP and WHEP; their packets are in {@link media} too. */
+  readonly sessions: { readonly publishers: SessionCounts; readonly players: SessionCounts };
   readonly joins: JoinCounts;
   /** The main process first; alone where one does it all. */
   readonly processes: readonly ProcessMetrics[];

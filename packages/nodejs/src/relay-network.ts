@@ -21,6 +21,7 @@ import {
 } from '@casto/core';
 import { tokenBucket, type Clock, type RefusalCounter, type SignedRecord } from '@casto/host';
 import { RELAY_TOPIC, type RelayPeer } from './libp2p-peer.ts';
+import { MAX_SHOWN_RELAYS, type OtherRelay } from './relay-overview.ts';
 import type { RelayLog } from './relay-log.ts';
 
 /** What a relay tells all others. */
@@ -58,6 +59,8 @@ const MAX_LOOKUPS = 64;
 
 interface KnownRelay {
   channels: ReadonlySet<ChannelId>;
+  viewers: number;
+  maxViewers: number;
   heardAt: number;
 }
 
@@ -107,6 +110,21 @@ export class RelayNetwork {
   /** Relays that were heard of lately. */
   get knownRelays(): number {
     return this.#relays.size;
+  }
+
+  /** Some of them, for people. */
+  relays(): OtherRelay[] {
+    const now = this.#options.clock.now();
+    return [...this.#relays]
+      .slice(0, MAX_SHOWN_RELAYS)
+      .map(([id, { channels, viewers, maxViewers, heardAt }]) => ({
+        peerId: id,
+        viewers,
+        maxViewers,
+        channels: channels.size,
+        heardMsAgo: Math.round(now - heardAt),
+        isConnected: this.isConnected(id),
+      }));
   }
 
   /** Tells the other relays that load or channels have changed. */
@@ -251,7 +269,13 @@ export class RelayNetwork {
       if (message === null) return;
       if (this.#relays.size >= MAX_KNOWN_RELAYS && !this.#relays.has(from)) this.#forgetSilent();
       if (this.#relays.size >= MAX_KNOWN_RELAYS && !this.#relays.has(from)) return;
-      this.#relays.set(from, { channels: new Set(message.channels), heardAt: clock.now() });
+      const { channels, viewers, maxViewers } = message;
+      this.#relays.set(from, {
+        channels: new Set(channels),
+        viewers,
+        maxViewers,
+        heardAt: clock.now(),
+      });
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
       refused.count(`gossip:${error.reason}`);

@@ -3,6 +3,7 @@
 import { isIP } from 'node:net';
 import { isPeerId } from '@casto/core';
 import { multiaddr } from '@multiformats/multiaddr';
+import type { ChannelTree, RelayOverview } from './relay-overview.ts';
 import type { ProcessMetrics, Readiness, RelayMetrics } from './relay-metrics.ts';
 import type { SessionRequest, SessionResponse } from './whip/session-endpoint.ts';
 
@@ -76,6 +77,8 @@ export interface RelayStatus {
   viewers: number;
   maxViewers: number;
   channels: RelayChannel[];
+  /** Sessions of WHIP publishers and WHEP players that are open. */
+  sessions: { publishers: number; players: number };
   /** UDP port of STUN; `null`: switched off. */
   stunPort: number | null;
   /** STUN requests that were answered. */
@@ -97,6 +100,15 @@ export interface Relay {
   readonly readiness: Readiness;
   /** Costs a walk over all links: for a scrape every few seconds. */
   metrics(): RelayMetrics;
+  /** For its operator: the channels, and other relays. Costs a walk over all channels: for every second or so. */
+  overview(): RelayOverview;
+  /**
+   * For its operator: what the relay knows of the tree of one channel. Costs a walk over its children.
+   *
+   * @param channel - Its id.
+   * @returns `null` when the relay has no place in it.
+   */
+  tree(channel: string): ChannelTree | null;
   /** Answers a request of a WHIP or WHEP client, for paths below `/whip/` and `/whep/`. */
   handleSession(request: SessionRequest): Promise<SessionResponse>;
   /** Tells children to go elsewhere and waits until they left, at most `graceMs`. */

@@ -13,6 +13,7 @@ import {
 import { resolveAnnounced } from './announced-addresses.ts';
 import { openDataFolder, type DataFolder, type RelayPorts } from './data-folder.ts';
 import { createRelayPeer, type RelayPeer } from './libp2p-peer.ts';
+import { totalTraffic } from './media/media-traffic.ts';
 import { JoinGate } from './join-gate.ts';
 import { memoryLimit, type MemoryLimit } from './memory-limit.ts';
 import { defaultMaxViewers, processCount } from './processes/process-count.ts';
@@ -22,7 +23,8 @@ import { RelayChannels } from './relay-channels.ts';
 import type { RelayLog } from './relay-log.ts';
 import type { RelayMedia } from './relay-media.ts';
 import { RelayNetwork } from './relay-network.ts';
-import type { Readiness, RelayMetrics } from './relay-metrics.ts';
+import type { ChannelTree, RelayOverview } from './relay-overview.ts';
+import type { LinkCounts, Readiness, RelayMetrics } from './relay-metrics.ts';
 import {
   checkRelayOptions,
   MAX_CHANNELS,
@@ -251,7 +253,9 @@ class RunningRelay implements Relay {
   }
 
   metrics(): RelayMetrics {
-    const { libp2p, channels, network, media, maxViewers, gate } = this.#parts;
+    const { libp2p, channels, network, media, maxViewers, gate, sessions } = this.#parts;
+    const { publishers, players } = sessions.results;
+    const traffic = media.trafficBySide();
     const { census } = channels;
     const connections = libp2p.getConnections();
     const inbound = connections.filter(({ direction }) => direction === 'inbound').length;
@@ -265,8 +269,17 @@ class RunningRelay implements Relay {
       peers: libp2p.getPeers().length,
       connections: { inbound, outbound: connections.length - inbound },
       knownRelays: network.knownRelays,
-      links: { parents: media.parents, children: media.children },
-      media: media.traffic(),
+      links: {
+        parents: media.parents,
+        children: media.children,
+        publishers: media.publishers,
+        players: media.players,
+      },
+      media: totalTraffic(traffic),
+      sessions: {
+        publishers: { results: publishers, ...sizeOf(traffic.publishers.incoming) },
+        players: { results: players, ...sizeOf(traffic.players.outgoing) },
+      },
       joins: gate.counts,
       processes: media.processes(),
       refused: this.#refused(),
@@ -284,11 +297,21 @@ class RunningRelay implements Relay {
       viewers: channels.viewers,
       maxViewers,
       channels: channels.status(),
+      sessions: { publishers: openOf(media.publishers), players: openOf(media.players) },
       stunPort: this.stunPort,
       stunAnswers: stun?.answered ?? 0,
       processes: media.processes(),
       refused: this.#refused(),
     };
+  }
+
+  overview(): RelayOverview {
+    const { channels, network } = this.#parts;
+    return { ...channels.census.overview(), relays: network.relays() };
+  }
+
+  tree(channel: string): ChannelTree | null {
+    return this.#parts.channels.census.tree(channel, processClock.now());
   }
 
   handleSession(request: SessionRequest): Promise<SessionResponse> {
@@ -327,6 +350,14 @@ class RunningRelay implements Relay {
     await libp2p.stop();
     await folder.close();
   }
+}
+
+function sizeOf({ packets, bytes }: { packets: number; bytes: number }): { packets: number; bytes: number } {
+  return { packets, bytes };
+}
+
+function openOf({ connecting, connected }: LinkCounts): number {
+  return connecting + connected;
 }
 
 function prefixed(prefix: string, counts: Readonly<Record<string, number>>): Record<string, number> {

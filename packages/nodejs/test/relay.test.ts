@@ -117,6 +117,7 @@ describe('starting', () => {
       viewers: 0,
       maxViewers: 7,
       channels: [],
+      sessions: { publishers: 0, players: 0 },
       stunPort: relay.stunPort,
       stunAnswers: 0,
       processes: [

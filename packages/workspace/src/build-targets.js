@@ -72,18 +72,31 @@ export const TARGETS = new Map([
     },
   ],
   [
+    'dashboard',
+    {
+      title: 'the dashboard',
+      output: 'relay-node/dist/dashboard/index.html',
+      sources: ['relay-node/dashboard'],
+      make: () => vite('relay-node/dashboard'),
+    },
+  ],
+  [
     'public',
     {
       title: 'what the relay serves',
       output: 'relay-node/dist/public/index.html',
-      sources: ['packages/browser/dist/casto.js', 'demo/dist/index.html'],
+      sources: [
+        'packages/browser/dist/casto.js',
+        'demo/dist/index.html',
+        'relay-node/dist/dashboard/index.html',
+      ],
       make: publish,
     },
   ],
 ]);
 
 /** What `npm start` needs. */
-export const RELAY_WITH_DEMO = ['sdk', 'demo', 'relay', 'public'];
+export const RELAY_WITH_DEMO = ['sdk', 'demo', 'relay', 'dashboard', 'public'];
 
 /**
  * @param {readonly string[]} names
@@ -149,7 +162,7 @@ async function clear(folder, names) {
   await Promise.all(names.map((name) => rm(inRoot(folder, name), { recursive: true, force: true })));
 }
 
-/** The relay serves the demo at /, and beside it the SDK for pages that have no bundler. */
+/** The relay serves the demo at /, its dashboard at /dashboard/, and beside them the SDK for pages that have no bundler. */
 async function publish() {
   const target = inRoot('relay-node/dist/public');
   const demo = inRoot('demo/dist');
@@ -159,6 +172,7 @@ async function publish() {
     recursive: true,
     filter: (path) => relative(demo, path).split(/[/\\]/)[0] !== 'types',
   });
+  await cp(inRoot('relay-node/dist/dashboard'), join(target, 'dashboard'), { recursive: true });
   for (const name of ['casto.js', 'chunks', 'licenses.md']) {
     if (existsSync(join(sdk, name))) await cp(join(sdk, name), join(target, name), { recursive: true });
   }

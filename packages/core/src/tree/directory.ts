@@ -18,6 +18,8 @@ export interface Directory {
   report(now: Instant, peerId: PeerId, addresses: readonly string[], offer: Offer | null): void;
   /** The peer's connection is gone. */
   forget(peerId: PeerId): void;
+  /** Some of those that told of free slots, for people to look at: none counts as named. */
+  list(now: Instant, most: number): OfferedCandidate[];
   /** Candidates for a joiner, likely best first. @param most - By default, and never more than, `MAX_FOUND_PEERS`. */
   find(now: Instant, joiner: PeerId, layers: number, most?: number): OfferedCandidate[];
 }
@@ -91,6 +93,11 @@ export function createDirectory({ seed, own = null }: { seed: number; own?: Peer
       const entry = byPeer.get(peerId);
       if (entry) remove(entry);
     },
+    list: (now, most) =>
+      entries
+        .slice(0, most)
+        .filter(({ toldAt }) => now - toldAt <= OFFER_MS)
+        .map(({ candidate }) => candidate),
     find: (now, joiner, layers, most = MAX_FOUND_PEERS) => {
       const drawn = new Set<Entry>();
       const first = own === null ? undefined : byPeer.get(own);

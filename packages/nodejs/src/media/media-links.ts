@@ -11,7 +11,7 @@ import type { ClientTransportOptions } from '../whip/client-transport.ts';
 import { announceCandidates } from './announced-candidates.ts';
 import { ChildLink } from './child-link.ts';
 import { MediaLinkError } from './media-link-error.ts';
-import { addTraffic, copyTraffic, noTraffic } from './media-traffic.ts';
+import { addTraffic, copyTraffic, noTraffic, totalTraffic } from './media-traffic.ts';
 import { ParentLink } from './parent-link.ts';
 import { holdSharedPort } from './shared-port.ts';
 import type { SharedPort } from './shared-port.ts';
@@ -38,6 +38,9 @@ export interface MediaLinksOptions {
   readonly maxBitrateBps?: number;
 }
 
+/** Who is at the other end. Clients of WHIP and WHEP are no peers. */
+export type LinkSide = 'parents' | 'children' | 'publishers' | 'players';
+
 export interface NodeMediaLinks extends MediaLinks {
   pull(options: PullOptions): ChildLink;
   /** @throws {MediaLinkError} `too-many-connecting`. */
@@ -52,8 +55,13 @@ export interface NodeMediaLinks extends MediaLinks {
   /** To parents: the relay is the child. */
   readonly parents: LinkCounts;
   readonly children: LinkCounts;
+  /** Those who publish by WHIP and play by WHEP. */
+  readonly publishers: LinkCounts;
+  readonly players: LinkCounts;
   /** Over all links, those that are closed among them. */
   traffic(): MediaTraffic;
+  /** The same by who is at the other end. One walk over all links. */
+  trafficBySide(): Readonly<Record<LinkSide, MediaTraffic>>;
 }
 
 export function createMediaLinks(options: MediaLinksOptions): NodeMediaLinks {
@@ -65,8 +73,13 @@ class LinkFactory implements NodeMediaLinks {
   readonly #counts = refusalCounter();
   readonly #links = new Set<AnyLink>();
   /** Of the links that are closed. */
-  readonly #carried = noTraffic();
-  readonly #made = { parents: 0, children: 0 };
+  readonly #carried = {
+    parents: noTraffic(),
+    children: noTraffic(),
+    publishers: noTraffic(),
+    players: noTraffic(),
+  };
+  readonly #made = { parents: 0, children: 0, publishers: 0, players: 0 };
   readonly #port: SharedPort | null;
   #isClosed = false;
 
@@ -98,10 +111,28 @@ class LinkFactory implements NodeMediaLinks {
     return this.#count('children');
   }
 
+  get publishers(): LinkCounts {
+    return this.#count('publishers');
+  }
+
+  get players(): LinkCounts {
+    return this.#count('players');
+  }
+
   traffic(): MediaTraffic {
-    const sum = copyTraffic(this.#carried);
-    for (const link of this.#links) if (isOfTree(link)) addTraffic(sum, link.stats());
-    return sum;
+    return totalTraffic(this.trafficBySide());
+  }
+
+  trafficBySide(): Readonly<Record<LinkSide, MediaTraffic>> {
+    const { parents, children, publishers, players } = this.#carried;
+    const sums = {
+      parents: copyTraffic(parents),
+      children: copyTraffic(children),
+      publishers: copyTraffic(publishers),
+      players: copyTraffic(players),
+    };
+    for (const link of this.#links) addTraffic(sums[sideOf(link)], link.stats());
+    return sums;
   }
 
   pull({ hub, layers, audio, video, fromRelay }: PullOptions): ChildLink {
@@ -135,14 +166,14 @@ class LinkFactory implements NodeMediaLinks {
     this.#port?.close();
   }
 
-  #count(others: 'parents' | 'children'): LinkCounts {
+  #count(side: LinkSide): LinkCounts {
     let [connecting, connected] = [0, 0];
     for (const link of this.#links) {
-      if (!isOfTree(link) || sideOf(link) !== others) continue;
+      if (sideOf(link) !== side) continue;
       if (link.state === 'connecting') connecting += 1;
       else connected += 1;
     }
-    return { connecting, connected, made: this.#made[others] };
+    return { connecting, connected, made: this.#made[side] };
   }
 
   #assertFewConnecting(): void {
@@ -159,12 +190,12 @@ class LinkFactory implements NodeMediaLinks {
       counts: this.#counts,
       announce: (candidates) => announceCandidates(candidates, announce),
       onClosed: () => {
-        if (this.#links.delete(link) && isOfTree(link)) addTraffic(this.#carried, link.stats());
+        if (this.#links.delete(link)) addTraffic(this.#carried[sideOf(link)], link.stats());
         log?.('debug', 'media-link-closed', { open: this.#links.size });
       },
     });
     this.#links.add(link);
-    if (isOfTree(link)) this.#made[sideOf(link)] += 1;
+    this.#made[sideOf(link)] += 1;
     log?.('debug', 'media-link-made', { open: this.#links.size });
     return link;
   }
@@ -190,12 +221,8 @@ type SharedOptions = Pick<
   'clock' | 'counts' | 'announce' | 'onClosed'
 >;
 
-/** Clients of WHIP and WHEP are no peers. */
-function isOfTree(link: AnyLink): link is ChildLink | ParentLink {
-  return !(link instanceof ClientTransport);
-}
-
-function sideOf(link: ChildLink | ParentLink): 'parents' | 'children' {
+function sideOf(link: AnyLink): LinkSide {
+  if (link instanceof ClientTransport) return link.direction === 'RecvOnly' ? 'publishers' : 'players';
   return link instanceof ChildLink ? 'parents' : 'children';
 }
 

@@ -5,13 +5,16 @@
 
 import type { IncomingTraffic, MediaTraffic, OutgoingTraffic } from '../relay-metrics.ts';
 import type { SinkStats } from './rtp-sink.ts';
-import type { SourceStats } from './rtp-source.ts';
 
 /** What one link has carried so far. */
 export interface LinkTraffic {
-  readonly sources?: readonly SourceStats[];
+  readonly sources?: readonly Readonly<IncomingTraffic>[];
   readonly sinks?: readonly SinkStats[];
 }
+
+type CountedSink = Pick<SinkStats, 'packets' | 'bytes' | 'resent' | 'nacks' | 'pictureLosses'> & {
+  readonly drops: Readonly<Record<string, number>>;
+};
 
 export function noTraffic(): MediaTraffic {
   return {
@@ -32,6 +35,13 @@ export function addTotals(sum: MediaTraffic, { incoming, outgoing }: MediaTraffi
   addSink(sum.outgoing, { ...outgoing, pictureLosses: outgoing.keyFrameRequests });
 }
 
+/** @returns The sum of all. */
+export function totalTraffic(parts: Readonly<Record<string, MediaTraffic>>): MediaTraffic {
+  const sum = noTraffic();
+  for (const part of Object.values(parts)) addTotals(sum, part);
+  return sum;
+}
+
 /** @returns A copy that {@link addTraffic} can add to. */
 export function copyTraffic({ incoming, outgoing }: MediaTraffic): MediaTraffic {
   return {
@@ -40,16 +50,7 @@ export function copyTraffic({ incoming, outgoing }: MediaTraffic): MediaTraffic 
   };
 }
 
-type CarriedBySource = Pick<SourceStats, Exclude<keyof IncomingTraffic, 'drops'>> & Counted;
-type CarriedBySink = Pick<SinkStats, Exclude<keyof OutgoingTraffic, 'keyFrameRequests' | 'drops'>> &
-  Pick<SinkStats, 'pictureLosses'> &
-  Counted;
-
-interface Counted {
-  readonly drops: Readonly<Record<string, number>>;
-}
-
-function addSource(sum: IncomingTraffic, stats: CarriedBySource): void {
+function addSource(sum: IncomingTraffic, stats: Readonly<IncomingTraffic>): void {
   sum.packets += stats.packets;
   sum.bytes += stats.bytes;
   sum.keyFrames += stats.keyFrames;
@@ -58,7 +59,7 @@ function addSource(sum: IncomingTraffic, stats: CarriedBySource): void {
   addDrops(sum.drops, stats.drops);
 }
 
-function addSink(sum: OutgoingTraffic, stats: CarriedBySink): void {
+function addSink(sum: OutgoingTraffic, stats: CountedSink): void {
   sum.packets += stats.packets;
   sum.bytes += stats.bytes;
   sum.resent += stats.resent;

@@ -5,6 +5,7 @@ import { assertAnswers, renderSessionDescription } from '@casto/host';
 import type { MediaSection, ParentEnd, SessionParameters } from '@casto/host';
 import type { ServedMedia } from '../media-links.ts';
 import type { Hub } from './hub.ts';
+import { linkQuality } from './link-quality.ts';
 import { PeerTransport } from './peer-transport.ts';
 import type { PeerTransportOptions } from './peer-transport.ts';
 import { readRtcpCompound } from './rtcp-compound.ts';
@@ -37,7 +38,10 @@ export interface ParentLinkStats {
 }
 
 export class ParentLink extends PeerTransport implements ParentEnd {
-  readonly media: ServedMedia = { serve: (isActive) => this.#serve(isActive) };
+  readonly media: ServedMedia = {
+    serve: (isActive) => this.#serve(isActive),
+    quality: () => linkQuality(this.#sinks, this.roundTripMs),
+  };
   readonly #hub: Hub;
   readonly #offer: SessionParameters;
   /** Receivers keep streams of one name in sync. */

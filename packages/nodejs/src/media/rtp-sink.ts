@@ -96,6 +96,8 @@ export interface RtpSink extends FrameSink<RtpPacket> {
   readonly report: ReportBlock | null;
   /** By the viewer's report, `null` before it. */
   readonly roundTripMs: number | null;
+  /** The highest temporal layer that passes; -1 while no video does. */
+  readonly temporalLayer: number;
   /** Whether the viewer can be sent what came before: it was sent nothing yet, or nothing since long before that. */
   mayStartAt(ring: PacketRing, sequence: number): boolean;
   /** When the last packet passed. */
@@ -170,6 +172,10 @@ class PacketSink implements RtpSink {
     this.ssrc = options.ssrc;
     this.payloadType = options.payloadType;
     this.#numbering = createSinkNumbering(options.clockRate);
+  }
+
+  get temporalLayer(): number {
+    return this.#filter.highest;
   }
 
   mayStartAt(ring: PacketRing, sequence: number): boolean {

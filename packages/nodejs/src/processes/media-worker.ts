@@ -36,7 +36,12 @@ async function start({ host, mediaPort, announce }: WorkerSettings): Promise<voi
   const served = new WorkerLinks({ links, feedLinks, clock, send, isHeard });
   running = {
     links: served,
-    report: () => ({ usage: usage.read(), traffic: links.traffic(), refused: links.counts }),
+    report: () => ({
+      usage: usage.read(),
+      traffic: links.traffic(),
+      refused: links.counts,
+      qualities: served.qualities(),
+    }),
     close: () => {
       served.close();
       links.close();

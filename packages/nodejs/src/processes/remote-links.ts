@@ -6,7 +6,7 @@ import type { NodeMediaLinks } from '../media/media-links.ts';
 import type { ChannelFeed } from './channel-feeds.ts';
 import { WorkerFeeds } from './channel-feeds.ts';
 import { RemoteParentEnd } from './remote-parent-end.ts';
-import type { FromWorker, ToWorker } from './worker-messages.ts';
+import type { FromWorker, ToWorker, WorkerReport } from './worker-messages.ts';
 
 export interface RemoteLinksOptions {
   readonly clock: Clock;
@@ -63,7 +63,12 @@ export class RemoteLinks {
 
   take(message: FromWorker): void {
     if (message.type === 'feed-offer') void this.#feeds.answer(message);
+    else if (message.type === 'report') this.#note(message.report.qualities);
     else if ('link' in message) this.#ends.get(message.link)?.take(message);
+  }
+
+  #note(qualities: WorkerReport['qualities']): void {
+    for (const [link, quality] of qualities) this.#ends.get(link)?.note(quality);
   }
 
   /** The worker is gone. */

@@ -1,7 +1,7 @@
 /** The parent's end of a link whose media another process sends: what is done to it there, and what is heard of it. */
 
 import type { Clock, ControlPort, LinkEndState, MediaActivity, ParentEnd, RefusalCounter } from '@casto/host';
-import type { ServedMedia } from '../media-links.ts';
+import type { LinkQuality, ServedMedia } from '../media-links.ts';
 import { MediaLinkError } from '../media/media-link-error.ts';
 import { Outcome } from './outcome.ts';
 import type { AboutLink, LinkSettings, ToWorker } from './worker-messages.ts';
@@ -21,7 +21,10 @@ export interface RemoteParentEndOptions {
 
 export class RemoteParentEnd implements ParentEnd, MediaActivity {
   readonly control: RemoteControl;
-  readonly media: ServedMedia = { serve: (isActive) => this.#serve(isActive) };
+  readonly media: ServedMedia = {
+    serve: (isActive) => this.#serve(isActive),
+    quality: () => this.#quality,
+  };
   onStateChange: ((state: LinkEndState) => void) | null = null;
   /** Never called: a parent's candidates are in its answer. */
   onCandidate: ((candidate: string) => void) | null = null;
@@ -30,6 +33,8 @@ export class RemoteParentEnd implements ParentEnd, MediaActivity {
   readonly #answer = new Outcome<string>();
   #state: LinkEndState = 'connecting';
   #isActive: boolean;
+  /** As of a second ago. */
+  #quality: LinkQuality = { rttMs: null, lossShare: null, layer: null, temporalLayer: null };
 
   constructor(options: RemoteParentEndOptions) {
     const { settings, counts, send } = options;
@@ -64,6 +69,11 @@ export class RemoteParentEnd implements ParentEnd, MediaActivity {
   /** Unknown: a parent does not judge the silence of its child (PROTOCOL.md, K2.7). */
   lastHeardAt(): number {
     return -Infinity;
+  }
+
+  /** How the worker found it to do. */
+  note(quality: LinkQuality): void {
+    this.#quality = quality;
   }
 
   /** What the worker says of it. */

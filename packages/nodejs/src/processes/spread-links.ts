@@ -13,7 +13,7 @@ import type { ServeOptions } from '../media-links.ts';
 import type { ChildLink } from '../media/child-link.ts';
 import { MediaLinkError } from '../media/media-link-error.ts';
 import { createMediaLinks } from '../media/media-links.ts';
-import type { MediaLinksOptions, NodeMediaLinks } from '../media/media-links.ts';
+import type { LinkSide, MediaLinksOptions, NodeMediaLinks } from '../media/media-links.ts';
 import { addTotals } from '../media/media-traffic.ts';
 import type { RelayLog } from '../relay-log.ts';
 import type { LinkCounts, MediaTraffic, ProcessMetrics } from '../relay-metrics.ts';
@@ -116,10 +116,18 @@ export class SpreadLinks implements RelayMedia {
     await Promise.all(this.#keepers.map((keeper) => keeper.start()));
   }
 
-  traffic(): MediaTraffic {
-    const sum = this.#local.traffic();
-    for (const { traffic } of this.#keepers) addTotals(sum, traffic);
-    return sum;
+  get publishers(): LinkCounts {
+    return this.#local.publishers;
+  }
+
+  get players(): LinkCounts {
+    return this.#local.players;
+  }
+
+  trafficBySide(): Readonly<Record<LinkSide, MediaTraffic>> {
+    const sums = this.#local.trafficBySide();
+    for (const { traffic } of this.#keepers) addTotals(sums.children, traffic);
+    return sums;
   }
 
   processes(): ProcessMetrics[] {

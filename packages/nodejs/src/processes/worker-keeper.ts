@@ -133,6 +133,7 @@ export class WorkerKeeper {
       this.#started.resolve(undefined);
     } else if (message.type === 'report') {
       running.report = message.report;
+      running.links.take(message);
       for (const listener of this.#reportListeners) listener();
       this.#reportListeners.clear();
     } else running.links.take(message);

@@ -3,6 +3,7 @@
 import { controlCodec, KEEP_ALIVE_MS } from '@casto/core';
 import type { Clock } from '@casto/host';
 import { MediaLinkError } from '../media/media-link-error.ts';
+import type { LinkQuality } from '../media-links.ts';
 import type { NodeMediaLinks } from '../media/media-links.ts';
 import type { ParentLink } from '../media/parent-link.ts';
 import { WorkerFeed } from './worker-feed.ts';
@@ -69,6 +70,11 @@ export class WorkerLinks {
       default:
       // The rest is for the process.
     }
+  }
+
+  /** How each link does, by its id. */
+  qualities(): Map<number, LinkQuality> {
+    return new Map([...this.#served].map(([id, { link }]) => [id, link.media.quality()]));
   }
 
   /** Idempotent. */

@@ -19,6 +19,7 @@
 
 import type { LinkEndState, SessionParameters } from '@casto/host';
 import type { ChannelStreams } from '../channel-streams.ts';
+import type { LinkQuality } from '../media-links.ts';
 import type { MediaLinkReason } from '../media/media-link-error.ts';
 import type { MediaTraffic } from '../relay-metrics.ts';
 import type { ProcessUsage } from './process-usage.ts';
@@ -68,6 +69,8 @@ export interface WorkerReport {
   readonly traffic: MediaTraffic;
   /** Refused input by reason, as the media links count it. */
   readonly refused: Readonly<Record<string, number>>;
+  /** How each link does. */
+  readonly qualities: ReadonlyMap<number, LinkQuality>;
 }
 
 export type FromWorker =

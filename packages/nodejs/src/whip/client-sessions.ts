@@ -7,7 +7,12 @@ import type { RelayChannels } from '../relay-channels.ts';
 import type { RelayLog } from '../relay-log.ts';
 import { Players } from './players.ts';
 import { Publishers } from './publishers.ts';
-import { SessionEndpoint, type SessionRequest, type SessionResponse } from './session-endpoint.ts';
+import {
+  SessionEndpoint,
+  type SessionRequest,
+  type SessionResponse,
+  type SessionResults,
+} from './session-endpoint.ts';
 
 export interface ClientSessionsOptions {
   /** Asked of publishers; `null`: anybody may publish. */
@@ -39,6 +44,11 @@ export class ClientSessions {
       this.#publishers.channelNamed(name);
     this.#players = new Players({ ...options, channelNamed });
     this.#endpoint = new SessionEndpoint({ roles: { whip: this.#publishers, whep: this.#players } });
+  }
+
+  /** How requests for sessions ended, since the start. */
+  get results(): { readonly publishers: SessionResults; readonly players: SessionResults } {
+    return { publishers: this.#endpoint.results('whip'), players: this.#endpoint.results('whep') };
   }
 
   /** Answers a request of a client. */

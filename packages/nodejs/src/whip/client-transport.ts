@@ -10,6 +10,7 @@ import type { RtcConfig, Track } from 'node-datachannel';
 import { assertSocket } from '../media/free-socket.ts';
 import { gathered } from '../media/gathered-candidates.ts';
 import { MediaLinkError } from '../media/media-link-error.ts';
+import type { LinkTraffic } from '../media/media-traffic.ts';
 import { NATIVE_MID, nativeTrack } from '../media/native-section.ts';
 import { RemoteCandidates } from '../media/remote-candidates.ts';
 
@@ -46,6 +47,8 @@ export interface ClientTransportListener {
   onMedia(bytes: Buffer): void;
   /** Closed by either side, or never connected. Called once. */
   onClosed(): void;
+  /** What the streams have carried so far; asked for the last time before {@link onClosed}. */
+  traffic(): LinkTraffic;
 }
 
 export class ClientTransport {
@@ -77,6 +80,16 @@ export class ClientTransport {
 
   get state(): 'connecting' | 'connected' | 'closed' {
     return this.#state;
+  }
+
+  /** Who sends the media. */
+  get direction(): 'SendOnly' | 'RecvOnly' {
+    return this.#options.direction;
+  }
+
+  /** What the session has carried so far. */
+  stats(): LinkTraffic {
+    return this.listener?.traffic() ?? {};
   }
 
   /**

@@ -9,10 +9,12 @@
 
 import { KEY_FRAME_INTERVAL_MS } from '@casto/core';
 import type { CodecParameters, MediaKind } from '@casto/host';
+import { addTraffic, copyTraffic, noTraffic } from '../media/media-traffic.ts';
 import { RTCP, rtcpTypeOf } from '../media/rtcp-packet.ts';
 import { ssrcOf } from '../media/rtp-packet.ts';
 import { createRtpSource } from '../media/rtp-source.ts';
 import type { RtpSource, RtpSourceOptions, SourceFeedback } from '../media/rtp-source.ts';
+import type { IncomingTraffic } from '../relay-metrics.ts';
 import { CaptureClock } from './capture-clock.ts';
 import type { PublisherClock } from './capture-clock.ts';
 import { nameOf } from './client-offer.ts';
@@ -58,6 +60,8 @@ export class IngestStream {
   readonly #options: IngestStreamOptions;
   #stage: Stage | null = null;
   #askedAt = -Infinity;
+  /** Of streams that are over. */
+  readonly #ended = noTraffic();
 
   constructor(options: IngestStreamOptions) {
     this.#options = options;
@@ -65,6 +69,13 @@ export class IngestStream {
 
   get payloadType(): number {
     return this.#options.codec.payloadType;
+  }
+
+  /** What came since the beginning, of all streams that followed each other. */
+  traffic(): IncomingTraffic {
+    const sum = copyTraffic(this.#ended);
+    if (this.#stage !== null) addTraffic(sum, { sources: [this.#stage.arrival.stats()] });
+    return sum.incoming;
   }
 
   /** `null` before the first packet. */
@@ -110,8 +121,11 @@ export class IngestStream {
   }
 
   #close(): void {
-    this.#stage?.arrival.close();
-    this.#stage?.source.close();
+    if (this.#stage === null) return;
+    const { arrival, source } = this.#stage;
+    addTraffic(this.#ended, { sources: [arrival.stats()] });
+    arrival.close();
+    source.close();
   }
 
   #isSilent(): boolean {

@@ -45,6 +45,7 @@ export class PlayerSession {
       onOpen: () => this.#start(),
       onMedia: (bytes) => this.#receive(bytes),
       onClosed: () => this.end(),
+      traffic: () => ({ sinks: this.#streams.map(({ sink }) => sink.stats()) }),
     };
   }
 

@@ -50,6 +50,7 @@ export class PublisherSession {
       onOpen: () => void this.#goLive(),
       onMedia: (bytes) => this.#receive(bytes),
       onClosed: () => this.#finish({ isOver: false }),
+      traffic: () => ({ sources: this.#streams.map((stream) => stream.traffic()) }),
     };
   }
 

@@ -11,6 +11,7 @@
  */
 
 import { randomBytes } from 'node:crypto';
+import type { SessionResult } from '../relay-metrics.ts';
 import { assertBearer } from './bearer-token.ts';
 import { CHANNEL_NAME } from './channel-keys.ts';
 import { MAX_OFFER_BYTES } from './client-offer.ts';
@@ -81,6 +82,8 @@ export interface SessionEndpointOptions {
   readonly roles: Readonly<Partial<Record<'whip' | 'whep', SessionRole>>>;
 }
 
+export type SessionResults = Readonly<Partial<Record<SessionResult, number>>>;
+
 interface KeptSession {
   readonly session: OpenSession;
   readonly etag: string;
@@ -89,6 +92,19 @@ interface KeptSession {
 }
 
 type Role = 'whip' | 'whep';
+
+const RESULTS: Readonly<Record<number, SessionResult>> = {
+  201: 'opened',
+  400: 'malformed',
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'not-found',
+  406: 'codec',
+  409: 'name-taken',
+  415: 'malformed',
+  422: 'unanswerable',
+  503: 'unavailable',
+};
 
 interface Target {
   readonly role: Role;
@@ -113,6 +129,7 @@ const CROSS_ORIGIN = {
 export class SessionEndpoint {
   readonly #options: SessionEndpointOptions;
   readonly #sessions = new Map<string, KeptSession>();
+  readonly #results: Record<Role, Partial<Record<SessionResult, number>>> = { whip: {}, whep: {} };
 
   constructor(options: SessionEndpointOptions) {
     this.#options = options;
@@ -121,6 +138,11 @@ export class SessionEndpoint {
   /** Sessions of both roles. */
   get size(): number {
     return this.#sessions.size;
+  }
+
+  /** How requests for sessions ended, since the start. */
+  results(role: Role): SessionResults {
+    return { ...this.#results[role] };
   }
 
   /** Answers every request with something. Rejects only for mistakes of its own. */
@@ -146,8 +168,24 @@ export class SessionEndpoint {
     if (!methods.split(', ').includes(request.method)) {
       throw new SessionRefusal(405, `Only ${methods} are answered here.`, { Allow: methods });
     }
-    if (target.id === null) return this.#open(target, request);
+    if (target.id === null) return this.#openCounted(target, request);
     return this.#toSession(target, target.id, request);
+  }
+
+  async #openCounted(target: Target, request: SessionRequest): Promise<SessionResponse> {
+    let status = 500;
+    try {
+      const response = await this.#open(target, request);
+      status = response.status;
+      return response;
+    } catch (error) {
+      if (error instanceof SessionRefusal) status = error.status;
+      throw error;
+    } finally {
+      const counts = this.#results[target.role];
+      const result = RESULTS[status] ?? 'failed';
+      counts[result] = (counts[result] ?? 0) + 1;
+    }
   }
 
   async #open(

@@ -199,6 +199,7 @@ test('what a WHIP client publishes reaches pages over a worker, and players over
     publisher.start();
     const channel = headers['Casto-Channel'];
     if (!isPeerId(channel)) throw new Error('no channel');
+    await until(() => relay.status().channels.some(({ live }) => live), 'the channel to be live');
     const page = await world.page(channel);
     const packets = page.receive(await page.joinOver(started), 'video');
     await until(() => packets.length > 10, 'media for the page');

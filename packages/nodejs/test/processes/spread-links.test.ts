@@ -148,11 +148,11 @@ test('what workers carry is told with what this process carries', async () => {
   channel.begin();
   const one = child();
   await one.join(links, channel);
-  const before = links.traffic().outgoing.packets;
+  const before = links.trafficBySide().children.outgoing.packets;
   await until(() => one.units.length > 20, 'media');
   await links.reported();
 
-  expect(links.traffic().outgoing.packets - before).toBeGreaterThan(20);
+  expect(links.trafficBySide().children.outgoing.packets - before).toBeGreaterThan(20);
   expect(links.processes().map(({ name, children }) => [name, children])).toEqual([
     ['main', 0],
     ['worker-1', 1],

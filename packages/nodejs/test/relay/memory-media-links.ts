@@ -9,6 +9,7 @@ import type {
   ServedMedia,
   ServeOptions,
 } from '../../src/media-links.ts';
+import { linkQuality } from '../../src/media/link-quality.ts';
 import { createRtpSink } from '../../src/media/rtp-sink.ts';
 import { createRtpSource } from '../../src/media/rtp-source.ts';
 import { SourceFeed } from '../../src/media/source-feed.ts';
@@ -57,6 +58,7 @@ export class MemoryMediaLinks implements MediaLinks {
       },
     });
     const media: ServedMedia = {
+      quality: () => linkQuality([sink]),
       serve: (isServed) => {
         if (!isServed) {
           hub.removeSink(sink);

@@ -8,7 +8,7 @@ import { createRelay } from '../../src/relay.ts';
 import type { Relay, RelayOptions } from '../../src/relay-options.ts';
 import type { Handle } from './native-publisher.ts';
 import { NativePlayer } from './native-player.ts';
-import { NativePublisher } from './native-publisher.ts';
+import { NativePublisher, request } from './native-publisher.ts';
 
 vi.setConfig({ testTimeout: 40_000 });
 const WITHIN = { timeout: 15_000, interval: 20 };
@@ -110,4 +110,49 @@ test('a session that never connects is forgotten', async () => {
   expect(await patched()).toBe(204);
   await expect.poll(patched, { timeout: 30_000, interval: 250 }).toBe(404);
   expect(relay.status().refused['media:link-not-connected']).toBe(1);
+});
+
+test('sessions, and what they carried, are counted for good', async () => {
+  const { relay, handle } = await start({ publishToken: 'secret' });
+  const publisher = newPublisher();
+  await publisher.publish(handle, '/whip/studio', { authorization: 'Bearer wrong' });
+  const published = await publisher.publish(handle, '/whip/studio', { authorization: 'Bearer secret' });
+  publisher.start();
+  await expect.poll(() => relay.status().channels[0]?.live, WITHIN).toBe(true);
+  const player = new NativePlayer();
+  clients.push(player);
+  await player.play(handle, '/whep/nobody');
+  const played = await player.play(handle, '/whep/studio');
+  await expect.poll(() => player.video.length, WITHIN).toBeGreaterThan(10);
+  const during = relay.metrics();
+  expect(during.links).toMatchObject({
+    publishers: { connecting: 0, connected: 1, made: 1 },
+    players: { connecting: 0, connected: 1, made: 1 },
+  });
+  expect(during.sessions.publishers.results).toEqual({ unauthorized: 1, opened: 1 });
+  expect(during.sessions.players.results).toEqual({ 'not-found': 1, opened: 1 });
+  expect(during.sessions.publishers.packets).toBeGreaterThan(10);
+  expect(during.sessions.players.bytes).toBeGreaterThan(player.video.length * 12);
+  expect(during.media.incoming.packets).toBe(during.sessions.publishers.packets);
+  expect(during.media.outgoing.packets).toBe(during.sessions.players.packets);
+  expect(relay.status().sessions).toEqual({ publishers: 1, players: 1 });
+  const { channels, relays } = relay.overview();
+  expect(relays).toEqual([]);
+  expect(channels).toMatchObject([
+    { title: 'studio', origin: 'publisher', depth: 1, viewers: 1, served: 1, players: 1, video: 'vp8' },
+  ]);
+  expect(relay.tree(channels[0]?.channel ?? '')).toMatchObject({
+    phase: 'root',
+    parents: [],
+    children: [{ peerId: null, kind: 'player', role: 'active', viewers: 1, layer: 0 }],
+  });
+
+  for (const { headers } of [played, published]) {
+    await handle(request('DELETE', String(headers['Location'])));
+  }
+  await expect.poll(() => relay.status().sessions, WITHIN).toEqual({ publishers: 0, players: 0 });
+  const after = relay.metrics();
+  expect(after.sessions.publishers.packets).toBeGreaterThanOrEqual(during.sessions.publishers.packets);
+  expect(after.sessions.players.bytes).toBeGreaterThanOrEqual(during.sessions.players.bytes);
+  expect(after.media.outgoing.packets).toBe(after.sessions.players.packets);
 });
