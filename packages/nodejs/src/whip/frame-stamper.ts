@@ -10,8 +10,15 @@ import { appendToPacket } from './trailer-packets.ts';
 /** T1.3: what the publisher's encoder refers to is not told, so each frame needs the one before it. */
 const PREDECESSOR = 0b0001;
 
+/** The number of the next frame of a stream. A source that takes the place of another goes on with its count. */
+export interface FrameCount {
+  next: number;
+}
+
 export interface FrameStamperOptions {
   readonly codec: MediaCodec;
+  readonly layer: number;
+  readonly count: FrameCount;
   /** Of the broadcast, seconds since 1970. */
   readonly epoch: number;
   readonly clock: CaptureClock;
@@ -30,7 +37,6 @@ interface OpenFrame {
 export class FrameStamper {
   readonly #options: FrameStamperOptions;
   #frame: OpenFrame | null = null;
-  #frameNumber = 0;
   /** Of the next packet, modulo 2^16. */
   #sequence = 0;
 
@@ -52,7 +58,7 @@ export class FrameStamper {
   /** Packets are lost for good: those below must notice, and miss a frame. */
   skip(packets: number): void {
     this.#sequence = (this.#sequence + packets) & 0xffff;
-    this.#frameNumber = (this.#frameNumber + 1) >>> 0;
+    this.#countFrame();
     this.#frame = null;
   }
 
@@ -65,20 +71,25 @@ export class FrameStamper {
   }
 
   #stamp({ bytes, timestamp }: RtpPacket, { arrivedAt, isKey }: OpenFrame): Buffer[] {
-    const { codec, epoch, clock } = this.#options;
+    const { codec, epoch, clock, layer, count } = this.#options;
     const trailer: FrameTrailer = {
       epoch,
-      sequence: this.#frameNumber,
+      sequence: count.next,
       capturedAt: clock.capturedAt(timestamp, arrivedAt),
-      layer: 0,
+      layer,
       temporalLayer: 0,
       references: codec === 'opus' || isKey ? 0 : PREDECESSOR,
       signature: null,
     };
     const stamped = appendToPacket(codec, bytes, trailer);
     const isUnstamped = stamped.length === 1 && stamped[0] === bytes;
-    if (!isUnstamped) this.#frameNumber = (this.#frameNumber + 1) >>> 0;
+    if (!isUnstamped) this.#countFrame();
     return stamped;
+  }
+
+  #countFrame(): void {
+    const { count } = this.#options;
+    count.next = (count.next + 1) >>> 0;
   }
 
   #emit(bytes: Buffer): void {
