@@ -108,6 +108,15 @@ export class ChannelChildren {
     child.end.media.serve(isActive);
   }
 
+  /** PROTOCOL.md, K6.1. */
+  chooseLayer(link: PeerLink, layer: number): void {
+    this.#children.get(link)?.end.media.chooseLayer(layer);
+  }
+
+  wantKeyFrame(link: PeerLink, layer: number): void {
+    this.#children.get(link)?.end.media.wantKeyFrame(layer);
+  }
+
   /** Repeats to the children what they were told last, with the number of viewers as it is by then. */
   tellViewersSoon(): void {
     this.#cancelCount ??= this.#options.clock.setTimer(() => {

@@ -50,6 +50,10 @@ export interface PulledMedia {
 export interface ServedMedia {
   /** Sends the child media, beginning with the packets since the last key frame, or stops it. */
   serve(isActive: boolean): void;
+  /** The child wants this layer from its next key frame on, where its offer had one section for video. */
+  chooseLayer(layer: number): void;
+  /** The child cannot go on decoding what it asked for as this layer. */
+  wantKeyFrame(layer: number): void;
 }
 
 export interface MediaLinks {

@@ -353,7 +353,10 @@ export class RelayChannel {
     this.#neighbours.take(link, event);
     switch (event.type) {
       case 'key-frame-wanted':
-        this.#hub.requestKeyFrame({ kind: 'video', layer: event.layer });
+        this.#children.wantKeyFrame(link, event.layer);
+        return;
+      case 'layer-chosen':
+        this.#children.chooseLayer(link, event.layer);
         return;
       case 'state':
       case 'closed':

@@ -57,6 +57,8 @@ export class MemoryMediaLinks implements MediaLinks {
       },
     });
     const media: ServedMedia = {
+      chooseLayer: () => {},
+      wantKeyFrame: (layer) => hub.requestKeyFrame({ kind: 'video', layer }),
       serve: (isServed) => {
         if (!isServed) {
           hub.removeSink(sink);
