@@ -14,8 +14,8 @@ const REMEMBERED_MASK = REMEMBERED - 1;
 
 /**
  * What was sent first so long ago is not repeated: a viewer's decoder has given its frame up, and goes on at the next key
- * frame. A page waits 400 ms for a frame, a relay below half a second, a browser's jitter buffer little more than a round
- * trip around the world; beyond that repeats only take room from what is live, and the viewer falls further behind.
+ * frame. A page waits 400 ms for a frame and a relay 600 ms for a packet, which leaves a round trip around the world; beyond
+ * that repeats only take room from what is live, and the viewer falls further behind.
  */
 const STALE_MS = 1_000;
 
