@@ -110,6 +110,22 @@ export async function play(page: BrowserPage, url: string): Promise<ClientSessio
   }, url);
 }
 
+/** Stops or begins to encode one encoding of what {@link publish} publishes, as a browser does when its uplink is slow. */
+export async function setEncoding(page: BrowserPage, rid: string, state: 'on' | 'off'): Promise<void> {
+  await page.evaluate(
+    async (given) => {
+      for (const sender of whip.getSenders()) {
+        const parameters = sender.getParameters();
+        for (const encoding of parameters.encodings) {
+          if (encoding.rid === given.rid) encoding.active = given.state === 'on';
+        }
+        await sender.setParameters(parameters);
+      }
+    },
+    { rid, state },
+  );
+}
+
 /** Asks for a layer as a page of another origin does. @returns The status of the answer. */
 export async function chooseLayer(page: BrowserPage, url: string, encodingId: string): Promise<number> {
   return page.evaluate(

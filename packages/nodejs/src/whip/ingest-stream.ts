@@ -159,7 +159,8 @@ export class IngestStream {
 
   /** PROTOCOL.md, M3: a streamer makes one at least this often, whatever its encoder does by itself. */
   #keepKeyFramesComing(arrival: RtpSource, now: number): void {
-    if (this.#options.kind !== 'video') return;
+    // Of a layer that is not encoded just now nobody misses one, and others would have to make theirs for nothing.
+    if (this.#options.kind !== 'video' || this.#isSilent()) return;
     const last = Math.max(arrival.stats().lastKeyFrameAt ?? -Infinity, this.#askedAt);
     if (now - last < KEY_FRAME_INTERVAL_MS) return;
     this.#askedAt = now;
