@@ -195,6 +195,7 @@ class PacketSink implements RtpSink {
   moveTo(layer: number): void {
     this.key = { ...this.key, layer };
     this.topTemporalLayer = 0;
+    this.#filter.forgetPicture();
     this.#applyLimit();
     this.restart();
   }

@@ -9,6 +9,7 @@ import {
   deliverRtcp,
   expectContinuous,
   FRAME_MS,
+  type FrameOptions,
   MediaWorld,
   requestsOf,
   type Publisher,
@@ -211,6 +212,28 @@ describe('a viewer of several layers', () => {
     expect(viewer.packets).toHaveLength(before);
     expect(world.media.hub.streams().map(({ viewers }) => viewers)).toEqual([0, 0, 0]);
   });
+});
+
+test('[M2.3] a key frame is not left out with the picture of the same time in the layer that was left', () => {
+  const world = new MediaWorld();
+  const [high, low] = [0, 1].map((layer) => world.publisher('video', {}, layer));
+  if (high === undefined || low === undefined) throw new Error('no publishers');
+  for (const { source } of [high, low]) world.hub.setSource(source);
+  const both = (options: FrameOptions): void => {
+    for (const publisher of [high, low]) publisher.publish(options);
+    world.advance(FRAME_MS);
+  };
+  both({ key: true });
+  const viewer = world.viewer('video', { wish: wishFor(0) });
+  for (let frame = 0; frame < 20; frame += 1) both({});
+  viewer.sink.limit({ ...NO_LIMIT, bestLayer: 1 });
+  world.advance(200);
+  // The higher layer is left out from here on but for its base.
+  high.publish({ temporalLayer: 1 });
+  const before = viewer.packets.length;
+  low.publish({ key: true });
+  expect(viewer.packets.length - before).toBe(2);
+  expect(firstChange(viewer, before)).toBe(true);
 });
 
 test('a viewer of one layer alone is closed where its link does not carry that one', () => {

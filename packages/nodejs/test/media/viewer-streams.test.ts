@@ -11,6 +11,8 @@ class ReportingWorld {
   readonly layers: readonly Publisher[] = [0, 1, 2].map((layer) => this.media.publisher('video', {}, layer));
   readonly viewers: readonly Viewer[];
   readonly streams: ViewerStreams;
+  /** Temporal layers of the pictures, over and over. */
+  temporalLayers: readonly number[] = [0];
   #frame = 0;
 
   constructor(viewers: (world: MediaWorld) => Viewer[]) {
@@ -39,7 +41,9 @@ class ReportingWorld {
 
   run(ms: number): void {
     for (let passed = 0; passed < ms; passed += FRAME_MS) {
-      for (const publisher of this.layers) publisher.publish({ key: this.#frame % 50 === 0 });
+      const key = this.#frame % 48 === 0;
+      const temporalLayer = this.temporalLayers[this.#frame % this.temporalLayers.length] ?? 0;
+      for (const publisher of this.layers) publisher.publish({ key, temporalLayer, layerSync: true });
       this.#frame += 1;
       this.media.advance(FRAME_MS);
     }
@@ -69,6 +73,30 @@ test('[M2.3] a viewer that reports loss is sent a lower layer, one after the oth
   world.report(40, 0);
   expect(layer()).toBe(0);
   expect(world.streams.limit).toMatchObject({ bestLayer: 0, isClosed: false });
+});
+
+test('[M2.1] temporal layers are left out before the layer changes, and come back after it', () => {
+  const world = new ReportingWorld((media) => [media.viewer('video', { wish: wishFor(0) })]);
+  const sink = world.viewers[0]?.sink;
+  const place = (): unknown => [sink?.key.layer, sink?.stats().temporalLayer];
+  world.temporalLayers = [0, 2, 1, 2];
+  world.report(3, 0);
+  const seen = [2, 2, 2].map((seconds) => {
+    world.report(seconds, 0.2);
+    world.run(2_400);
+    return place();
+  });
+  expect(seen).toEqual([
+    [0, 1],
+    [0, 0],
+    [1, 3],
+  ]);
+  const places = Array.from({ length: 20 }, () => {
+    world.report(1, 0);
+    return String(place());
+  });
+  // Half of the pictures from when more is tried, which may be up to a key frame before the layer changes.
+  expect([...new Set(places)].filter((seen) => seen !== '1,1')).toEqual(['1,3', '0,1', '0,3']);
 });
 
 test('[M2.3] a relay with a section for each layer has the highest closed, and keeps the others', () => {
