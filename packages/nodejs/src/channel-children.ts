@@ -94,6 +94,8 @@ export class ChannelChildren {
       activity: end,
       onEvent: (event) => {
         if (event.type === 'closed') this.#children.delete(link);
+        else if (event.type === 'key-frame-wanted') end.media.wantKeyFrame(event.layer);
+        else if (event.type === 'layer-chosen') end.media.chooseLayer(event.layer);
         onEvent(link, event);
       },
     });
@@ -106,15 +108,6 @@ export class ChannelChildren {
     if (!child) return;
     child.isActive = isActive;
     child.end.media.serve(isActive);
-  }
-
-  /** PROTOCOL.md, K6.1. */
-  chooseLayer(link: PeerLink, layer: number): void {
-    this.#children.get(link)?.end.media.chooseLayer(layer);
-  }
-
-  wantKeyFrame(link: PeerLink, layer: number): void {
-    this.#children.get(link)?.end.media.wantKeyFrame(layer);
   }
 
   /** Repeats to the children what they were told last, with the number of viewers as it is by then. */

@@ -352,12 +352,6 @@ export class RelayChannel {
     this.#driver.take(link, event);
     this.#neighbours.take(link, event);
     switch (event.type) {
-      case 'key-frame-wanted':
-        this.#children.wantKeyFrame(link, event.layer);
-        return;
-      case 'layer-chosen':
-        this.#children.chooseLayer(link, event.layer);
-        return;
       case 'state':
       case 'closed':
         this.#viewersChanged();
