@@ -14,6 +14,8 @@ import { request, type Handle } from './native-publisher.ts';
 import { FILLINGS, SimulcastPublisher, type Rid } from './simulcast-publisher.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
+/** Timers of the publisher, which tells what time it is when it comes around to it. */
+const CLOCK_TOLERANCE_MS = 30;
 const WITHIN = { timeout: 20_000, interval: 20 };
 let world: NativeWorld;
 let relay: NativeRelay;
@@ -92,7 +94,10 @@ function expectNoGap(packets: readonly Buffer[]): void {
   numbers.slice(1).forEach((number, index) => expect((number - (numbers[index] ?? 0)) & 0xffff).toBe(1));
 }
 
-test('all layers come in, and their streams are named in what the publisher is asked', async () => {
+test('all layers come in and are announced, and their streams are named in what the publisher is asked', async () => {
+  const place = await relay.channels.play(channel);
+  expect(place).toMatchObject({ signed: { record: { video: 'vp8', layers: 3, audio: true } } });
+  if (typeof place === 'object') place.seat.leave();
   const { video, audio } = await watch();
   await expect.poll(() => lastOf(video), WITHIN).toBe('hi');
   await expect.poll(() => audio.length, WITHIN).toBeGreaterThan(20);
@@ -112,10 +117,13 @@ test('[K6.1] a child is sent the layer that it chooses, and trailers tell which 
     child.link.send({ type: 'choose-layer', layer });
     await expect.poll(() => lastOf(video), WITHIN).toBe(rid);
   }
-  const ends = video.filter((packet) => hasMarker(packet));
-  for (const packet of ends) {
-    const layer = splitTrailer(packet.subarray(RTP_HEADER_BYTES))?.trailer?.layer;
-    expect(layer).toBe(['hi', 'mid', 'lo'].indexOf(ridOf(packet) ?? ''));
+  let capturedAt = 0;
+  for (const packet of video.filter((each) => hasMarker(each))) {
+    const trailer = splitTrailer(packet.subarray(RTP_HEADER_BYTES))?.trailer;
+    expect(trailer?.layer).toBe(['hi', 'mid', 'lo'].indexOf(ridOf(packet) ?? ''));
+    // All layers are on one clock.
+    expect(trailer?.capturedAt).toBeGreaterThanOrEqual(capturedAt - CLOCK_TOLERANCE_MS);
+    capturedAt = trailer?.capturedAt ?? Infinity;
   }
   expectNoGap(video);
 });
