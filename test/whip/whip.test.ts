@@ -6,7 +6,7 @@ import { expectPicturesAdvance, expectTone, measureLipSync } from '../harness/ex
 import type { PageServer } from '../harness/page-server.ts';
 import { startRelay, type RelayProcess } from '../harness/relay-process.ts';
 import { openPage, startStage, stats, VIDEO, waitForEvent, watch } from '../broadcast/stage.ts';
-import { publish } from './clients.ts';
+import { chooseLayer, play, publish, receivedWidth, setEncoding } from './clients.ts';
 
 let relay: RelayProcess;
 let server: PageServer;
@@ -77,4 +77,35 @@ test('lips of a WHIP publisher stay in sync', async () => {
   await expectPicturesAdvance(viewer, VIDEO, { atLeast: 40, withinMs: 20_000 });
   const { medianMs } = await measureLipSync(viewer, VIDEO, { pairs: 5, withinMs: 30_000 });
   expect(Math.abs(medianMs ?? Infinity)).toBeLessThan(250);
+});
+
+test('simulcast: pages see the highest layer that a WHIP publisher sends, and players the one that they ask for', async () => {
+  const encodings = [
+    { rid: 'lo', scaleResolutionDownBy: 4, maxBitrate: 100_000 },
+    { rid: 'mid', scaleResolutionDownBy: 2, maxBitrate: 250_000 },
+    { rid: 'hi', scaleResolutionDownBy: 1, maxBitrate: 600_000 },
+  ];
+  const publisher = await newPage();
+  const url = `${relay.http}/whip/layers`;
+  // Of smaller pictures Chromium makes two layers at most, whatever it is asked for.
+  const picture = { width: 960, height: 540, framesPerSecond: 15 };
+  const { channel, status } = await publish(publisher, url, { codec: 'vp8', encodings }, picture);
+  expect(status).toBe(201);
+  const viewer = await newPage();
+  await watch(viewer, { relays: [relay.http], channel });
+  const player = await newPage();
+  const session = await play(player, `${relay.http}/whep/layers`);
+  expect(session.status).toBe(201);
+  const within = { timeout: 15_000, interval: 100 };
+  await expect.poll(() => receivedWidth(player), within).toBe(960);
+  await expect.poll(() => receivedWidth(viewer), within).toBe(960);
+  expect(await chooseLayer(player, session.layers, '2')).toBe(200);
+  await expect.poll(() => receivedWidth(player), within).toBe(240);
+  await setEncoding(publisher, 'hi', 'off');
+  await expect.poll(() => receivedWidth(viewer), within).toBe(480);
+  await expectPicturesAdvance(viewer, VIDEO, { atLeast: 10, withinMs: 10_000 });
+  await setEncoding(publisher, 'hi', 'on');
+  await expect.poll(() => receivedWidth(viewer), within).toBe(960);
+  await expectTone(viewer, VIDEO, { withinMs: 10_000 });
+  expect(viewer.errors).toEqual([]);
 });

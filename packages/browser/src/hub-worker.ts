@@ -30,6 +30,8 @@ interface WorkerScope {
 const TICK_MS = 30;
 /** The first picture of a sender's encoder is a key frame that nobody asked for; and newcomers have theirs. */
 const NEWCOMER_MS = 2_000;
+/** The one layer that pages ask their parents for (viewer.ts). */
+const PLAYED_LAYER = 0;
 /** A decoder that goes without repeats its wish; one such wish in a second is enough. */
 const CHILD_KEY_REPEAT_MS = 1_000;
 
@@ -207,7 +209,7 @@ function receive(
 ): void {
   const at = now();
   reporter.take(frame, { at, sent: reader.advance(frame) });
-  hub.take(source, frame, at);
+  hub.take(source, frame, at, PLAYED_LAYER);
 }
 
 function takeSender(

@@ -101,6 +101,8 @@ export class ChannelChildren {
       activity: end,
       onEvent: (event) => {
         if (event.type === 'closed') this.#children.delete(link);
+        else if (event.type === 'key-frame-wanted') end.media.wantKeyFrame(event.layer);
+        else if (event.type === 'layer-chosen') end.media.chooseLayer(event.layer);
         onEvent(link, event);
       },
     });

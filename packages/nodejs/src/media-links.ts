@@ -53,7 +53,7 @@ export interface LinkQuality {
   readonly rttMs: number | null;
   /** Packets lost between the last two reports of the viewer, 0 to 1, of the worst stream; `null` before a report. */
   readonly lossShare: number | null;
-  /** The highest layer of the video that it is sent; `null`: none. */
+  /** The largest layer of the video that it is sent, 0 the largest of all; `null`: none. */
   readonly layer: number | null;
   /** The highest temporal layer that its link was found to carry, -1 for no pictures; `null`: no video. */
   readonly temporalLayer: number | null;
@@ -63,6 +63,10 @@ export interface ServedMedia {
   /** Sends the child media, beginning with the packets since the last key frame, or stops it. */
   serve(isActive: boolean): void;
   quality(): LinkQuality;
+  /** The child wants this layer from its next key frame on, where its offer had one section for video. */
+  chooseLayer(layer: number): void;
+  /** The child cannot go on decoding what it asked for as this layer. */
+  wantKeyFrame(layer: number): void;
 }
 
 export interface MediaLinks {

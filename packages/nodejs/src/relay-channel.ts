@@ -350,9 +350,6 @@ export class RelayChannel {
     this.#driver.take(link, event);
     this.#neighbours.take(link, event);
     switch (event.type) {
-      case 'key-frame-wanted':
-        this.#hub.requestKeyFrame({ kind: 'video', layer: event.layer });
-        return;
       case 'state':
       case 'closed':
         this.#viewersChanged();

@@ -188,7 +188,7 @@ export class MediaStage {
         nack: isVideo,
         pictureLoss: isVideo,
         fullIntraRequest: isVideo,
-        remb: isVideo ? { bitrateBps: 5e6, ssrcs: [ssrc] } : null,
+        remb: isVideo ? { bitrateBps: 5e6, ssrcs: () => [ssrc] } : null,
       },
       now: () => this.now,
       roundTripMs: () => null,

@@ -1,6 +1,7 @@
 /** RTP and RTCP of strangers: from a parent into sources, from children into sinks, all of one hub. */
 
 import type { Random } from '@casto/core';
+import { readHeaderExtension } from '../../../packages/nodejs/src/media/header-extension.ts';
 import { isRtcp, RTP_HEADER_BYTES, ssrcOf } from '../../../packages/nodejs/src/media/rtp-packet.ts';
 import {
   FEEDBACK,
@@ -63,6 +64,7 @@ class MediaSession implements FuzzSession {
     const packet = Buffer.from(input.subarray(HEAD_BYTES));
     if (this.#from === 'parent') this.#mend(packet, input[2] ?? 0);
     else if (((input[2] ?? 0) & MEND.sequence) !== 0) this.#mendNacks(packet);
+    if (packet.length >= RTP_HEADER_BYTES) readHeaderExtension(packet, 1 + (act % 14));
     stage.beginInput();
     const outcome = this.#from === 'parent' ? stage.takeFromParent(packet) : this.#takeFromChild(packet);
     stage.endInput();

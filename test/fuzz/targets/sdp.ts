@@ -1,6 +1,9 @@
-/** Session descriptions of other peers: parsed, rendered anew, reduced to a child's offer; never let through as they are. */
+/**
+ * Session descriptions of other peers: parsed, rendered anew, reduced to a child's offer, answered as those of a WHIP client;
+ * never let through as they are.
+ */
 
-import type { Random } from '@casto/core';
+import { MAX_LAYERS, type Random } from '@casto/core';
 import {
   assertAnswers,
   CandidateIntake,
@@ -18,6 +21,8 @@ import {
   libdatachannelAnswer,
   libdatachannelOffer,
 } from '../../../packages/host/test/fixtures/libdatachannel.ts';
+import { renderClientAnswer } from '../../../packages/nodejs/src/whip/client-answer.ts';
+import { readClientOffer, type ClientOffer } from '../../../packages/nodejs/src/whip/client-offer.ts';
 import { chance, mutateBytes, pick } from '../byte-mutations.ts';
 import { describe } from '../decoding.ts';
 import { demand, type FuzzSession, type FuzzTarget } from '../fuzz-target.ts';
@@ -38,7 +43,16 @@ export const sdpTarget: FuzzTarget = {
   open: () => new SdpSession(),
 };
 
+/** Of a client that can send three encodings of its picture. */
+const SIMULCAST_OFFER = chromiumOffer
+  .replaceAll('a=recvonly', 'a=sendonly')
+  .replace(
+    /(m=video.*(\r?\n))/,
+    '$1a=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id$2a=rid:lo send$2a=rid:mid send$2a=rid:hi send$2a=simulcast:send lo;mid;hi$2',
+  );
+
 const BROWSERS = [
+  SIMULCAST_OFFER,
   chromiumOffer,
   chromiumAnswer,
   firefoxOffer,
@@ -85,6 +99,14 @@ const DICTIONARY = [
   'a=candidate:1 1 udp 0 example.com 0 typ relay',
   `a=candidate:1 1 udp 1 ${'1:'.repeat(30)} 9 typ host`,
   'a=simulcast:recv 1;2;3',
+  'a=simulcast:send lo;~mid,hi;hi',
+  `a=simulcast:send ${'lo;hi;'.repeat(150)}`,
+  'a=rid:lo send',
+  'a=rid:hi send pt=96;max-width=640',
+  `a=rid:${'x'.repeat(300)} send`,
+  'a=rid:__proto__ send',
+  'a=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id',
+  'a=extmap:0 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id',
   'a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:x',
 ];
 
@@ -95,6 +117,10 @@ const TRIES = 3;
 /** What a rendered description consists of. */
 const RENDERED =
   /^(?:[voscmt]=|a=(?:group|msid-semantic|candidate|mid|sendonly|recvonly|inactive|bundle-only|ice-ufrag|ice-pwd|ice-options|fingerprint|setup|sctp-port|max-message-size|rtpmap|fmtp|rtcp-fb|rtcp-mux|rtcp-rsize|extmap|ssrc|msid)(?::|$))/;
+
+/** What the answer to a client consists of. */
+const ANSWERED =
+  /^(?:[voscmt]=|a=(?:group|msid-semantic|candidate|end-of-candidates|mid|recvonly|inactive|ice-ufrag|ice-pwd|fingerprint|setup|rtpmap|fmtp|rtcp-fb|rtcp-mux|rtcp-rsize)(?::|$)|a=extmap:\d{1,3} urn:ietf:params:rtp-hdrext:sdes:(?:mid|rtp-stream-id)$|a=rid:[\w-]{1,16} recv$|a=simulcast:recv [\w-]{1,16}(?:;[\w-]{1,16}){1,2}$)/;
 
 class SdpSession implements FuzzSession {
   readonly #capabilities = relayRtpCapabilities();
@@ -113,6 +139,7 @@ class SdpSession implements FuzzSession {
     const offer = parsed('offer', text);
     const answer = parsed('answer', text);
     const intake = new CandidateIntake();
+    this.#takeFromClient(text);
     const candidates = text.split('\n').filter((line) => line.startsWith('a=cand'));
     for (const line of candidates.slice(0, 100)) intake.take(line.trim());
     if (typeof offer !== 'string') {
@@ -125,6 +152,27 @@ class SdpSession implements FuzzSession {
     this.#checkRendered('answer', answer);
     refusedOnly(() => assertAnswers(REFERENCE_OFFER, answer));
     return 'answer';
+  }
+
+  /** A publisher's offer, and the answer to it. */
+  #takeFromClient(text: string): void {
+    let offer: ClientOffer | null = null;
+    refusedOnly(() => {
+      offer = readClientOffer(text, 'publisher', () => true);
+    });
+    if (offer === null) return;
+    const answered: ClientOffer = offer;
+    const { transport } = REFERENCE;
+    const rest = { role: 'publisher', transport, candidates: [], sources: [], cname: 'relay' } as const;
+    for (const line of renderClientAnswer({ offer: answered, ...rest })
+      .split('\r\n')
+      .slice(0, -1)) {
+      demand(ANSWERED.test(line), `answered: ${line}`);
+    }
+    for (const { simulcast } of answered.sections) {
+      const count = simulcast?.rids.length ?? MAX_LAYERS;
+      demand(count > 1 && count <= MAX_LAYERS, `${count} encodings`);
+    }
   }
 
   #checkRendered(type: 'offer' | 'answer', parameters: SessionParameters): void {
@@ -169,6 +217,8 @@ const REFERENCE_OFFER = parseSessionDescription(
   'offer',
   validOffer({ next: () => 0.5, below: (below) => below >> 1 }).sdp,
 );
+
+const REFERENCE = { transport: { ice: REFERENCE_OFFER.ice, dtls: REFERENCE_OFFER.dtls } };
 
 /** @returns The parameters, or the reason why the text is none. */
 function parsed(type: 'offer' | 'answer', text: string): SessionParameters | string {

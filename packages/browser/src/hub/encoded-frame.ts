@@ -48,7 +48,7 @@ export class FrameReader {
   readonly #canWriteElsewhere: boolean;
   #sequence = 0;
   /** The newest frame. */
-  #newest: { epoch: number; sequence: number } | null = null;
+  #newest: { epoch: number; layer: number; sequence: number } | null = null;
 
   constructor(kind: FrameKind, options: { canWriteElsewhere: boolean }) {
     this.#kind = kind;
@@ -79,10 +79,11 @@ export class FrameReader {
   }
 
   /** @returns By how much the frame is ahead of all before it: what the streamer sent since then. */
-  advance({ epoch, sequence }: HubFrame<RawFrame>): number {
-    // Each broadcast has its own count.
-    const step = this.#newest?.epoch === epoch ? ahead(sequence, this.#newest.sequence) : 1;
-    if (step > 0) this.#newest = { epoch, sequence };
+  advance({ epoch, layer, sequence }: HubFrame<RawFrame>): number {
+    // Each layer of each broadcast has its own count.
+    const isSameCount = this.#newest?.epoch === epoch && this.#newest.layer === layer;
+    const step = isSameCount ? ahead(sequence, this.#newest?.sequence ?? sequence) : 1;
+    if (step > 0) this.#newest = { epoch, layer, sequence };
     // A jump of more than a minute is another count.
     return step > MAX_STEP ? 1 : Math.max(0, step);
   }

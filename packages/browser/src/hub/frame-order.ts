@@ -5,6 +5,8 @@
  *          ──▶ what it needs has passed: passes, and so do those that waited for it
  *          ──▶ else: waits for it, because a lost packet is sent again and its frame comes after the next ones
  *
+ * A parent may send another layer of the video from a key frame on, with a count of its own.
+ *
  * Without this a relay would send its children frames that no decoder can use, and in an order that breaks it.
  */
 
@@ -24,6 +26,7 @@ export class FrameOrder<Raw> {
   readonly #passed = new PassedFrames();
   readonly #held: { frame: HubFrame<Raw>; since: number }[] = [];
   #epoch = 0;
+  #layer = 0;
   #passedAt = -Infinity;
   /** Of the last frame that passed. */
   #capturedAt: number | null = null;
@@ -35,13 +38,14 @@ export class FrameOrder<Raw> {
   take(frame: HubFrame<Raw>, now: number): HubFrame<Raw>[] {
     const isStalled = now - this.#passedAt > STALL_MS;
     const isNewer = frame.epoch > this.#epoch || (frame.epoch < this.#epoch && isStalled);
-    if (isNewer) this.#begin(frame.epoch);
+    if (isNewer) this.#begin(frame);
     if (frame.epoch !== this.#epoch) return [];
     if (frame.kind === 'audio') return this.#takeAudio(frame, now);
+    if (frame.layer !== this.#layer) return this.#takeOtherLayer(frame, now);
     const { last } = this.#passed;
     const isOld = last !== null && ahead(frame.sequence, last) <= 0;
     if (isOld && !(isStalled && this.#isAnotherCount(frame))) return [];
-    if (isOld) this.#begin(frame.epoch);
+    if (isOld) this.#begin(frame);
     if (!this.#isReady(frame)) {
       this.#hold(frame, now);
       return [];
@@ -53,8 +57,12 @@ export class FrameOrder<Raw> {
   expire(now: number): boolean {
     const isOver = ({ since }: { since: number }): boolean => now - since >= HOLD_MS;
     const over = this.#held.filter(isOver);
+    const isBase = ({ frame }: { frame: HubFrame<Raw> }): boolean => frame.temporalLayer === 0;
+    const isPresent = ({ frame }: { frame: HubFrame<Raw> }): boolean => frame.layer === this.#layer;
+    const isStill = now - this.#passedAt >= HOLD_MS;
     // What they waited for is lost. Only the base cannot be done without: all that follow it up to the next key frame are.
-    if (this.#hasKey && over.some(({ frame }) => frame.temporalLayer === 0)) {
+    // Another layer that misses its key frame breaks nothing while the present one goes on.
+    if (this.#hasKey && over.some((held) => isBase(held) && (isPresent(held) || isStill))) {
       this.#hasKey = false;
       this.#stuckSince = Math.min(...over.map(({ since }) => since));
     }
@@ -67,6 +75,19 @@ export class FrameOrder<Raw> {
     return !this.#passed.has(sequence) && (capturedAt ?? Infinity) > (this.#capturedAt ?? -Infinity);
   }
 
+  /** It begins with a key frame, unless that is older than what has passed, as when a parent is left that sends both. */
+  #takeOtherLayer(frame: HubFrame<Raw>, now: number): HubFrame<Raw>[] {
+    if (!frame.isKey) {
+      this.#hold(frame, now);
+      return [];
+    }
+    if ((frame.capturedAt ?? Infinity) < (this.#capturedAt ?? -Infinity)) return [];
+    const waiting = this.#held.filter(({ frame: held }) => held.layer === frame.layer);
+    this.#begin(frame);
+    this.#held.push(...waiting);
+    return this.#pass(frame, now);
+  }
+
   #isReady(frame: HubFrame<Raw>): boolean {
     return frame.isKey || (this.#hasKey && this.#passed.isReady(frame));
   }
@@ -74,7 +95,7 @@ export class FrameOrder<Raw> {
   #takeAudio(frame: HubFrame<Raw>, now: number): HubFrame<Raw>[] {
     const { last } = this.#passed;
     const isLate = last !== null && ahead(last, frame.sequence) > LATE_AUDIO_FRAMES;
-    if (isLate && now - this.#passedAt > STALL_MS) this.#begin(frame.epoch);
+    if (isLate && now - this.#passedAt > STALL_MS) this.#begin(frame);
     else if (isLate || this.#passed.has(frame.sequence)) return [];
     this.#passed.add(frame.sequence);
     this.#passedAt = now;
@@ -108,7 +129,7 @@ export class FrameOrder<Raw> {
     const { last } = this.#passed;
     for (let i = 0; i < this.#held.length; i++) {
       const held = this.#held[i];
-      if (held === undefined) continue;
+      if (held === undefined || held.frame.layer !== this.#layer) continue;
       if (last !== null && ahead(held.frame.sequence, last) <= 0) {
         this.#held.splice(i--, 1);
       } else if (this.#isReady(held.frame)) {
@@ -123,13 +144,15 @@ export class FrameOrder<Raw> {
     // A key frame is large, and pictures that need it may be here before it.
     if (!this.#hasKey) this.#stuckSince ??= now;
     if (this.#held.length >= MAX_HELD) return;
-    if (this.#held.some(({ frame: other }) => other.sequence === frame.sequence)) return;
+    const { sequence, layer } = frame;
+    if (this.#held.some(({ frame: other }) => other.sequence === sequence && other.layer === layer)) return;
     this.#held.push({ frame, since: now });
     this.#held.sort((a, b) => ahead(a.frame.sequence, b.frame.sequence));
   }
 
-  #begin(epoch: number): void {
+  #begin({ epoch, layer }: HubFrame<Raw>): void {
     this.#epoch = epoch;
+    this.#layer = layer;
     this.#passed.reset();
     this.#held.length = 0;
     this.#hasKey = false;

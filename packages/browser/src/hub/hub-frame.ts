@@ -4,7 +4,7 @@ export type FrameKind = 'audio' | 'video';
 
 export interface HubFrame<Raw> {
   readonly kind: FrameKind;
-  /** 0 is the highest quality; always 0 for audio. */
+  /** As it was encoded: 0 is the highest quality; always 0 for audio. */
   readonly layer: number;
   readonly isKey: boolean;
   /** Of the broadcast; 0 for a frame without a trailer. */

@@ -42,9 +42,14 @@ export class Hub<Raw> {
     this.#ports = ports;
   }
 
-  /** Takes a frame from a parent, or from the own encoder. */
-  take(source: number, frame: HubFrame<Raw>, now: number): void {
-    const stream = this.#stream(frame.kind, frame.layer);
+  /**
+   * Takes a frame from a parent, or from the own encoder.
+   *
+   * @param layer - Whose stream it belongs to: where a parent sends another layer than the one it was asked for, its frames
+   *   take the place of that one's.
+   */
+  take(source: number, frame: HubFrame<Raw>, now: number, layer = frame.layer): void {
+    const stream = this.#stream(frame.kind, layer);
     this.captureDelay.add(frame, now);
     this.#sources.set(frame, source);
     for (const passed of stream.order.take(frame, now)) {

@@ -143,6 +143,11 @@ describe('how many frames the streamer has sent', () => {
     expect(advances([{ sequence: 5 }, { sequence: 5 + 3_600 }])).toEqual([1, 3_600]);
   });
 
+  test('counts the frames of each layer by themselves', () => {
+    const layers = [{ sequence: 50 }, { sequence: 7, layer: 2 }, { sequence: 9, layer: 2 }, { sequence: 60 }];
+    expect(advances(layers)).toEqual([1, 1, 2, 1]);
+  });
+
   test('is told by the numbers of a new broadcast, which begin again', () => {
     const epoch = TRAILER.epoch + 60;
     const anew = [0, 1, 2, 4].map((sequence) => ({ sequence, epoch }));

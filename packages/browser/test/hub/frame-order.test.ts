@@ -343,3 +343,88 @@ describe('whatever comes', () => {
     );
   });
 });
+
+describe('[M2.3] pictures of another layer', () => {
+  /** What a relay sends that goes from one layer to the other and back: each has its own count, from a key frame on. */
+  const low = pictures(L1T1, 4, { first: 7_000 }).map((frame, i) => ({
+    ...frame,
+    layer: 1,
+    capturedAt: (picture(4 + i).capturedAt ?? 0) + 1,
+  }));
+  const before = pictures(L1T1, 4);
+  const after = [keyPicture(90, { capturedAt: picture(8).capturedAt }), picture(91), picture(92)];
+
+  test('go on with their own count from a key frame on, and back again', () => {
+    const order = new FrameOrder<null>();
+    expect(takeAll(order, [...before, ...low, ...after])).toEqual(sequences([...before, ...low, ...after]));
+    expect(takeAll(order, [...low.slice(1), ...before])).toEqual([]);
+    expect(order.expire(HOLD_MS - 1)).toBe(false);
+  });
+
+  test('that overtake their key frame wait for it', () => {
+    const order = new FrameOrder<null>();
+    const [key, ...rest] = low;
+    if (key === undefined) throw new Error('no key frame');
+    takeAll(order, before);
+    expect(takeAll(order, rest, 10)).toEqual([]);
+    expect(takeAll(order, [key], 100)).toEqual(sequences(low));
+  });
+
+  test('break nothing while the present layer goes on, whatever becomes of their key frame', () => {
+    const order = new FrameOrder<null>();
+    const frames = pictures(L1T1, 60);
+    const passed: number[] = [];
+    frames.forEach((frame, i) => {
+      const now = i * PICTURE_MS;
+      passed.push(...takeAll(order, [frame, picture(7_001 + i, { layer: 1 })], now));
+      expect(order.expire(now)).toBe(false);
+    });
+    expect(passed).toEqual(sequences(frames));
+  });
+
+  test('whose key frame never came make one wanted when nothing else comes', () => {
+    const order = new FrameOrder<null>();
+    takeAll(order, before);
+    let isWanted = false;
+    for (let i = 1; i < 40; i++) {
+      takeAll(order, [picture(7_000 + i, { layer: 1 })], i * PICTURE_MS);
+      isWanted ||= order.expire(i * PICTURE_MS);
+    }
+    expect(isWanted).toBe(true);
+  });
+
+  test('that are older than what has passed do not come back', () => {
+    const order = new FrameOrder<null>();
+    takeAll(order, low);
+    expect(takeAll(order, [keyPicture(0)])).toEqual([]);
+  });
+
+  test('come in any order of layers and never break a decoder', () => {
+    const switches = fc.array(fc.record({ layer: fc.nat(2), count: fc.integer({ min: 1, max: 6 }) }), {
+      minLength: 1,
+      maxLength: 12,
+    });
+    fc.assert(
+      fc.property(switches, fc.infiniteStream(fc.nat(3)), (runs, delays) => {
+        const counts = [100, 40, 9_000];
+        let captured = 0;
+        const arrivals = runs.flatMap(({ layer, count }) =>
+          Array.from({ length: count }, (_, i) => {
+            const sequence = (counts[layer] = (counts[layer] ?? 0) + 1);
+            const capturedAt = picture(captured).capturedAt;
+            const at = captured++ * PICTURE_MS + (delays.next().value ?? 0) * 40;
+            const frame = picture(sequence, {
+              layer,
+              capturedAt,
+              isKey: i === 0,
+              references: i === 0 ? 0 : 1,
+            });
+            return { frame, at };
+          }),
+        );
+        const { passed } = run(new FrameOrder<null>(), arrivals);
+        expect(undecodable(passed)).toEqual([]);
+      }),
+    );
+  });
+});

@@ -155,6 +155,20 @@ describe('children', () => {
     expect(stand.shown).toHaveLength(5);
   });
 
+  test('[M2.3] of a parent that sends another layer than it was asked for get that one, and key frames are asked of it', () => {
+    const stand = new Stand();
+    const child = stand.addActiveChild(CHILD);
+    const takeAs = (frame: TestFrame, layer: number): void => stand.hub.take(PARENT, frame, START, layer);
+    takeAs(keyPicture(0), 0);
+    takeAs(keyPicture(7_000, { layer: 1, capturedAt: picture(1).capturedAt }), 0);
+    takeAs(picture(7_001, { layer: 1 }), 0);
+    expect(child.sequences).toEqual([0, 7_000, 7_001]);
+    expect(stand.hub.recentPictures().map(({ frame }) => frame.sequence)).toEqual([7_000, 7_001]);
+    takeAs(picture(7_003, { layer: 1 }), 0);
+    expect(stand.tick(START + 100)).toEqual([]);
+    expect(stand.tick(START + 1_000)).toEqual([0]);
+  });
+
   test('get nothing before they are active', () => {
     const stand = new Stand();
     const writer = stand.addChild(CHILD);

@@ -203,6 +203,6 @@ function feedbackOf(
     nack: has('nack'),
     pictureLoss: has('nack', 'pli'),
     fullIntraRequest: has('ccm', 'fir'),
-    remb: has('goog-remb') && rembSsrcs !== null ? { bitrateBps, ssrcs: rembSsrcs } : null,
+    remb: has('goog-remb') && rembSsrcs !== null ? { bitrateBps, ssrcs: () => rembSsrcs } : null,
   };
 }

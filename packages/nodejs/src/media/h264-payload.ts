@@ -7,7 +7,7 @@ import { RTP_HEADER_BYTES } from './rtp-packet.ts';
 
 const TYPE_BITS = 0x1f;
 const IDR_SLICE = 5;
-const SEQUENCE_PARAMETERS = 7;
+export const H264_SEQUENCE_PARAMETERS = 7;
 const AGGREGATE = 24;
 const FRAGMENT = 28;
 const FRAGMENT_START_BIT = 0x80;
@@ -30,8 +30,25 @@ export function readH264(bytes: Buffer): H264Content | null {
   return (fragment & FRAGMENT_START_BIT) === 0 ? 'other' : contentOf(fragment & TYPE_BITS);
 }
 
+/**
+ * @param bytes - A packet in the twelve-byte form.
+ * @returns The first unit of a type, in the packet's memory; `null` when there is none whole.
+ */
+export function findH264Unit(bytes: Buffer, type: number): Buffer | null {
+  const found = (bytes[RTP_HEADER_BYTES] ?? 0) & TYPE_BITS;
+  if (found === type) return bytes.subarray(RTP_HEADER_BYTES);
+  if (found !== AGGREGATE) return null;
+  for (let at = RTP_HEADER_BYTES + 1; at + 3 <= bytes.length;) {
+    const next = at + 2 + bytes.readUInt16BE(at);
+    if (next === at + 2 || next > bytes.length) return null;
+    if (((bytes[at + 2] ?? 0) & TYPE_BITS) === type) return bytes.subarray(at + 2, next);
+    at = next;
+  }
+  return null;
+}
+
 function contentOf(type: number): H264Content {
-  if (type === SEQUENCE_PARAMETERS) return 'parameters';
+  if (type === H264_SEQUENCE_PARAMETERS) return 'parameters';
   return type === IDR_SLICE ? 'idr' : 'other';
 }
 

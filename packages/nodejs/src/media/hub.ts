@@ -4,6 +4,7 @@
  */
 
 import type { StreamKey } from '@casto/host';
+import { LayerSwitch } from './layer-switch.ts';
 import type { RtpSink } from './rtp-sink.ts';
 import type { RtpSource } from './rtp-source.ts';
 import { createStreamFanout } from './stream-fanout.ts';
@@ -33,7 +34,10 @@ export interface Hub {
    */
   setSource(source: RtpSource, options?: { isStarting?: boolean }): void;
   removeSource(source: RtpSource): void;
-  /** Sends the stream `sink.key` to this sink as soon as it is open. Sinks are closed by their owner. */
+  /**
+   * Sends the stream `sink.key` to this sink as soon as it is open, or the layer that suits it best where it has a wish.
+   * Sinks are closed by their owner.
+   */
   addSink(sink: RtpSink): void;
   removeSink(sink: RtpSink): void;
   /** A viewer asked on its control channel. Merged with all other requests. */
@@ -54,6 +58,11 @@ class ChannelHub implements Hub {
   silenceMs = DEFAULT_SILENCE_MS;
   readonly #now: () => number;
   readonly #streams = new Map<string, StreamFanout>();
+  readonly #layers = new LayerSwitch({
+    of: (layer) => this.#stream({ kind: 'video', layer }),
+    all: () => [...this.#streams.values()].filter(({ kind }) => kind === 'video'),
+    left: (layer) => this.#leave({ kind: 'video', layer }, () => {}),
+  });
 
   constructor({ now }: HubOptions) {
     this.#now = now;
@@ -68,11 +77,12 @@ class ChannelHub implements Hub {
   }
 
   addSink(sink: RtpSink): void {
-    this.#stream(sink.key).addSink(sink);
+    if (sink.wish === null) this.#stream(sink.key).addSink(sink);
+    else this.#layers.add(sink, sink.wish, this.#now());
   }
 
   removeSink(sink: RtpSink): void {
-    this.#leave(sink.key, (stream) => stream.removeSink(sink));
+    if (!this.#layers.remove(sink)) this.#leave(sink.key, (stream) => stream.removeSink(sink));
   }
 
   requestKeyFrame(key: StreamKey): void {
@@ -85,6 +95,7 @@ class ChannelHub implements Hub {
 
   tick(now: number): void {
     for (const stream of this.#streams.values()) stream.tick(now);
+    this.#layers.tick(now);
   }
 
   close(): void {

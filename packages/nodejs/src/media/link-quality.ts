@@ -15,7 +15,9 @@ export function linkQuality(sinks: Iterable<RtpSink>, roundTripMs: number | null
   for (const sink of sinks) {
     if (sink.report !== null) lossShare = Math.max(lossShare ?? 0, sink.report.fractionLost);
     if (roundTripMs === null && sink.roundTripMs !== null) rttMs = Math.max(rttMs ?? 0, sink.roundTripMs);
-    if (sink.key.kind !== 'video' || sink.state === 'closed' || sink.key.layer < (layer ?? 0)) continue;
+    // Layer 0 is the largest.
+    if (sink.key.kind !== 'video' || sink.state === 'closed' || sink.key.layer >= (layer ?? Infinity))
+      continue;
     layer = sink.key.layer;
     temporalLayer = sink.temporalLayer;
   }

@@ -4,7 +4,7 @@
  */
 
 import type { IncomingTraffic, MediaTraffic, OutgoingTraffic } from '../relay-metrics.ts';
-import type { SinkStats } from './rtp-sink.ts';
+import type { SinkStats } from './sink-stats.ts';
 
 /** What one link has carried so far. */
 export interface LinkTraffic {

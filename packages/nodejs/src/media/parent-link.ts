@@ -6,19 +6,18 @@ import type { MediaSection, ParentEnd, SessionParameters } from '@casto/host';
 import type { ServedMedia } from '../media-links.ts';
 import type { Hub } from './hub.ts';
 import { linkQuality } from './link-quality.ts';
+import { wishFor } from './layer-choice.ts';
 import { PeerTransport } from './peer-transport.ts';
 import type { PeerTransportOptions } from './peer-transport.ts';
-import { readRtcpCompound } from './rtcp-compound.ts';
-import type { ReportBlock } from './rtcp-packet.ts';
 import { createRtpSink } from './rtp-sink.ts';
-import type { RtpSink, SinkStats } from './rtp-sink.ts';
-import { NO_LIMIT, ViewerBudget, type SinkLimit } from './viewer-budget.ts';
+import type { RtpSink } from './rtp-sink.ts';
+import type { SinkStats } from './sink-stats.ts';
+import type { SinkLimit } from './viewer-budget.ts';
+import { ViewerStreams } from './viewer-streams.ts';
 
 /** A child sends a receiver report a second, and a NACK for each loss that it notices. */
 const RTCP_ALLOWANCE = { perSecond: 200, burst: 600 };
 const MAX_SSRC = 2 ** 32;
-/** Receivers report about once a second, of each stream by itself or of all at once. */
-const LOOK_MS = 900;
 
 export interface ParentLinkOptions extends Omit<PeerTransportOptions, 'name' | 'direction' | 'allowance'> {
   readonly hub: Hub;
@@ -40,21 +39,18 @@ export interface ParentLinkStats {
 export class ParentLink extends PeerTransport implements ParentEnd {
   readonly media: ServedMedia = {
     serve: (isActive) => this.#serve(isActive),
-    quality: () => linkQuality(this.#sinks, this.roundTripMs),
+    quality: () => linkQuality(this.#streams.sinks, this.roundTripMs),
+    chooseLayer: (layer) => this.#streams.chooseLayer(layer),
+    wantKeyFrame: (layer) => this.#streams.wantKeyFrame(layer),
   };
   readonly #hub: Hub;
   readonly #offer: SessionParameters;
   /** Receivers keep streams of one name in sync. */
   readonly #cname = randomBytes(12).toString('base64url');
   readonly #sections: readonly MediaSection[];
-  readonly #sinks: readonly RtpSink[];
+  readonly #streams: ViewerStreams;
   #isActive: boolean;
   #isMediaOpen = false;
-  readonly #budget = new ViewerBudget();
-  #limit = NO_LIMIT;
-  #lookedAt = -Infinity;
-  /** Those that were looked at. */
-  readonly #reports = new WeakSet<ReportBlock>();
 
   constructor(options: ParentLinkOptions) {
     super({ ...options, name: 'parent', direction: 'SendOnly', allowance: RTCP_ALLOWANCE });
@@ -62,7 +58,7 @@ export class ParentLink extends PeerTransport implements ParentEnd {
     this.#isActive = options.isActive ?? true;
     this.#offer = options.offer;
     this.#sections = options.offer.media.map((section) => answerSection(section, this.#cname));
-    this.#sinks = this.#createSinks(options.layers ?? []);
+    this.#streams = new ViewerStreams(this.#createSinks(options.layers ?? []));
   }
 
   async answer(): Promise<string> {
@@ -74,12 +70,12 @@ export class ParentLink extends PeerTransport implements ParentEnd {
   }
 
   lastSentAt(): number {
-    return Math.max(-Infinity, ...this.#sinks.map((sink) => sink.lastSentAt));
+    return Math.max(-Infinity, ...this.#streams.sinks.map((sink) => sink.lastSentAt));
   }
 
   stats(): ParentLinkStats {
-    const sinks = this.#sinks.map((sink) => sink.stats());
-    return { sinks, roundTripMs: this.roundTripMs, limit: this.#limit };
+    const sinks = this.#streams.sinks.map((sink) => sink.stats());
+    return { sinks, roundTripMs: this.roundTripMs, limit: this.#streams.limit };
   }
 
   protected override onMediaOpen(): void {
@@ -89,33 +85,11 @@ export class ParentLink extends PeerTransport implements ParentEnd {
 
   /** RTCP only: the library drops RTP on a track that sends. */
   protected override onMedia(bytes: Buffer): void {
-    if (!readRtcpCompound(bytes, this.#sinks)) this.counts.count('rtcp-malformed');
-    const now = this.clock.now();
-    if (now - this.#lookedAt >= LOOK_MS) this.#look(now);
-  }
-
-  /** Sends what the viewer's link carries, by its latest reports. */
-  #look(now: number): void {
-    let fractionLost = -1;
-    let roundTripMs: number | null = null;
-    for (const sink of this.#sinks) {
-      const { report, roundTripMs: measuredMs } = sink;
-      // What it said before tells nothing of the link as it is now.
-      if (report === null || this.#reports.has(report)) continue;
-      this.#reports.add(report);
-      fractionLost = Math.max(fractionLost, report.fractionLost);
-      roundTripMs = Math.max(roundTripMs ?? 0, measuredMs ?? 0) || null;
-    }
-    if (fractionLost < 0) return;
-    this.#lookedAt = now;
-    const limit = this.#budget.look({ fractionLost, roundTripMs }, now);
-    if (limit === null) return;
-    this.#limit = limit;
-    for (const sink of this.#sinks) sink.limit(limit);
+    if (!this.#streams.takeRtcp(bytes, this.clock.now())) this.counts.count('rtcp-malformed');
   }
 
   protected override onMediaClosed(): void {
-    for (const sink of this.#sinks) {
+    for (const sink of this.#streams.sinks) {
       this.#hub.removeSink(sink);
       sink.close();
     }
@@ -130,14 +104,14 @@ export class ParentLink extends PeerTransport implements ParentEnd {
   }
 
   #resume(): void {
-    for (const sink of this.#sinks) {
+    for (const sink of this.#streams.sinks) {
       this.#hub.addSink(sink);
       sink.open();
     }
   }
 
   #pause(): void {
-    for (const sink of this.#sinks) {
+    for (const sink of this.#streams.sinks) {
       this.#hub.removeSink(sink);
       sink.pause();
     }
@@ -145,12 +119,15 @@ export class ParentLink extends PeerTransport implements ParentEnd {
 
   #createSinks(layers: readonly number[]): RtpSink[] {
     let videoSections = 0;
+    const isOfOneLayer = this.#sections.filter(({ kind }) => kind === 'video').length === 1;
     return this.#sections.flatMap(({ kind, codecs, source }) => {
       const [codec] = codecs;
       if (codec === undefined || source === undefined) return [];
       const order = kind === 'video' ? videoSections++ : 0;
+      const layer = kind === 'video' ? (layers[order] ?? order) : 0;
       return createRtpSink({
-        key: { kind, layer: kind === 'video' ? (layers[order] ?? order) : 0 },
+        key: { kind, layer },
+        wish: kind === 'video' && isOfOneLayer ? wishFor(layer) : null,
         clockRate: codec.clockRate,
         payloadType: codec.payloadType,
         ssrc: source.ssrc,

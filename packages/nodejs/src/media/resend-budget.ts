@@ -12,12 +12,20 @@ const REPEAT_INTERVAL_MS = 10;
 const REMEMBERED = 128;
 const REMEMBERED_MASK = REMEMBERED - 1;
 
-export type ResendVerdict = 'allowed' | 'repeated' | 'exhausted';
+/**
+ * What was sent first so long ago is not repeated: a viewer's decoder has given its frame up, and goes on at the next key
+ * frame. A page waits 400 ms for a frame and a relay 600 ms for a packet, which leaves a round trip around the world; beyond
+ * that repeats only take room from what is live, and the viewer falls further behind.
+ */
+const STALE_MS = 1_000;
+
+export type ResendVerdict = 'allowed' | 'repeated' | 'exhausted' | 'stale';
 
 export interface ResendBudget {
   /** A packet was forwarded for the first time. */
   earn(): void;
-  take(sequence: number, now: number): ResendVerdict;
+  /** @param sentAt - When the packet was sent first, at the earliest. */
+  take(sequence: number, sentAt: number, now: number): ResendVerdict;
 }
 
 export function createResendBudget(): ResendBudget {
@@ -33,7 +41,8 @@ class PacketBudget implements ResendBudget {
     if (this.#left < BURST_PACKETS) this.#left += EARNED_PER_PACKET;
   }
 
-  take(sequence: number, now: number): ResendVerdict {
+  take(sequence: number, sentAt: number, now: number): ResendVerdict {
+    if (now - sentAt > STALE_MS) return 'stale';
     const memory = (this.#memory ??= {
       sequences: new Float64Array(REMEMBERED).fill(-1),
       times: new Float64Array(REMEMBERED),

@@ -11,7 +11,9 @@
  */
 
 import type { FrameSink, StreamKey } from '@casto/host';
+import type { LayerWish } from './layer-choice.ts';
 import type { PacketRing, RtpPacket } from './packet-ring.ts';
+import { ReportRoundTrip } from './report-round-trip.ts';
 import { createResendBudget } from './resend-budget.ts';
 import {
   FEEDBACK,
@@ -28,8 +30,9 @@ import type { ReportBlock, SenderReport } from './rtcp-packet.ts';
 import { writeSenderReport } from './rtcp-writer.ts';
 import { RTP_HEADER_BYTES } from './rtp-packet.ts';
 import { createSinkNumbering } from './sink-numbering.ts';
+import { noDrops, type SinkDrop, type SinkStats } from './sink-stats.ts';
 import { TemporalFilter } from './temporal-filter.ts';
-import type { SinkLimit } from './viewer-budget.ts';
+import { NO_LIMIT, type SinkLimit } from './viewer-budget.ts';
 
 /** Packets sent at once when a viewer starts from an older key frame; 35 kB fit any socket buffer. */
 const FIRST_BURST_PACKETS = 32;
@@ -39,30 +42,15 @@ const CATCH_UP_PACKETS = 12;
 const MAX_RESEND_DISTANCE = 1000;
 /** Sequences read from one NACK. A receiver that misses more asks for a key frame. */
 const MAX_NACKED = 512;
-/** Sender reports that the viewer may refer to: the last few, a second or more apart. */
-const REPORTS_KEPT = 4;
 /** Below, two points are too close for a line. */
 const MIN_EXTRAPOLATION_MS = 100;
 
 export type SinkState = 'closed' | 'waiting' | 'catching-up' | 'flowing';
 
-/**
- * `not-open`: before the link was up. `waiting`: before the key frame that the viewer can start at. `early`: belongs
- * before the viewer's start. `limited`: more than the viewer's link carries. `send-failed`: the socket or the closed track refused it.
- */
-export type SinkDrop =
-  | 'not-open'
-  | 'waiting'
-  | 'early'
-  | 'limited'
-  | 'send-failed'
-  | 'nack-unknown'
-  | 'nack-repeated'
-  | 'nack-exhausted'
-  | 'nack-old';
-
 export interface RtpSinkOptions {
   readonly key: StreamKey;
+  /** Of a viewer that is sent the layer that suits it, and not always that of `key`. */
+  readonly wish?: LayerWish | null;
   readonly clockRate: number;
   readonly payloadType: number;
   readonly ssrc: number;
@@ -73,25 +61,13 @@ export interface RtpSinkOptions {
   readonly send: (packet: Buffer) => boolean;
 }
 
-export interface SinkStats {
-  readonly packets: number;
-  readonly bytes: number;
-  /** Bytes that a limit left out. */
-  readonly leftOutBytes: number;
-  /** The highest temporal layer that passes; -1 while no video does. */
-  readonly temporalLayer: number;
-  readonly resent: number;
-  /** Packets that the viewer asked for again, in all its NACKs. */
-  readonly nacks: number;
-  readonly pictureLosses: number;
-  readonly report: ReportBlock | null;
-  readonly roundTripMs: number | null;
-  readonly drops: Readonly<Record<SinkDrop, number>>;
-}
-
 export interface RtpSink extends FrameSink<RtpPacket> {
   readonly ssrc: number;
   readonly state: SinkState;
+  /** `null`: it is sent one layer alone. */
+  readonly wish: LayerWish | null;
+  /** The highest that has come in the present layer. */
+  readonly topTemporalLayer: number;
   /** What the viewer reported last. */
   readonly report: ReportBlock | null;
   /** By the viewer's report, `null` before it. */
@@ -113,6 +89,10 @@ export interface RtpSink extends FrameSink<RtpPacket> {
   advance(): void;
   /** Packets were left out: waits for the next key frame. */
   restart(): void;
+  /** It is fed with another layer from here on, beginning with a key frame. */
+  moveTo(layer: number): void;
+  /** The viewer cannot go on decoding. */
+  wantKeyFrame(): void;
   /** Sends less of a video, or more again: the highest temporal layers first, then nothing until a key frame. */
   limit(limit: SinkLimit): void;
   /** Passes on when the sender said that a timestamp was captured, in the timestamps that this viewer sees. */
@@ -127,9 +107,11 @@ export function createRtpSink(options: RtpSinkOptions): RtpSink {
 }
 
 class PacketSink implements RtpSink {
-  readonly key: StreamKey;
+  key: StreamKey;
   readonly ssrc: number;
   readonly payloadType: number;
+  readonly wish: LayerWish | null;
+  topTemporalLayer = 0;
   state: SinkState = 'closed';
   lastSentAt = -Infinity;
   report: ReportBlock | null = null;
@@ -141,20 +123,13 @@ class PacketSink implements RtpSink {
   readonly #numbering;
   readonly #budget = createResendBudget();
   readonly #nacked: number[] = [];
-  readonly #drops: Record<SinkDrop, number> = {
-    'not-open': 0,
-    waiting: 0,
-    early: 0,
-    limited: 0,
-    'send-failed': 0,
-    'nack-unknown': 0,
-    'nack-repeated': 0,
-    'nack-exhausted': 0,
-    'nack-old': 0,
-  };
+  readonly #drops = noDrops();
   readonly #filter = new TemporalFilter();
   #leftOutBytes = 0;
-  readonly #reports: { readonly middle: number; readonly sentAt: number }[] = [];
+  #limit = NO_LIMIT;
+  readonly #roundTrip = new ReportRoundTrip();
+  /** When the viewer began with the present numbers; what it catches up with is sent later than it came. */
+  #startedAt = -Infinity;
   /** Next sequence to send while catching up. */
   #cursor = 0;
   #isClosed = false;
@@ -169,6 +144,7 @@ class PacketSink implements RtpSink {
   constructor(options: RtpSinkOptions) {
     this.#options = options;
     this.key = options.key;
+    this.wish = options.wish ?? null;
     this.ssrc = options.ssrc;
     this.payloadType = options.payloadType;
     this.#numbering = createSinkNumbering(options.clockRate);
@@ -222,10 +198,24 @@ class PacketSink implements RtpSink {
     if (this.state === 'flowing' || this.state === 'catching-up') this.state = 'waiting';
   }
 
+  moveTo(layer: number): void {
+    this.key = { ...this.key, layer };
+    this.topTemporalLayer = 0;
+    this.#filter.forgetPicture();
+    this.#applyLimit();
+    this.restart();
+  }
+
+  wantKeyFrame(): void {
+    // One that its link has no room for now would cost all the others.
+    if (!this.#filter.isClosed) this.onKeyFrameNeeded?.();
+  }
+
   limit(limit: SinkLimit): void {
     if (this.key.kind === 'audio') return;
-    this.#filter.limit(limit);
-    if (limit.isClosed) this.restart();
+    this.#limit = limit;
+    if (this.wish !== null) this.wish.best = limit.bestLayer;
+    this.#applyLimit();
   }
 
   sendReport(ring: PacketRing, report: SenderReport): void {
@@ -235,8 +225,7 @@ class PacketSink implements RtpSink {
     const { ntpSeconds, ntpFraction, ntpMiddle } = report;
     const info = { ntpSeconds, ntpFraction, timestamp, packets: this.#packets, octets: this.#payloadBytes };
     if (!send(writeSenderReport(ssrc, info, cname))) return;
-    this.#reports.push({ middle: ntpMiddle, sentAt: now() });
-    if (this.#reports.length > REPORTS_KEPT) this.#reports.shift();
+    this.#roundTrip.sent(ntpMiddle, now());
   }
 
   takeRtcp(bytes: Buffer, at: number, length: number): void {
@@ -248,8 +237,7 @@ class PacketSink implements RtpSink {
       if (readMediaSource(bytes, at, length) === this.ssrc) this.#answerNack(bytes, at, length);
     } else if (type === RTCP.payloadFeedback && this.#asksForKeyFrame(bytes, at, length, kind)) {
       this.#pictureLosses += 1;
-      // One that its link has no room for now would cost all the others.
-      if (!this.#filter.isClosed) this.onKeyFrameNeeded?.();
+      this.wantKeyFrame();
     }
   }
 
@@ -273,6 +261,18 @@ class PacketSink implements RtpSink {
     this.state = 'closed';
     this.onKeyFrameNeeded = null;
     this.onOpen = null;
+  }
+
+  /** Of a layer above the limit only what cannot be done without passes, until the key frame of a lower one comes. */
+  #applyLimit(): void {
+    const { bestLayer, maxTemporalLayer, isClosed } = this.#limit;
+    const isAbove = this.key.layer < bestLayer;
+    this.#filter.limit({
+      bestLayer,
+      maxTemporalLayer: isAbove ? 0 : maxTemporalLayer,
+      isClosed: isClosed || (isAbove && this.wish === null),
+    });
+    if (this.#filter.isClosed) this.restart();
   }
 
   #writeOutOfFlow(packet: RtpPacket): void {
@@ -303,6 +303,7 @@ class PacketSink implements RtpSink {
 
   #start(packet: RtpPacket): void {
     this.#wasPaused = false;
+    this.#startedAt = this.#options.now();
     this.#numbering.start(packet);
     const report = packet.ring.senderReport;
     if (report === null) return;
@@ -315,6 +316,7 @@ class PacketSink implements RtpSink {
   }
 
   #forward(packet: RtpPacket): void {
+    if (packet.temporalLayer > this.topTemporalLayer) this.topTemporalLayer = packet.temporalLayer;
     if (this.#filter.leavesOut(packet)) {
       this.#numbering.leaveOut(packet);
       return this.#leaveOut(packet);
@@ -363,9 +365,8 @@ class PacketSink implements RtpSink {
     if (sequence <= highest - MAX_RESEND_DISTANCE) return this.#refuse('nack-old');
     const packet = this.#numbering.isLeftOut(sequence) ? null : (ring?.get(sequence) ?? null);
     if (packet === null) return this.#refuse('nack-unknown');
-    const verdict = this.#budget.take(sequence, now);
-    if (verdict === 'repeated') return this.#refuse('nack-repeated');
-    if (verdict === 'exhausted') return this.#refuse('nack-exhausted');
+    const verdict = this.#budget.take(sequence, Math.max(packet.arrivedAt, this.#startedAt), now);
+    if (verdict !== 'allowed') return this.#refuse(`nack-${verdict}`);
     this.#numbering.write(packet, this);
     if (this.#options.send(packet.bytes)) this.#resent += 1;
     else this.#refuse('send-failed');
@@ -383,9 +384,6 @@ class PacketSink implements RtpSink {
   #takeReport(block: ReportBlock | null): void {
     if (block === null) return;
     this.report = block;
-    const sent = this.#reports.find(({ middle }) => middle === block.lastReport);
-    if (sent === undefined) return;
-    const roundTripMs = this.#options.now() - sent.sentAt - block.sinceLastReport / 65.536;
-    this.roundTripMs = Math.max(0, roundTripMs);
+    this.roundTripMs = this.#roundTrip.measure(block, this.#options.now()) ?? this.roundTripMs;
   }
 }

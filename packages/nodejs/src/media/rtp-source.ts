@@ -56,7 +56,7 @@ export interface SourceFeedback {
   readonly pictureLoss: boolean;
   readonly fullIntraRequest: boolean;
   /** An upper limit for the sender's bit rate over these streams, sent with every report; `null` to send none. */
-  readonly remb: { readonly bitrateBps: number; readonly ssrcs: readonly number[] } | null;
+  readonly remb: { readonly bitrateBps: number; readonly ssrcs: () => readonly number[] } | null;
 }
 
 export interface RtpSourceOptions {
@@ -313,7 +313,7 @@ class PacketSource implements RtpSource {
     if (block === null) return;
     send(writeReceiverReport(localSsrc, [block], cname));
     const { remb } = feedback;
-    if (remb !== null) send(writeRemb(localSsrc, remb.bitrateBps, remb.ssrcs));
+    if (remb !== null) send(writeRemb(localSsrc, remb.bitrateBps, remb.ssrcs()));
   }
 
   #startOver(): void {

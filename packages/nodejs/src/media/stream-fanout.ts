@@ -40,12 +40,21 @@ export interface StreamFanoutOptions {
 }
 
 export interface StreamFanout {
+  readonly kind: StreamKey['kind'];
+  readonly layer: number;
   readonly isEmpty: boolean;
+  /** When the source last delivered; `null` without one, or before. */
+  readonly lastUnitAt: number | null;
   /** @param options.isStarting - The first packet of a key frame is about to be handed over, and starts everybody. */
   setSource(source: RtpSource, options?: { isStarting?: boolean }): void;
   removeSource(source: RtpSource): void;
-  addSink(sink: RtpSink): void;
+  /** @param options.isStarting - The key frame that the sink starts with is about to be handed out. */
+  addSink(sink: RtpSink, options?: { isStarting?: boolean }): void;
   removeSink(sink: RtpSink): void;
+  /** Tells before the next key frame is handed out, once. The sink is none of this stream yet. */
+  awaitKeyFrame(sink: RtpSink, onKeyFrame: () => void): void;
+  /** The sink waits for it no more. */
+  forgo(sink: RtpSink): void;
   requestKeyFrame(): void;
   tick(now: number): void;
   /** `null` without a source. */
@@ -64,14 +73,29 @@ class SourceFanout implements StreamFanout {
   #successor: RtpSource | null = null;
   /** Never changed in place: a sink may leave while packets are handed out. */
   #sinks: readonly RtpSink[] = [];
+  /** Those that are about to come from another layer. */
+  readonly #awaiting = new Map<RtpSink, () => void>();
   #isLive = false;
 
   constructor(options: StreamFanoutOptions) {
     this.#options = options;
   }
 
+  get kind(): StreamKey['kind'] {
+    return this.#options.key.kind;
+  }
+
+  get layer(): number {
+    return this.#options.key.layer;
+  }
+
+  get lastUnitAt(): number | null {
+    return this.#source?.lastUnitAt ?? null;
+  }
+
   get isEmpty(): boolean {
-    return this.#source === null && this.#successor === null && this.#sinks.length === 0;
+    const isFed = this.#source !== null || this.#successor !== null;
+    return !isFed && this.#sinks.length === 0 && this.#awaiting.size === 0;
   }
 
   setSource(source: RtpSource, { isStarting = false }: { isStarting?: boolean } = {}): void {
@@ -105,12 +129,12 @@ class SourceFanout implements StreamFanout {
     this.#startAll();
   }
 
-  addSink(sink: RtpSink): void {
+  addSink(sink: RtpSink, { isStarting = false }: { isStarting?: boolean } = {}): void {
     if (this.#sinks.includes(sink)) return;
     this.#sinks = [...this.#sinks, sink];
     sink.onKeyFrameNeeded = () => this.requestKeyFrame();
     sink.onOpen = () => this.#start(sink);
-    this.#start(sink);
+    if (!isStarting) this.#start(sink);
   }
 
   removeSink(sink: RtpSink): void {
@@ -120,12 +144,20 @@ class SourceFanout implements StreamFanout {
     sink.onOpen = null;
   }
 
+  awaitKeyFrame(sink: RtpSink, onKeyFrame: () => void): void {
+    this.#awaiting.set(sink, onKeyFrame);
+  }
+
+  forgo(sink: RtpSink): void {
+    this.#awaiting.delete(sink);
+  }
+
   requestKeyFrame(): void {
     this.#source?.requestKeyFrame();
   }
 
   tick(now: number): void {
-    const isWatched = this.#sinks.length > 0;
+    const isWatched = this.#sinks.length > 0 || this.#awaiting.size > 0;
     this.#source?.tick(now, isWatched);
     this.#successor?.tick(now, isWatched);
     for (const sink of this.#sinks) sink.advance();
@@ -144,14 +176,22 @@ class SourceFanout implements StreamFanout {
     for (const source of [this.#source, this.#successor]) if (source !== null) detach(source);
     this.#source = null;
     this.#successor = null;
+    this.#awaiting.clear();
     for (const sink of this.#sinks) this.removeSink(sink);
   }
 
   readonly #deliver = (packet: RtpPacket): void => {
     if (!this.#isLive) this.#goLive();
+    if (packet.startsKeyFrame && this.#awaiting.size > 0) this.#welcome();
     const sinks = this.#sinks;
     for (let index = 0; index < sinks.length; index += 1) sinks[index]?.write(packet);
   };
+
+  #welcome(): void {
+    const arriving = [...this.#awaiting.values()];
+    this.#awaiting.clear();
+    for (const arrive of arriving) arrive();
+  }
 
   #promote(source: RtpSource): void {
     const replaced = this.#source;

@@ -23,6 +23,11 @@ export class TemporalFilter {
     this.#limit = limit;
   }
 
+  /** Pictures of another stream follow, whose timestamps may be those of this one. */
+  forgetPicture(): void {
+    this.#timestamp = -1;
+  }
+
   leavesOut(packet: RtpPacket): boolean {
     const all = NO_LIMIT.maxTemporalLayer;
     if (this.#layer === all && this.#limit.maxTemporalLayer === all) return false;

@@ -1,7 +1,10 @@
 /**
  * What the link to one viewer carries, from what the viewer tells once a second: the ladder of PROTOCOL.md, M2.1.
  *
- *   all layers ⇄ without the highest ⇄ the base ⇄ no video until a key frame
+ *   all temporal layers ⇄ without the highest ⇄ the base ⇄ the next lower layer, with all of its own ⇄ ...
+ *   ... the base of the lowest layer ⇄ no video until a key frame
+ *
+ * The way up to a higher layer leads over half of its pictures, because all of them are several times as many bytes.
  *
  * A relay sends at once and knows of no queue of its own: the queue is in the network, and shows as a round trip that
  * grows, and as loss. A receiver's own estimate (REMB) says too little: without header extensions it falls when the
@@ -10,6 +13,8 @@
 
 /** What a viewer is sent of a video. */
 export interface SinkLimit {
+  /** The highest layer that its link carries; 0 is the highest of all. */
+  readonly bestLayer: number;
   /** Packets of higher temporal layers are left out. */
   readonly maxTemporalLayer: number;
   /** Nothing until it is open again, and a key frame comes. */
@@ -17,10 +22,12 @@ export interface SinkLimit {
 }
 
 /** Temporal layers are numbered with two bits (RFC 7741, section 4.2). */
-export const NO_LIMIT: SinkLimit = { maxTemporalLayer: 3, isClosed: false };
+export const NO_LIMIT: SinkLimit = { bestLayer: 0, maxTemporalLayer: 3, isClosed: false };
 
 /** The highest of the three layers that encoders make. */
 const TOP = 2;
+/** Where a higher layer is tried. */
+const HALF = 1;
 /** Looks in a row that find the link too slow before less is sent; before nothing is sent. */
 const BAD_LOOKS = 2;
 const BAD_LOOKS_TO_CLOSE = 4;
@@ -42,10 +49,19 @@ export interface ViewerLook {
   readonly fractionLost: number;
   /** `null` where it was not measured since the last look. */
   readonly roundTripMs: number | null;
+  /** The layer that the viewer asked for; by default the highest. */
+  readonly asked?: number;
+  /** The highest layer that it is sent now, or soon; by default the highest of all. */
+  readonly layer?: number;
+  /** Whether a lower one is there; by default none. */
+  readonly hasLower?: boolean;
+  /** The highest temporal layer that comes, 0 where an encoder makes none; by default {@link TOP}. */
+  readonly topTemporalLayer?: number;
 }
 
 export class ViewerBudget {
-  #layer = TOP;
+  #bestLayer = 0;
+  #temporalLayer = TOP;
   #isClosed = false;
   #badLooks = 0;
   #leastRoundTripMs = Infinity;
@@ -56,15 +72,23 @@ export class ViewerBudget {
 
   /** @returns The limit when it is another than before, else `null`. */
   look(seen: ViewerLook, now: number): SinkLimit | null {
-    const before = { layer: this.#layer, isClosed: this.#isClosed };
+    const before = this.#limit;
     if (this.#isBad(seen)) this.#lower(seen, now);
     else {
       this.#badLooks = 0;
-      if (this.#mayRaise(seen, now)) this.#raise(now);
+      if (this.#mayRaise(seen, now)) this.#raise(seen, now);
     }
-    if (before.layer === this.#layer && before.isClosed === this.#isClosed) return null;
-    const maxTemporalLayer = this.#layer === TOP ? NO_LIMIT.maxTemporalLayer : this.#layer;
-    return { maxTemporalLayer, isClosed: this.#isClosed };
+    const limit = this.#limit;
+    const isSame =
+      before.bestLayer === limit.bestLayer &&
+      before.maxTemporalLayer === limit.maxTemporalLayer &&
+      before.isClosed === limit.isClosed;
+    return isSame ? null : limit;
+  }
+
+  get #limit(): SinkLimit {
+    const maxTemporalLayer = this.#temporalLayer >= TOP ? NO_LIMIT.maxTemporalLayer : this.#temporalLayer;
+    return { bestLayer: this.#bestLayer, maxTemporalLayer, isClosed: this.#isClosed };
   }
 
   #queueMs(roundTripMs: number | null): number {
@@ -77,29 +101,40 @@ export class ViewerBudget {
     return this.#queueMs(roundTripMs) > QUEUE_MS || fractionLost > LOSSY;
   }
 
-  #lower({ fractionLost }: ViewerLook, now: number): void {
+  #lower(seen: ViewerLook, now: number): void {
+    const { fractionLost, layer = 0, hasLower = false, topTemporalLayer = TOP } = seen;
     this.#badAt = now;
     this.#badLooks++;
     const isEnough = this.#badLooks >= BAD_LOOKS || fractionLost > VERY_LOSSY;
     if (this.#isClosed || !isEnough) return;
-    if (this.#layer === 0 && this.#badLooks < BAD_LOOKS_TO_CLOSE) return;
-    if (this.#layer > 0) this.#layer--;
-    else this.#isClosed = true;
+    // Leaving out what does not come would help nobody, where there is another way.
+    const temporalLayer = hasLower ? Math.min(this.#temporalLayer, topTemporalLayer) : this.#temporalLayer;
+    if (temporalLayer > 0) this.#temporalLayer = temporalLayer - 1;
+    else if (hasLower) {
+      this.#bestLayer = Math.max(this.#bestLayer, layer) + 1;
+      this.#temporalLayer = TOP;
+    } else if (this.#badLooks >= BAD_LOOKS_TO_CLOSE) this.#isClosed = true;
+    else return;
     this.#changedAt = now;
     this.#badLooks = 0;
     const wasInVain = now - this.#raisedAt < PROVEN_MS;
     this.#cleanMs = wasInVain ? Math.min(LONGEST_CLEAN_MS, 2 * this.#cleanMs) : CLEAN_MS;
   }
 
-  #mayRaise({ fractionLost, roundTripMs }: ViewerLook, now: number): boolean {
-    if (!this.#isClosed && this.#layer === TOP) return false;
+  #mayRaise({ fractionLost, roundTripMs, asked = 0 }: ViewerLook, now: number): boolean {
+    if (!this.#isClosed && this.#temporalLayer >= TOP && this.#bestLayer <= asked) return false;
     if (fractionLost > CLEAN_LOSS || this.#queueMs(roundTripMs) > CLEAN_QUEUE_MS) return false;
     return now - Math.max(this.#changedAt, this.#badAt) >= this.#cleanMs;
   }
 
-  #raise(now: number): void {
+  #raise({ asked = 0, topTemporalLayer = TOP }: ViewerLook, now: number): void {
     if (this.#isClosed) this.#isClosed = false;
-    else this.#layer++;
+    else if (this.#temporalLayer < Math.min(TOP, topTemporalLayer) || this.#bestLayer <= asked)
+      this.#temporalLayer++;
+    else {
+      this.#bestLayer--;
+      this.#temporalLayer = topTemporalLayer > 0 ? HALF : TOP;
+    }
     this.#changedAt = this.#raisedAt = now;
   }
 }

@@ -24,6 +24,8 @@ export class RemoteParentEnd implements ParentEnd, MediaActivity {
   readonly media: ServedMedia = {
     serve: (isActive) => this.#serve(isActive),
     quality: () => this.#quality,
+    chooseLayer: (layer) => this.#tellOfLayer('choose-layer', layer),
+    wantKeyFrame: (layer) => this.#tellOfLayer('want-key-frame', layer),
   };
   onStateChange: ((state: LinkEndState) => void) | null = null;
   /** Never called: a parent's candidates are in its answer. */
@@ -117,6 +119,10 @@ export class RemoteParentEnd implements ParentEnd, MediaActivity {
     if (isActive === this.#isActive || this.#state === 'closed') return;
     this.#isActive = isActive;
     this.#options.send({ type: 'active', link: this.#id, isActive });
+  }
+
+  #tellOfLayer(type: 'choose-layer' | 'want-key-frame', layer: number): void {
+    if (this.#state !== 'closed') this.#options.send({ type, link: this.#id, layer });
   }
 }
 

@@ -57,6 +57,10 @@ export class WorkerLinks {
         return this.#serve(message);
       case 'active':
         return this.#activate(message.link, message.isActive);
+      case 'choose-layer':
+        return this.#served.get(message.link)?.link.media.chooseLayer(message.layer);
+      case 'want-key-frame':
+        return this.#served.get(message.link)?.link.media.wantKeyFrame(message.layer);
       case 'candidate':
         return this.#served.get(message.link)?.link.addCandidate(message.candidate);
       case 'control':

@@ -55,6 +55,8 @@ export type ToWorker =
   | { readonly type: 'beat'; readonly wantsReport: boolean }
   | ({ readonly type: 'serve' } & LinkSettings)
   | { readonly type: 'active'; readonly link: number; readonly isActive: boolean }
+  /** What the child said on its control channel. */
+  | { readonly type: 'choose-layer' | 'want-key-frame'; readonly link: number; readonly layer: number }
   | { readonly type: 'candidate'; readonly link: number; readonly candidate: string }
   | { readonly type: 'control'; readonly link: number; readonly bytes: Uint8Array }
   | { readonly type: 'close'; readonly link: number }

@@ -3,6 +3,7 @@
 import { CARRIED_CODECS } from '@casto/host';
 import type { CodecParameters, SessionParameters } from '@casto/host';
 import type { ClientOffer, ClientRole, ClientSection } from './client-offer.ts';
+import { EXTENSION_URIS, type OfferedSimulcast } from './offered-simulcast.ts';
 
 /** The stream that is sent in a section. */
 export interface AnsweredSource {
@@ -21,7 +22,7 @@ export interface ClientAnswer {
   readonly cname: string;
 }
 
-/** Feedback that needs a header extension is left out: extensions end at the relay. */
+/** Feedback that needs a header extension is left out: the relay reads none but the names of simulcast. */
 const WITHOUT_EXTENSIONS = new Set(['nack', 'ccm', 'goog-remb']);
 const STREAM_ID = 'casto';
 
@@ -57,7 +58,7 @@ function renderUnused({ mid, kind, protocol }: ClientSection): string[] {
 }
 
 function renderUsed(
-  { mid, kind, protocol }: ClientSection,
+  { mid, kind, protocol, simulcast }: ClientSection,
   codec: CodecParameters,
   answer: ClientAnswer,
 ): string[] {
@@ -75,9 +76,20 @@ function renderUsed(
     'a=rtcp-mux',
     'a=rtcp-rsize',
     ...renderCodec(codec),
+    ...(simulcast === null ? [] : renderSimulcast(simulcast)),
     ...(source === undefined
       ? []
       : [`a=msid:${STREAM_ID} ${mid}`, `a=ssrc:${source.ssrc} cname:${answer.cname}`]),
+  ];
+}
+
+/** All streams that can be told apart are wanted, so the order says nothing (RFC 8853, section 5.3.2). */
+function renderSimulcast({ rids, ridExtension, midExtension }: OfferedSimulcast): string[] {
+  return [
+    ...(midExtension === null ? [] : [`a=extmap:${midExtension} ${EXTENSION_URIS.mid}`]),
+    `a=extmap:${ridExtension} ${EXTENSION_URIS.rid}`,
+    ...rids.map((rid) => `a=rid:${rid} recv`),
+    `a=simulcast:recv ${rids.join(';')}`,
   ];
 }
 

@@ -5,6 +5,7 @@
 
 import { CARRIED_CODECS, readDtlsIce, readOfferedSections, SessionDescriptionError } from '@casto/host';
 import type { CodecName, CodecParameters, OfferedSection, SessionParameters } from '@casto/host';
+import { readOfferedSimulcast, type OfferedSimulcast } from './offered-simulcast.ts';
 
 /** A browser with every codec and extension it has writes about 12 KiB. */
 export const MAX_OFFER_BYTES = 64 * 1024;
@@ -28,6 +29,8 @@ export interface ClientSection {
   readonly protocol: string;
   /** Under the client's own number. */
   readonly codec: CodecParameters | null;
+  /** Of a publisher's video that comes as several streams; else `null`. */
+  readonly simulcast: OfferedSimulcast | null;
 }
 
 export interface ClientOffer {
@@ -51,7 +54,12 @@ export function readClientOffer(
   if (offered.length === 0) throw new SessionDescriptionError('malformed', 'no media section');
   const transport = readDtlsIce(String(sdp), MAX_OFFER_BYTES);
   assertTransport(transport);
-  const sections = offered.map((section) => readSection(section, role, carries));
+  const sections = offered.map((section, index) => {
+    const read = readSection(section, role, carries);
+    const { kind, codec } = read;
+    if (role !== 'publisher' || kind !== 'video' || codec === null) return { ...read, simulcast: null };
+    return { ...read, simulcast: readOfferedSimulcast(String(sdp), index, codec.payloadType) };
+  });
   assertDistinct(sections);
   if (sections.every(({ codec }) => codec === null)) {
     throw new SessionDescriptionError('bad-codec', 'none that is carried here: VP8, H264 and Opus');
@@ -70,7 +78,7 @@ function readSection(
   { mid, kind, protocol, direction, codecs }: OfferedSection,
   role: ClientRole,
   carries: (codec: CodecName) => boolean,
-): ClientSection {
+): Omit<ClientSection, 'simulcast'> {
   if (!MID.test(mid)) throw new SessionDescriptionError('bad-mid', 'a section without a usable mid');
   if (kind === 'application') {
     // It is turned off, so that it need not be understood; its protocol stands in the answer all the same.

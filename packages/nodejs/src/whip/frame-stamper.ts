@@ -5,13 +5,18 @@ import type { RtpPacket } from '../media/packet-ring.ts';
 import { RTP_HEADER_BYTES } from '../media/rtp-packet.ts';
 import type { MediaCodec } from '../media/rtp-source.ts';
 import type { CaptureClock } from './capture-clock.ts';
+import { FrameReferences } from './frame-references.ts';
 import { appendToPacket } from './trailer-packets.ts';
 
-/** T1.3: what the publisher's encoder refers to is not told, so each frame needs the one before it. */
-const PREDECESSOR = 0b0001;
+/** The number of the next frame of a stream. A source that takes the place of another goes on with its count. */
+export interface FrameCount {
+  next: number;
+}
 
 export interface FrameStamperOptions {
   readonly codec: MediaCodec;
+  readonly layer: number;
+  readonly count: FrameCount;
   /** Of the broadcast, seconds since 1970. */
   readonly epoch: number;
   readonly clock: CaptureClock;
@@ -25,12 +30,14 @@ interface OpenFrame {
   /** Of its first packet. */
   readonly arrivedAt: number;
   isKey: boolean;
+  readonly temporalLayer: number;
+  readonly isLayerSync: boolean;
 }
 
 export class FrameStamper {
   readonly #options: FrameStamperOptions;
+  readonly #references = new FrameReferences();
   #frame: OpenFrame | null = null;
-  #frameNumber = 0;
   /** Of the next packet, modulo 2^16. */
   #sequence = 0;
 
@@ -52,33 +59,39 @@ export class FrameStamper {
   /** Packets are lost for good: those below must notice, and miss a frame. */
   skip(packets: number): void {
     this.#sequence = (this.#sequence + packets) & 0xffff;
-    this.#frameNumber = (this.#frameNumber + 1) >>> 0;
+    this.#countFrame();
+    this.#references.lose();
     this.#frame = null;
   }
 
-  #frameOf({ timestamp, arrivedAt }: RtpPacket): OpenFrame {
+  #frameOf({ timestamp, arrivedAt, temporalLayer, isLayerSync }: RtpPacket): OpenFrame {
     const known = this.#frame;
     if (known !== null && known.timestamp === timestamp) return known;
-    const frame = { timestamp, arrivedAt, isKey: false };
+    const frame = { timestamp, arrivedAt, isKey: false, temporalLayer, isLayerSync };
     this.#frame = frame;
     return frame;
   }
 
-  #stamp({ bytes, timestamp }: RtpPacket, { arrivedAt, isKey }: OpenFrame): Buffer[] {
-    const { codec, epoch, clock } = this.#options;
+  #stamp({ bytes, timestamp }: RtpPacket, frame: OpenFrame): Buffer[] {
+    const { codec, epoch, clock, layer, count } = this.#options;
     const trailer: FrameTrailer = {
       epoch,
-      sequence: this.#frameNumber,
-      capturedAt: clock.capturedAt(timestamp, arrivedAt),
-      layer: 0,
-      temporalLayer: 0,
-      references: codec === 'opus' || isKey ? 0 : PREDECESSOR,
+      sequence: count.next,
+      capturedAt: clock.capturedAt(timestamp, frame.arrivedAt),
+      layer,
+      temporalLayer: frame.temporalLayer,
+      references: codec === 'opus' ? 0 : this.#references.of({ number: count.next, ...frame }),
       signature: null,
     };
     const stamped = appendToPacket(codec, bytes, trailer);
     const isUnstamped = stamped.length === 1 && stamped[0] === bytes;
-    if (!isUnstamped) this.#frameNumber = (this.#frameNumber + 1) >>> 0;
+    if (!isUnstamped) this.#countFrame();
     return stamped;
+  }
+
+  #countFrame(): void {
+    const { count } = this.#options;
+    count.next = (count.next + 1) >>> 0;
   }
 
   #emit(bytes: Buffer): void {

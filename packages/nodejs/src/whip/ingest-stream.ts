@@ -10,6 +10,7 @@
 import { KEY_FRAME_INTERVAL_MS } from '@casto/core';
 import type { CodecParameters, MediaKind } from '@casto/host';
 import { addTraffic, copyTraffic, noTraffic } from '../media/media-traffic.ts';
+import { pixelsOf } from '../media/picture-size.ts';
 import { RTCP, rtcpTypeOf } from '../media/rtcp-packet.ts';
 import { ssrcOf } from '../media/rtp-packet.ts';
 import { createRtpSource } from '../media/rtp-source.ts';
@@ -19,7 +20,7 @@ import { CaptureClock } from './capture-clock.ts';
 import type { PublisherClock } from './capture-clock.ts';
 import { nameOf } from './client-offer.ts';
 import { answeredFeedback } from './client-answer.ts';
-import { FrameStamper } from './frame-stamper.ts';
+import { FrameStamper, type FrameCount } from './frame-stamper.ts';
 import { PacketOrder } from './packet-order.ts';
 
 /** An encoder that restarts takes another SSRC at once; two that send at the same time are a mistake. */
@@ -35,9 +36,15 @@ export interface IngestStreamOptions {
   /** As answered, under the publisher's own number. */
   readonly codec: CodecParameters;
   readonly epoch: number;
+  /** Of the video, 0 for sound; see {@link IngestStream.moveTo}. */
+  readonly layer: number;
+  /** Frames of each layer so far. */
+  readonly frames: (layer: number) => FrameCount;
   readonly clock: PublisherClock;
   /** Upper limit asked of the publisher's encoder, over all its streams. */
   readonly maxBitrateBps: number;
+  /** The streams that share this limit, as far as they are known. */
+  readonly limitedSsrcs: () => readonly number[];
   /** Of this receiver in its reports. */
   readonly localSsrc: number;
   readonly cname: string;
@@ -45,8 +52,10 @@ export interface IngestStreamOptions {
   readonly now: () => number;
   /** Sends RTCP to the publisher. Must not throw. */
   readonly send: (rtcp: Buffer) => boolean;
-  /** A source for the hub, in place of the one before; `null`: there was none. */
-  readonly onSource: (source: RtpSource, former: RtpSource | null) => void;
+  /** A source for the hub, in place of the one before; `null`: there is none. */
+  readonly onSource: (source: RtpSource | null, former: RtpSource | null) => void;
+  /** A key frame has come, with a picture of so many pixels. */
+  readonly onPicture?: (pixels: number) => void;
 }
 
 interface Stage {
@@ -58,13 +67,26 @@ interface Stage {
 
 export class IngestStream {
   readonly #options: IngestStreamOptions;
+  #layer: number;
   #stage: Stage | null = null;
+  /** Between a move and the next packet: the publisher names its layers at the beginning only. */
+  #movedSsrc: number | null = null;
   #askedAt = -Infinity;
   /** Of streams that are over. */
   readonly #ended = noTraffic();
 
   constructor(options: IngestStreamOptions) {
     this.#options = options;
+    this.#layer = options.layer;
+  }
+
+  get layer(): number {
+    return this.#layer;
+  }
+
+  /** Of the publisher's stream, `null` before its first packet. */
+  get ssrc(): number | null {
+    return this.#stage?.arrival.ssrc ?? this.#movedSsrc;
   }
 
   get payloadType(): number {
@@ -88,8 +110,22 @@ export class IngestStream {
     return this.#stage?.arrival.lastUnitAt ?? null;
   }
 
-  /** Takes one RTP packet of this payload type, and may overwrite it. */
-  takeRtp(bytes: Buffer): void {
+  /** It is another layer than it seemed: the next packet begins there anew. */
+  moveTo(layer: number): void {
+    if (layer === this.#layer) return;
+    this.#layer = layer;
+    const former = this.source;
+    this.#movedSsrc = this.ssrc;
+    this.close();
+    if (former !== null) this.#options.onSource(null, former);
+  }
+
+  /**
+   * Takes one RTP packet of this payload type, and may overwrite it.
+   *
+   * @returns Whether it is of the stream that is taken in: another SSRC is refused until that one has fallen silent.
+   */
+  takeRtp(bytes: Buffer): boolean {
     const ssrc = ssrcOf(bytes);
     const stage = this.#stage;
     if (stage === null || (stage.arrival.ssrc !== ssrc && this.#isSilent())) {
@@ -97,7 +133,9 @@ export class IngestStream {
       this.#stage = this.#begin(ssrc);
       this.#options.onSource(this.#stage.source, stage?.source ?? null);
     }
-    if (this.#stage?.arrival.ssrc === ssrc) this.#stage.arrival.takeRtp(bytes);
+    if (this.#stage?.arrival.ssrc !== ssrc) return false;
+    this.#stage.arrival.takeRtp(bytes);
+    return true;
   }
 
   /** Takes one block of an RTCP packet; blocks about other streams are ignored. */
@@ -135,7 +173,8 @@ export class IngestStream {
 
   /** PROTOCOL.md, M3: a streamer makes one at least this often, whatever its encoder does by itself. */
   #keepKeyFramesComing(arrival: RtpSource, now: number): void {
-    if (this.#options.kind !== 'video') return;
+    // Of a layer that is not encoded just now nobody misses one, and others would have to make theirs for nothing.
+    if (this.#options.kind !== 'video' || this.#isSilent()) return;
     const last = Math.max(arrival.stats().lastKeyFrameAt ?? -Infinity, this.#askedAt);
     if (now - last < KEY_FRAME_INTERVAL_MS) return;
     this.#askedAt = now;
@@ -143,11 +182,12 @@ export class IngestStream {
   }
 
   #begin(ssrc: number): Stage {
-    const { kind, codec, epoch, clock, localSsrc, cname, now, send } = this.#options;
+    const { kind, codec, epoch, frames, clock, localSsrc, cname, now, send, onPicture } = this.#options;
+    const layer = this.#layer;
     const { clockRate, payloadType } = codec;
     const name = nameOf(codec);
     const shared: Omit<RtpSourceOptions, 'feedback' | 'send'> = {
-      key: { kind, layer: 0 },
+      key: { kind, layer },
       codec: name,
       clockRate,
       payloadType,
@@ -157,7 +197,7 @@ export class IngestStream {
       now,
       roundTripMs: () => null,
     };
-    const feedback = this.#feedback(ssrc);
+    const feedback = this.#feedback();
     const arrival = createRtpSource({ ...shared, feedback, send });
     const source = createRtpSource({
       ...shared,
@@ -171,6 +211,8 @@ export class IngestStream {
     const capture = new CaptureClock(clockRate, clock);
     const stamper = new FrameStamper({
       codec: name,
+      layer,
+      count: frames(layer),
       epoch,
       clock: capture,
       onPacket: (bytes) => source.takeRtp(bytes),
@@ -183,13 +225,18 @@ export class IngestStream {
         arrival.requestKeyFrame();
       },
     });
-    arrival.onUnit = (packet) => order.take(packet, now());
+    arrival.onUnit = (packet) => {
+      order.take(packet, now());
+      if (!packet.startsKeyFrame || onPicture === undefined) return;
+      const pixels = pixelsOf(name, packet);
+      if (pixels !== null) onPicture(pixels);
+    };
     arrival.onSenderReport = (report) => capture.takeReport(report);
     return { arrival, order, source };
   }
 
-  #feedback(ssrc: number): SourceFeedback {
-    const { codec, maxBitrateBps } = this.#options;
+  #feedback(): SourceFeedback {
+    const { codec, maxBitrateBps, limitedSsrcs } = this.#options;
     const offered = answeredFeedback(codec);
     const has = (type: string, parameter = ''): boolean =>
       offered.some((feedback) => feedback.type === type && (feedback.parameter ?? '') === parameter);
@@ -197,7 +244,7 @@ export class IngestStream {
       nack: has('nack'),
       pictureLoss: has('nack', 'pli'),
       fullIntraRequest: has('ccm', 'fir'),
-      remb: has('goog-remb') ? { bitrateBps: maxBitrateBps, ssrcs: [ssrc] } : null,
+      remb: has('goog-remb') ? { bitrateBps: maxBitrateBps, ssrcs: limitedSsrcs } : null,
     };
   }
 }

@@ -4,8 +4,9 @@ import { randomBytes, randomInt } from 'node:crypto';
 import type { Clock, RefusalCounter } from '@casto/host';
 import type { PlayerSeat } from '../channel-players.ts';
 import { isRtcp } from '../media/rtp-packet.ts';
-import { readRtcpCompound } from '../media/rtcp-compound.ts';
+import { wishFor } from '../media/layer-choice.ts';
 import { createRtpSink, type RtpSink } from '../media/rtp-sink.ts';
+import { ViewerStreams } from '../media/viewer-streams.ts';
 import { renderClientAnswer } from './client-answer.ts';
 import { nameOf, type ClientOffer } from './client-offer.ts';
 import type { ClientTransport } from './client-transport.ts';
@@ -31,7 +32,8 @@ export interface PlayerSessionOptions {
 export class PlayerSession {
   readonly #options: PlayerSessionOptions;
   readonly #cname = randomBytes(12).toString('base64url');
-  readonly #streams: readonly { readonly mid: string; readonly sink: RtpSink }[];
+  readonly #sections: readonly { readonly mid: string; readonly sink: RtpSink }[];
+  readonly #streams: ViewerStreams;
   #heardAt: number;
   #cancelWatch: () => void = () => {};
   #isClosed = false;
@@ -39,13 +41,14 @@ export class PlayerSession {
   constructor(options: PlayerSessionOptions) {
     this.#options = options;
     this.#heardAt = options.clock.now();
-    this.#streams = this.#createStreams();
+    this.#sections = this.#createSections();
+    this.#streams = new ViewerStreams(this.#sections.map(({ sink }) => sink));
     options.seat.onClosed = () => this.end();
     options.transport.listener = {
       onOpen: () => this.#start(),
       onMedia: (bytes) => this.#receive(bytes),
       onClosed: () => this.end(),
-      traffic: () => ({ sinks: this.#streams.map(({ sink }) => sink.stats()) }),
+      traffic: () => ({ sinks: this.#streams.sinks.map((sink) => sink.stats()) }),
     };
   }
 
@@ -58,9 +61,14 @@ export class PlayerSession {
       role: 'player',
       transport: native,
       candidates: native.candidates,
-      sources: this.#streams.map(({ mid, sink }) => ({ mid, ssrc: sink.ssrc })),
+      sources: this.#sections.map(({ mid, sink }) => ({ mid, ssrc: sink.ssrc })),
       cname: this.#cname,
     });
+  }
+
+  /** The best layer that the player is to be sent; 0 is the highest. */
+  chooseLayer(layer: number): void {
+    this.#streams.chooseLayer(layer);
   }
 
   addCandidate(candidate: string): void {
@@ -74,13 +82,13 @@ export class PlayerSession {
     this.#cancelWatch();
     const { seat, transport, onClosed } = this.#options;
     seat.leave();
-    for (const { sink } of this.#streams) sink.close();
+    for (const sink of this.#streams.sinks) sink.close();
     transport.close();
     onClosed();
   }
 
   #start(): void {
-    for (const { sink } of this.#streams) {
+    for (const sink of this.#streams.sinks) {
       this.#options.seat.add(sink);
       sink.open();
     }
@@ -98,7 +106,7 @@ export class PlayerSession {
     this.#cancelWatch = clock.setTimer(() => this.#watch(), leftMs);
   }
 
-  #createStreams(): { mid: string; sink: RtpSink }[] {
+  #createSections(): { mid: string; sink: RtpSink }[] {
     const { offer, clock, transport } = this.#options;
     const first = randomInt(1, MAX_SSRC - offer.sections.length);
     return offer.sections.flatMap(({ mid, kind, codec }, index) => {
@@ -106,6 +114,7 @@ export class PlayerSession {
       const name = nameOf(codec);
       const sink = createRtpSink({
         key: { kind, layer: 0 },
+        wish: kind === 'video' ? wishFor(0) : null,
         clockRate: codec.clockRate,
         payloadType: codec.payloadType,
         ssrc: first + index,
@@ -121,7 +130,6 @@ export class PlayerSession {
   #receive(bytes: Buffer): void {
     const { clock, counts } = this.#options;
     this.#heardAt = clock.now();
-    const sinks = this.#streams.map(({ sink }) => sink);
-    if (!readRtcpCompound(bytes, sinks)) counts.count('rtcp-malformed');
+    if (!this.#streams.takeRtcp(bytes, this.#heardAt)) counts.count('rtcp-malformed');
   }
 }

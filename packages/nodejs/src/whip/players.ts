@@ -106,6 +106,7 @@ export class Players implements SessionRole {
         answer,
         usernameFragment: offer.transport.ice.usernameFragment,
         addCandidate: (candidate) => session.addCandidate(candidate),
+        chooseLayer: (layer) => session.chooseLayer(layer),
         end: () => session.end(),
       };
     } catch (error) {

@@ -23,7 +23,7 @@ export interface PublishedChannels {
   unpublish(signed: SignedRecord): Promise<void>;
 }
 
-export type PublishedMedia = Pick<ChannelRecord, 'video' | 'audio'>;
+export type PublishedMedia = Pick<ChannelRecord, 'video' | 'layers' | 'audio'>;
 
 export interface PublicationOptions {
   readonly name: string;
@@ -100,9 +100,10 @@ export class Publication {
   }
 
   /** Children expect what the record said when they joined. */
-  async #endOtherMedia({ video, audio }: PublishedMedia): Promise<void> {
+  async #endOtherMedia({ video, layers, audio }: PublishedMedia): Promise<void> {
     const before = this.#media;
-    if (before === null || (before.video === video && before.audio === audio)) return;
+    if (before === null) return;
+    if (before.video === video && before.layers === layers && before.audio === audio) return;
     await this.#unpublish();
   }
 
@@ -131,7 +132,7 @@ export class Publication {
 
   #sign(live: boolean): Promise<SignedRecord> {
     const { key, name, clock } = this.#options;
-    const { video, audio } = this.#media ?? { video: null, audio: false };
+    const { video, layers, audio } = this.#media ?? { video: null, layers: 0, audio: false };
     const now = Math.floor(clock.now());
     this.#sequence = Math.max(this.#sequence + 1, now);
     return signRecord(key.privateKey, {
@@ -142,7 +143,7 @@ export class Publication {
       title: name,
       app: '',
       video,
-      layers: video === null ? 0 : 1,
+      layers,
       audio,
       live,
       listed: true,

@@ -1,6 +1,7 @@
 /** One WHIP session: a publisher's connection, and its streams on their way into the channel. */
 
 import { randomBytes, randomInt } from 'node:crypto';
+import { MAX_LAYERS } from '@casto/core';
 import type { Clock, RefusalCounter } from '@casto/host';
 import type { ChannelIngest } from '../channel-ingest.ts';
 import { readRtcpCompound } from '../media/rtcp-compound.ts';
@@ -10,10 +11,12 @@ import { PublisherClock } from './capture-clock.ts';
 import { renderClientAnswer } from './client-answer.ts';
 import { nameOf, type ClientOffer } from './client-offer.ts';
 import type { ClientTransport } from './client-transport.ts';
+import type { FrameCount } from './frame-stamper.ts';
 import { IngestStream } from './ingest-stream.ts';
 import type { Publication, PublishedMedia } from './publication.ts';
+import { simulcastStreams, singleStream, type PublishedSection } from './published-section.ts';
 
-/** One layer at 25 Mbps, and sound. */
+/** 25 Mbps over all layers, and sound. */
 export const PUBLISHER_ALLOWANCE = { perSecond: 4_000, burst: 8_000 };
 /** As asked of pages that stream (child-link.ts). */
 const MAX_BITRATE_BPS = 10_000_000;
@@ -35,6 +38,8 @@ export interface PublisherSessionOptions {
 
 export class PublisherSession {
   readonly #options: PublisherSessionOptions;
+  readonly #sections: readonly PublishedSection[];
+  /** Of all sections. */
   readonly #streams: readonly IngestStream[];
   readonly #cname = randomBytes(12).toString('base64url');
   #ingest: ChannelIngest | null = null;
@@ -45,7 +50,8 @@ export class PublisherSession {
   constructor(options: PublisherSessionOptions) {
     this.#options = options;
     this.#heardAt = options.clock.now();
-    this.#streams = this.#createStreams();
+    this.#sections = this.#createSections();
+    this.#streams = this.#sections.flatMap(({ streams }) => streams);
     options.transport.listener = {
       onOpen: () => void this.#goLive(),
       onMedia: (bytes) => this.#receive(bytes),
@@ -126,35 +132,44 @@ export class PublisherSession {
   }
 
   #media(): PublishedMedia {
-    const names = this.#options.offer.sections.flatMap(({ codec }) => (codec === null ? [] : nameOf(codec)));
+    const names = this.#sections.map(({ codec }) => nameOf(codec));
     const video = names.find((name) => name !== 'opus') ?? null;
-    return { video, audio: names.includes('opus') };
+    const layers = this.#sections.find(({ codec }) => nameOf(codec) !== 'opus')?.streams.length ?? 0;
+    return { video, layers, audio: names.includes('opus') };
   }
 
-  #createStreams(): IngestStream[] {
+  #createSections(): PublishedSection[] {
     const { offer, clock, transport, epoch } = this.#options;
-    const publisher = new PublisherClock();
-    const localSsrc = randomInt(1, MAX_SSRC);
-    return offer.sections.flatMap(({ kind, codec }) => {
+    const shared = {
+      epoch,
+      clock: new PublisherClock(),
+      maxBitrateBps: MAX_BITRATE_BPS,
+      limitedSsrcs: () => this.#videoSsrcs(),
+      localSsrc: randomInt(1, MAX_SSRC),
+      cname: this.#cname,
+      now: () => clock.now(),
+      send: transport.send,
+      onSource: (source: RtpSource | null, former: RtpSource | null) => this.#feed(source, former),
+    };
+    return offer.sections.flatMap(({ kind, codec, simulcast }) => {
       if (codec === null || kind === 'application') return [];
-      return new IngestStream({
-        kind,
-        codec,
-        epoch,
-        clock: publisher,
-        maxBitrateBps: MAX_BITRATE_BPS,
-        localSsrc,
-        cname: this.#cname,
-        now: () => clock.now(),
-        send: transport.send,
-        onSource: (source, former) => this.#feed(source, former),
-      });
+      const counts: FrameCount[] = Array.from({ length: MAX_LAYERS }, () => ({ next: 0 }));
+      const frames = (layer: number): FrameCount => counts[layer] ?? { next: 0 };
+      const section = { ...shared, kind, codec, frames };
+      if (simulcast === null) return singleStream(codec, new IngestStream({ ...section, layer: 0 }));
+      return simulcastStreams(codec, simulcast, (layer) => new IngestStream({ ...section, ...layer }));
     });
   }
 
-  #feed(source: RtpSource, former: RtpSource | null): void {
+  /** What a limit holds for; a sender that is told of some only would hold the others back by itself. */
+  #videoSsrcs(): number[] {
+    const video = this.#sections.filter(({ codec }) => nameOf(codec) !== 'opus');
+    return video.flatMap(({ streams }) => streams.flatMap(({ ssrc }) => ssrc ?? []));
+  }
+
+  #feed(source: RtpSource | null, former: RtpSource | null): void {
     if (former !== null) this.#ingest?.drop(former);
-    this.#ingest?.feed(source);
+    if (source !== null) this.#ingest?.feed(source);
   }
 
   #receive(bytes: Buffer): void {
@@ -166,12 +181,12 @@ export class PublisherSession {
       return;
     }
     const type = payloadTypeOf(bytes);
-    const stream =
+    const section =
       bytes.length < RTP_HEADER_BYTES
         ? undefined
-        : this.#streams.find(({ payloadType }) => payloadType === type);
-    if (stream === undefined) counts.count('rtp-unknown-stream');
-    else stream.takeRtp(bytes);
+        : this.#sections.find(({ codec }) => codec.payloadType === type);
+    const fault = section === undefined ? 'rtp-unknown-stream' : section.takeRtp(bytes);
+    if (fault !== null) counts.count(fault);
   }
 
   readonly #tick = (now: number): void => {

@@ -15,7 +15,7 @@ import { SessionLimit } from './session-limit.ts';
 import type { OpenSession, SessionOpening, SessionRole } from './session-endpoint.ts';
 import { overloaded, SessionRefusal } from './session-refusal.ts';
 
-/** Each costs its bitrate of downlink, and 6 MB for the packets of its video. */
+/** Each costs its bitrate of downlink, and 6 MB for the packets of each layer of its video. */
 const MAX_PUBLISHERS = 100;
 const MAX_PUBLISHERS_PER_ADDRESS = 16;
 /** A session that nothing came from for this long does not keep its name from another. */

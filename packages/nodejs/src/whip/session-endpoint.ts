@@ -7,7 +7,11 @@
  *   DELETE  /whip/NAME/ID   the session is over
  *   OPTIONS on both         what they take, for people and for pages of other origins
  *
- * and the same below `/whep/`. A session's address cannot be guessed, so whoever knows it may end it.
+ * and the same below `/whep/`, where a session is also told which layer it is to be sent:
+ *
+ *   POST    /whep/NAME/ID/layer
+ *
+ * A session's address cannot be guessed, so whoever knows it may end it.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -15,6 +19,7 @@ import type { SessionResult } from '../relay-metrics.ts';
 import { assertBearer } from './bearer-token.ts';
 import { CHANNEL_NAME } from './channel-keys.ts';
 import { MAX_OFFER_BYTES } from './client-offer.ts';
+import { LAYER_RELATION, LAYER_TYPE, readLayerRequest } from './layer-request.ts';
 import { readSdpFragment } from './sdp-fragment.ts';
 import { SessionRefusal } from './session-refusal.ts';
 
@@ -57,6 +62,8 @@ export interface OpenSession {
   /** Of the client's ICE session. */
   readonly usernameFragment: string;
   addCandidate(candidate: string): void;
+  /** Sends the client this layer of the video, or the next lower one that is there; absent where it is not sent any. */
+  chooseLayer?(layer: number): void;
   /** The client says that it is over. Idempotent. */
   end(): void;
 }
@@ -111,6 +118,8 @@ interface Target {
   readonly name: string;
   /** `null`: the address that sessions are made at. */
   readonly id: string | null;
+  /** The address of the session's choice of a layer. */
+  readonly isLayer: boolean;
 }
 
 const ID_BYTES = 18;
@@ -162,7 +171,8 @@ export class SessionEndpoint {
     if (target === undefined || !CHANNEL_NAME.test(target.name)) {
       throw new SessionRefusal(404, 'A name has 1 to 64 letters, digits, dots, hyphens and underscores.');
     }
-    const methods = target.id === null ? MAKING_METHODS : SESSION_METHODS;
+    const makes = target.id === null || target.isLayer;
+    const methods = makes ? MAKING_METHODS : SESSION_METHODS;
     if (request.method === 'OPTIONS') return preflight(target, request, methods);
     // RFC 9725, section 4.2: GET, HEAD and PUT are reserved.
     if (!methods.split(', ').includes(request.method)) {
@@ -217,18 +227,24 @@ export class SessionEndpoint {
         'Accept-Patch': FRAGMENT_TYPE,
         'Casto-Channel': session.channel,
         'Cache-Control': 'no-store',
-        ...linksTo(iceServers),
+        ...linkHeader([
+          ...linksTo(iceServers),
+          ...(session.chooseLayer === undefined
+            ? []
+            : [`</${role}/${name}/${id}/layer>; rel="${LAYER_RELATION}"`]),
+        ]),
       },
       body: session.answer,
     };
   }
 
-  #toSession({ role, name }: Target, id: string, request: SessionRequest): SessionResponse {
+  #toSession({ role, name, isLayer }: Target, id: string, request: SessionRequest): SessionResponse {
     const { method, headers, body } = request;
     const authorization = textOf(headers['authorization']);
     if (authorization !== undefined) assertBearer(this.#options.roles[role]?.token ?? null, authorization);
     const kept = this.#sessions.get(id);
     if (kept?.role !== role || kept.name !== name) throw new SessionRefusal(404, 'There is no such session.');
+    if (isLayer) return chooseLayer(kept, request);
     if (method === 'DELETE') {
       kept.session.end();
       return { status: 200, headers: {}, body: '' };
@@ -238,7 +254,18 @@ export class SessionEndpoint {
   }
 }
 
-function preflight({ id }: Target, { iceServers }: SessionRequest, methods: string): SessionResponse {
+function chooseLayer({ session }: KeptSession, { headers, body }: SessionRequest): SessionResponse {
+  if (session.chooseLayer === undefined) throw new SessionRefusal(404, 'Nothing is sent in this session.');
+  assertType(headers['content-type'], LAYER_TYPE, 'Accept-Post');
+  session.chooseLayer(readLayerRequest(body));
+  return { status: 200, headers: {}, body: '' };
+}
+
+function preflight(
+  { id, isLayer }: Target,
+  { iceServers }: SessionRequest,
+  methods: string,
+): SessionResponse {
   return {
     status: 204,
     headers: {
@@ -246,27 +273,31 @@ function preflight({ id }: Target, { iceServers }: SessionRequest, methods: stri
       'Access-Control-Allow-Methods': methods,
       'Access-Control-Allow-Headers': 'Authorization, Content-Type, If-Match',
       'Access-Control-Max-Age': String(PREFLIGHT_AGE_S),
-      ...(id === null ? { 'Accept-Post': OFFER_TYPE } : { 'Accept-Patch': FRAGMENT_TYPE }),
-      ...(id === null ? linksTo(iceServers) : {}),
+      ...(isLayer
+        ? { 'Accept-Post': LAYER_TYPE }
+        : id === null
+          ? { 'Accept-Post': OFFER_TYPE, ...linkHeader(linksTo(iceServers)) }
+          : { 'Accept-Patch': FRAGMENT_TYPE }),
     },
     body: '',
   };
 }
 
 /** RFC 9725, section 4.6. */
-function linksTo(iceServers: readonly NamedIceServer[] = []): { Link?: string[] } {
-  if (iceServers.length === 0) return {};
-  return {
-    Link: iceServers.flatMap(({ urls, username, credential }) =>
-      urls.map((url) => {
-        const secret =
-          username === undefined || credential === undefined
-            ? ''
-            : `; username="${username}"; credential="${credential}"; credential-type="password"`;
-        return `<${url}>; rel="ice-server"${secret}`;
-      }),
-    ),
-  };
+function linksTo(iceServers: readonly NamedIceServer[] = []): string[] {
+  return iceServers.flatMap(({ urls, username, credential }) =>
+    urls.map((url) => {
+      const secret =
+        username === undefined || credential === undefined
+          ? ''
+          : `; username="${username}"; credential="${credential}"; credential-type="password"`;
+      return `<${url}>; rel="ice-server"${secret}`;
+    }),
+  );
+}
+
+function linkHeader(links: string[]): { Link?: string[] } {
+  return links.length === 0 ? {} : { Link: links };
 }
 
 /** RFC 9725, section 4.3.1: candidates are taken, restarts of ICE are not, which the library below cannot do. */
@@ -286,9 +317,10 @@ function patch({ session, etag }: KeptSession, ifMatch: string | undefined, body
 
 /** `undefined` for what is no path of a session or of a place to make one. */
 function targetOf(path: string): Target | undefined {
-  const [, role, name, id, ...rest] = path.split('/');
+  const [, role, name, id, part, ...rest] = path.split('/');
   if ((role !== 'whip' && role !== 'whep') || name === undefined || rest.length > 0) return undefined;
-  return { role, name, id: id ?? null };
+  if (part !== undefined && part !== 'layer') return undefined;
+  return { role, name, id: id ?? null, isLayer: part !== undefined };
 }
 
 function assertType(header: string | string[] | undefined, expected: string, acceptHeader: string): void {

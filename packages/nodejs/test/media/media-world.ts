@@ -6,6 +6,7 @@ import { createHub } from '../../src/media/hub.ts';
 import type { Hub, HubEvent } from '../../src/media/hub.ts';
 import { FEEDBACK, RTCP, rtcpBlockLength, rtcpCountOf, rtcpTypeOf } from '../../src/media/rtcp-packet.ts';
 import { sequenceOf, timestampOf } from '../../src/media/rtp-packet.ts';
+import type { LayerWish } from '../../src/media/layer-choice.ts';
 import { createRtpSink } from '../../src/media/rtp-sink.ts';
 import type { RtpSink } from '../../src/media/rtp-sink.ts';
 import { createRtpSource } from '../../src/media/rtp-source.ts';
@@ -139,7 +140,10 @@ export class MediaWorld {
     return publisher;
   }
 
-  viewer(kind: MediaKind = 'video', options: { isOpen?: boolean; layer?: number } = {}): Viewer {
+  viewer(
+    kind: MediaKind = 'video',
+    options: { isOpen?: boolean; layer?: number; wish?: LayerWish } = {},
+  ): Viewer {
     const ssrc = (this.#ssrc += 1);
     const packets: Received[] = [];
     const rtcp: Buffer[] = [];
@@ -149,7 +153,8 @@ export class MediaWorld {
       rtcp,
       isRefusing: false,
       sink: createRtpSink({
-        key: { kind, layer: options.layer ?? 0 },
+        key: { kind, layer: options.layer ?? options.wish?.asked ?? 0 },
+        wish: options.wish ?? null,
         clockRate: isVideo ? 90_000 : 48_000,
         payloadType: isVideo ? 96 : 111,
         ssrc,

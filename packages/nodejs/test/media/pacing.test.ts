@@ -116,10 +116,16 @@ describe('queue age', () => {
 describe('resend budget', () => {
   test('a packet is not repeated while its last repeat is under way', () => {
     const budget = createResendBudget();
-    expect(budget.take(5, 100)).toBe('allowed');
-    expect(budget.take(5, 105)).toBe('repeated');
-    expect(budget.take(6, 105)).toBe('allowed');
-    expect(budget.take(5, 111)).toBe('allowed');
+    expect(budget.take(5, 100, 100)).toBe('allowed');
+    expect(budget.take(5, 105, 105)).toBe('repeated');
+    expect(budget.take(6, 105, 105)).toBe('allowed');
+    expect(budget.take(5, 111, 111)).toBe('allowed');
+  });
+
+  test('what was sent more than a second ago is not repeated, and costs nothing', () => {
+    const budget = createResendBudget();
+    for (let packet = 0; packet < 1_000; packet += 1) expect(budget.take(packet, 0, 1_001)).toBe('stale');
+    expect(budget.take(1, 1, 1_001)).toBe('allowed');
   });
 
   test('a storm is limited to a quarter of what is forwarded', () => {
@@ -128,7 +134,7 @@ describe('resend budget', () => {
     for (let packet = 0; packet < 10_000; packet += 1) {
       budget.earn();
       for (let ask = 0; ask < 3; ask += 1) {
-        if (budget.take(packet * 3 + ask, packet) === 'allowed') allowed += 1;
+        if (budget.take(packet * 3 + ask, packet, packet) === 'allowed') allowed += 1;
       }
     }
     expect(allowed).toBeGreaterThan(2500);

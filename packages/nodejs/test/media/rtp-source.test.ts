@@ -190,7 +190,7 @@ describe('a source', () => {
               nack: true,
               pictureLoss: true,
               fullIntraRequest: false,
-              remb: { bitrateBps: 1e6, ssrcs: [1] },
+              remb: { bitrateBps: 1e6, ssrcs: () => [1] },
             },
             now: () => now,
             roundTripMs: () => null,

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { ViewerBudget, type SinkLimit, type ViewerLook } from '../../src/media/viewer-budget.ts';
+import { NO_LIMIT, ViewerBudget, type SinkLimit, type ViewerLook } from '../../src/media/viewer-budget.ts';
 
 const SECOND = 1_000;
 
 class Link {
   readonly budget = new ViewerBudget();
   now = 0;
-  limit: SinkLimit = { maxTemporalLayer: 3, isClosed: false };
+  limit: SinkLimit = NO_LIMIT;
 
   /** The viewer reports once a second for so long. */
   reports(seconds: number, seen: Partial<ViewerLook> = {}): SinkLimit {
@@ -18,7 +18,7 @@ class Link {
   }
 }
 
-const ALL = { maxTemporalLayer: 3, isClosed: false };
+const ALL = NO_LIMIT;
 
 describe('the link to a viewer', () => {
   test('carries everything while nothing says otherwise', () => {
@@ -39,9 +39,9 @@ describe('the link to a viewer', () => {
     for (let i = 0; i < 10; i++) seenLimits.add(JSON.stringify(link.reports(1, seen)));
     expect([...seenLimits].map((text): unknown => JSON.parse(text))).toEqual([
       ALL,
-      { maxTemporalLayer: 1, isClosed: false },
-      { maxTemporalLayer: 0, isClosed: false },
-      { maxTemporalLayer: 0, isClosed: true },
+      { ...ALL, maxTemporalLayer: 1 },
+      { ...ALL, maxTemporalLayer: 0 },
+      { ...ALL, maxTemporalLayer: 0, isClosed: true },
     ]);
   });
 
@@ -50,7 +50,7 @@ describe('the link to a viewer', () => {
     link.reports(10);
     expect(link.reports(1, { fractionLost: 0.2 })).toEqual(ALL);
     expect(link.reports(1)).toEqual(ALL);
-    expect(link.reports(1, { fractionLost: 0.5 })).toEqual({ maxTemporalLayer: 1, isClosed: false });
+    expect(link.reports(1, { fractionLost: 0.5 })).toEqual({ ...ALL, maxTemporalLayer: 1 });
   });
 
   test('is tried with more after it was clean, and ever later when that was in vain', () => {
@@ -62,6 +62,62 @@ describe('the link to a viewer', () => {
     link.reports(2, { fractionLost: 0.2 });
     expect(link.reports(9).maxTemporalLayer).toBe(1);
     expect(link.reports(2)).toEqual(ALL);
+  });
+
+  const lower = { layer: 0, hasLower: true };
+
+  test('goes to a lower layer when temporal layers are left out, and there begins with all of them', () => {
+    const link = new Link();
+    link.reports(10);
+    expect(link.reports(4, { fractionLost: 0.2, ...lower })).toEqual({ ...ALL, maxTemporalLayer: 0 });
+    expect(link.reports(2, { fractionLost: 0.2, ...lower })).toEqual({ ...ALL, bestLayer: 1 });
+    expect(link.reports(6, { fractionLost: 0.2, layer: 1, hasLower: true })).toEqual({
+      ...ALL,
+      bestLayer: 2,
+    });
+    expect(link.reports(8, { fractionLost: 0.2, layer: 2 })).toMatchObject({ bestLayer: 2, isClosed: true });
+  });
+
+  test('goes to a lower layer at once where there are no temporal layers', () => {
+    const link = new Link();
+    link.reports(10, { topTemporalLayer: 0 });
+    expect(link.reports(2, { fractionLost: 0.2, topTemporalLayer: 0, ...lower })).toEqual({
+      ...ALL,
+      bestLayer: 1,
+    });
+  });
+
+  test('that is on a lower layer than its link demands goes below that one', () => {
+    const link = new Link();
+    link.reports(10);
+    const seen = { fractionLost: 0.5, topTemporalLayer: 0, layer: 1, hasLower: true };
+    expect(link.reports(1, seen).bestLayer).toBe(2);
+  });
+
+  test('comes back to a higher layer over half of its pictures, and not above the one that was asked for', () => {
+    const link = new Link();
+    link.reports(10);
+    link.reports(6, { fractionLost: 0.2, ...lower });
+    const seen = { layer: 1, hasLower: true };
+    expect(link.reports(4, seen)).toEqual({ ...ALL, bestLayer: 1 });
+    expect(link.reports(600, { ...seen, asked: 1 })).toEqual({ ...ALL, bestLayer: 1 });
+    expect(link.reports(2, seen)).toEqual({ ...ALL, maxTemporalLayer: 1 });
+    expect(link.reports(6, lower)).toEqual(ALL);
+  });
+
+  test('that fails at a higher layer waits longer before it tries again', () => {
+    const link = new Link();
+    const bad = { fractionLost: 0.5, topTemporalLayer: 0, ...lower };
+    const good = { topTemporalLayer: 0, layer: 1, hasLower: true };
+    link.reports(10, good);
+    const waits: number[] = [];
+    for (let attempt = 0; attempt < 5; attempt += 1) {
+      expect(link.reports(1, bad).bestLayer).toBe(1);
+      let waited = 0;
+      while (link.reports(1, good).bestLayer > 0) waited += 1;
+      waits.push(waited);
+    }
+    expect(waits).toEqual([4, 9, 19, 39, 59]);
   });
 
   test('goes up all the way, one step after the other', () => {

@@ -75,15 +75,15 @@ export class Broadcast {
 
   #sendFrame(): void {
     const frame = this.#frame++;
-    const payload = vp8({
-      key: frame % FRAMES_PER_KEY_FRAME === 0,
-      start: true,
-      pictureId: frame & 0x7fff,
-      tl0: frame & 0xff,
-      body: bodyOf(frame),
-    });
     const timestamp = timestampOf(frame);
     for (const [layer, source] of this.#sources.entries()) {
+      const payload = vp8({
+        key: frame % FRAMES_PER_KEY_FRAME === 0,
+        start: true,
+        pictureId: frame & 0x7fff,
+        tl0: frame & 0xff,
+        body: bodyOf(layer, frame),
+      });
       source.takeRtp(
         rtp({ payloadType: 96, ssrc: layer + 1, sequence: frame & 0xffff, timestamp, marker: true, payload }),
       );
@@ -117,15 +117,19 @@ export function timestampOf(frame: number): number {
 
 const FRAME_MARK = Buffer.from('a frame of the test:');
 
-/** The number of a frame at the end of its payload, where no relay touches it: as the trailer of a real one. */
-function bodyOf(frame: number): Buffer {
-  const number = Buffer.alloc(4);
-  number.writeUInt32BE(frame);
+/** Layer and number of a frame at the end of its payload, where no relay touches them: as the trailer of a real one. */
+function bodyOf(layer: number, frame: number): Buffer {
+  const number = Buffer.alloc(5);
+  number.writeUInt8(layer);
+  number.writeUInt32BE(frame, 1);
   return Buffer.concat([FRAME_MARK, number]);
 }
 
 export interface Unit {
+  /** That was asked for where it came. */
   readonly layer: number;
+  /** As the streamer encoded it. */
+  readonly encodedLayer: number;
   /** As the streamer numbered it. */
   readonly frame: number;
   readonly timestamp: number;
@@ -171,7 +175,8 @@ export class Child {
         source.onUnit = ({ bytes, startsKeyFrame }) => {
           const frame = bytes.readUInt32BE(bytes.length - 4);
           const { layer } = source.key;
-          this.units.push({ layer, frame, timestamp: bytes.readUInt32BE(4), startsKeyFrame });
+          const encodedLayer = bytes[bytes.length - 5] ?? 0;
+          this.units.push({ layer, encodedLayer, frame, timestamp: bytes.readUInt32BE(4), startsKeyFrame });
         };
       },
       removeSource: () => {},

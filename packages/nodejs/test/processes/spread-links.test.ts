@@ -39,6 +39,10 @@ function feeds({ hub }: Broadcast): number {
   return hub.streams()[0]?.viewers ?? 0;
 }
 
+function isPictureLoss(bytes: Buffer): boolean {
+  return rtcpTypeOf(bytes, 0) === RTCP.payloadFeedback && rtcpCountOf(bytes, 0) === FEEDBACK.pictureLoss;
+}
+
 test('a channel is sent to a worker once, from its first child to its last', async () => {
   const channel = broadcast();
   channel.begin();
@@ -94,6 +98,20 @@ test('a child of a worker gets layers that the children before it did not ask fo
   expect(low.units.every(({ layer }) => layer === 0)).toBe(true);
 });
 
+test('[K6.1] a child of a worker is sent the layer that it chooses, and asks for key frames of that one', async () => {
+  const channel = broadcast(3);
+  channel.begin();
+  const one = child();
+  const parent = await one.join(links, channel);
+  await until(() => one.units.at(-1)?.encodedLayer === 0, 'the highest layer');
+  parent.media.chooseLayer(2);
+  await until(() => one.units.at(-1)?.encodedLayer === 2, 'the lowest layer');
+  channel.asked.length = 0;
+  parent.media.wantKeyFrame(0);
+  const isOfLowest = (bytes: Buffer): boolean => isPictureLoss(bytes) && bytes.readUInt32BE(8) === 3;
+  await until(() => channel.asked.some(isOfLowest), 'the request');
+});
+
 test('the time of capture of each frame is what the streamer said', async () => {
   const channel = broadcast();
   channel.begin();
@@ -123,9 +141,6 @@ test('a request for a key frame goes on to the streamer', async () => {
   await one.join(links, channel);
   await until(() => one.units.length > 5, 'media');
   channel.asked.length = 0;
-  const isPictureLoss = (bytes: Buffer): boolean =>
-    rtcpTypeOf(bytes, 0) === RTCP.payloadFeedback && rtcpCountOf(bytes, 0) === FEEDBACK.pictureLoss;
-
   one.sources[0]?.requestKeyFrame();
 
   await until(() => channel.asked.some(isPictureLoss), 'the request');

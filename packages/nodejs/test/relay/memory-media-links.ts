@@ -59,6 +59,8 @@ export class MemoryMediaLinks implements MediaLinks {
     });
     const media: ServedMedia = {
       quality: () => linkQuality([sink]),
+      chooseLayer: () => {},
+      wantKeyFrame: (layer) => hub.requestKeyFrame({ kind: 'video', layer }),
       serve: (isServed) => {
         if (!isServed) {
           hub.removeSink(sink);

@@ -22,6 +22,7 @@ class IngestWorld {
   /** What the hub gets: the number of each packet, and of the frame that ends with it. */
   readonly packets: { sequence: number; frame: number | null; isKey: boolean }[] = [];
   readonly stream: IngestStream;
+  readonly #count = { next: 0 };
   #frame = 0;
   #sequence = 65_530;
 
@@ -37,13 +38,17 @@ class IngestWorld {
       },
       epoch: 1_700_000_000,
       clock: new PublisherClock(),
+      layer: 0,
+      frames: () => this.#count,
       maxBitrateBps: 1e6,
+      limitedSsrcs: () => [],
       localSsrc: 1,
       cname: 'relay',
       now: () => this.now,
       send: (rtcp) => this.rtcp.push(Buffer.from(rtcp)) > 0,
       onSource: (source, former) => {
         this.formers.push(former);
+        if (source === null) return;
         this.sources.push(source);
         source.onUnit = ({ bytes }) => this.#keep(bytes);
       },

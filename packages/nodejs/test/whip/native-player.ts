@@ -2,7 +2,9 @@
 
 import { Audio, PeerConnection, Video } from 'node-datachannel';
 import type { Track } from 'node-datachannel';
-import { isRtcp, payloadTypeOf } from '../../src/media/rtp-packet.ts';
+import { createReception, type Reception } from '../../src/media/reception.ts';
+import { writeReceiverReport } from '../../src/media/rtcp-writer.ts';
+import { isRtcp, payloadTypeOf, sequenceOf, ssrcOf, timestampOf } from '../../src/media/rtp-packet.ts';
 import type { SessionResponse } from '../../src/whip/session-endpoint.ts';
 import { request, type Handle } from './native-publisher.ts';
 
@@ -15,6 +17,8 @@ export class NativePlayer {
   readonly audio: Buffer[] = [];
   readonly #pc = new PeerConnection('player', CONFIG);
   readonly #tracks: Track[];
+  readonly #receptions = new Map<number, Reception>();
+  #timer: NodeJS.Timeout | null = null;
 
   constructor(codec: 'vp8' | 'h264' = 'vp8') {
     const video = new Video('video', 'RecvOnly');
@@ -26,24 +30,52 @@ export class NativePlayer {
     for (const track of this.#tracks) track.onMessage((bytes) => this.#receive(bytes));
   }
 
-  async play(handle: Handle, path: string): Promise<SessionResponse> {
+  /** @param through - Changes the answer, so that all goes another way; the relay is told of no way then. */
+  async play(
+    handle: Handle,
+    path: string,
+    through?: (answer: string) => Promise<string>,
+  ): Promise<SessionResponse> {
     this.#pc.setLocalDescription('offer');
-    const body = Buffer.from(this.#pc.localDescription()?.sdp ?? '');
+    const offer = this.#pc.localDescription()?.sdp ?? '';
+    const body = Buffer.from(through === undefined ? offer : offer.replaceAll(/a=candidate.*\r\n/g, ''));
     const response = await handle(
       request('POST', path, { headers: { 'content-type': 'application/sdp' }, body }),
     );
-    if (response.status === 201) this.#pc.setRemoteDescription(response.body, 'answer');
+    if (response.status === 201) {
+      this.#pc.setRemoteDescription((await through?.(response.body)) ?? response.body, 'answer');
+    }
     return response;
   }
 
+  /** Says once a second what it receives of the video, as the library does not. */
+  report(): void {
+    this.#timer ??= setInterval(() => {
+      for (const [ssrc, reception] of this.#receptions) {
+        const block = reception.report(ssrc, Date.now());
+        const [track] = this.#tracks;
+        if (block !== null && track?.isOpen()) {
+          track.sendMessageBinary(writeReceiverReport(1, [block], 'player'));
+        }
+      }
+    }, 1_000);
+  }
+
   close(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
     this.#pc.close();
     setImmediate(() => this.#tracks.forEach((track) => track.close()));
   }
 
   #receive(bytes: Buffer): void {
     if (isRtcp(bytes)) return;
-    if (payloadTypeOf(bytes) === VIDEO_TYPE) this.video.push(bytes);
-    else if (payloadTypeOf(bytes) === AUDIO_TYPE) this.audio.push(bytes);
+    if (payloadTypeOf(bytes) === VIDEO_TYPE) {
+      this.video.push(bytes);
+      const ssrc = ssrcOf(bytes);
+      const reception = this.#receptions.get(ssrc) ?? createReception(90_000);
+      this.#receptions.set(ssrc, reception);
+      reception.take(sequenceOf(bytes), timestampOf(bytes), Date.now());
+    }
+    if (payloadTypeOf(bytes) === AUDIO_TYPE) this.audio.push(bytes);
   }
 }

@@ -14,8 +14,8 @@ import { rtp, vp8 } from '../media/rtp-builder.ts';
 
 export const FRAME_MS = 20;
 const CONFIG = { iceServers: [], disableAutoNegotiation: true, bindAddress: '127.0.0.1' };
-/** Between 1900 and 1970. */
-const NTP_EPOCH_S = 2_208_988_800;
+/** Between 1900 and 1970, in seconds. */
+export const NTP_EPOCH_S = 2_208_988_800;
 
 export type Handle = (request: SessionRequest) => Promise<SessionResponse>;
 
@@ -173,7 +173,7 @@ export function defaultPayloads(frame: number): Buffer[] {
   ];
 }
 
-function send(track: Track, packet: Buffer): void {
+export function send(track: Track, packet: Buffer): void {
   try {
     if (track.isOpen()) track.sendMessageBinary(packet);
   } catch {

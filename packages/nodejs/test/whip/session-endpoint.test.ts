@@ -22,17 +22,25 @@ const CANDIDATE = 'candidate:1 1 udp 2113937151 192.0.2.1 4000 typ host';
 
 let openings: SessionOpening[];
 let candidates: string[];
+let chosen: number[];
 let ended: number;
 let endpoint: SessionEndpoint;
 
 beforeEach(() => {
   openings = [];
   candidates = [];
+  chosen = [];
   ended = 0;
   endpoint = new SessionEndpoint({
     roles: {
       whip: { token: 'secret', open: (opening) => open(opening) },
-      whep: { token: null, open: (opening) => open(opening) },
+      whep: {
+        token: null,
+        open: async (opening) => ({
+          ...(await open(opening)),
+          chooseLayer: (layer) => void chosen.push(layer),
+        }),
+      },
     },
   });
 });
@@ -235,5 +243,69 @@ describe('a session', () => {
   test('is forgotten when it closes by itself', async () => {
     openings[0]?.onClosed();
     expect(await ask('DELETE', location)).toMatchObject({ status: 404 });
+  });
+});
+
+describe('the choice of a layer', () => {
+  const JSON_TYPE = { 'content-type': 'application/json' };
+  let location: string;
+  let links: string | string[] | undefined;
+
+  beforeEach(async () => {
+    const { headers } = await post('/whep/studio');
+    location = String(headers['Location']);
+    links = headers['Link'];
+  });
+
+  function choose(body: string, headers: Record<string, string> = JSON_TYPE, path = `${location}/layer`) {
+    return ask('POST', path, { headers, body: Buffer.from(body) });
+  }
+
+  test('has an address that the answer names', () => {
+    expect(links).toEqual([...LINKS, `<${location}/layer>; rel="urn:ietf:params:whep:ext:core:layer"`]);
+  });
+
+  test('is told to the session, by number, or left to the relay', async () => {
+    for (const body of ['{"encodingId":"2"}', '{"mediaId":"1","encodingId":"0"}', '{}']) {
+      expect(await choose(body)).toMatchObject({ status: 200 });
+    }
+    expect(chosen).toEqual([2, 0, 0]);
+  });
+
+  const refusals: [string, number, () => Promise<SessionResponse>][] = [
+    ['no JSON', 400, () => choose('')],
+    ['cut JSON', 400, () => choose('{"encodingId":')],
+    ['null', 400, () => choose('null')],
+    ['a list', 400, () => choose('["0"]')],
+    ['a layer that no channel has', 422, () => choose('{"encodingId":"3"}')],
+    ['a number', 422, () => choose('{"encodingId":1}')],
+    ['what looks like a number', 422, () => choose('{"encodingId":" 1"}')],
+    ['too much', 413, () => choose(`{"encodingId":"1","x":"${'x'.repeat(2_000)}"}`)],
+    ['another type', 415, () => choose('{"encodingId":"1"}', SDP)],
+    ['another session', 404, () => choose('{"encodingId":"1"}', JSON_TYPE, '/whep/studio/none/layer')],
+    ['more path', 404, () => choose('{"encodingId":"1"}', JSON_TYPE, `${location}/layer/1`)],
+    ['another method', 405, () => ask('GET', `${location}/layer`)],
+  ];
+  test.each(refusals)('%s: %i', async (_, status, make) => {
+    expect(await make()).toMatchObject({ status });
+    expect(chosen).toEqual([]);
+  });
+
+  test('is open to pages of other origins', async () => {
+    expect(await ask('OPTIONS', `${location}/layer`)).toMatchObject({
+      status: 204,
+      headers: {
+        'Access-Control-Allow-Methods': 'OPTIONS, POST',
+        'Access-Control-Allow-Headers': 'Authorization, Content-Type, If-Match',
+        'Accept-Post': 'application/json',
+      },
+    });
+  });
+
+  test('is none of a publisher', async () => {
+    const { headers } = await post('/whip/studio');
+    expect(headers['Link']).toEqual(LINKS);
+    const path = `${String(headers['Location'])}/layer`;
+    expect(await choose('{"encodingId":"1"}', JSON_TYPE, path)).toMatchObject({ status: 404 });
   });
 });
