@@ -38,6 +38,8 @@ export interface PublishersOptions {
 interface Place {
   readonly publication: Publication;
   session: PublisherSession | null;
+  /** The session that was closed last, while no other goes on. */
+  left: PublisherSession | null;
 }
 
 export class Publishers implements SessionRole {
@@ -102,12 +104,14 @@ export class Publishers implements SessionRole {
       counts: refused,
       onClosed: () => {
         if (place.session === session) place.session = null;
+        place.left = session;
         log('info', 'publisher-left', { channel: publication.channel, name });
         leave();
         onClosed();
       },
     });
     place.session = session;
+    place.left = null;
     try {
       const answer = await session.answer();
       log('info', 'publisher-came', { channel: publication.channel, name });
@@ -116,7 +120,11 @@ export class Publishers implements SessionRole {
         answer,
         usernameFragment: offer.transport.ice.usernameFragment,
         addCandidate: (candidate) => session.addCandidate(candidate),
-        end: () => session.end(),
+        end: () => {
+          session.end();
+          // Nobody waits for it to come back.
+          if (place.left === session) void publication.end();
+        },
       };
     } catch (error) {
       session.close();
@@ -157,6 +165,7 @@ export class Publishers implements SessionRole {
     if (known !== undefined) return known;
     const place: Place = {
       session: null,
+      left: null,
       publication: new Publication({
         name,
         key,

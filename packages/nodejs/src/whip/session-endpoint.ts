@@ -64,7 +64,7 @@ export interface OpenSession {
   addCandidate(candidate: string): void;
   /** Sends the client this layer of the video, or the next lower one that is there; absent where it is not sent any. */
   chooseLayer?(layer: number): void;
-  /** The client says that it is over. Idempotent. */
+  /** The client says that it is over, maybe after it closed its connection. Idempotent. */
   end(): void;
 }
 
@@ -123,6 +123,8 @@ interface Target {
 }
 
 const ID_BYTES = 18;
+/** As many as may publish. */
+const MAX_LEFT = 100;
 const PREFLIGHT_AGE_S = 86_400;
 const OFFER_TYPE = 'application/sdp';
 const FRAGMENT_TYPE = 'application/trickle-ice-sdpfrag';
@@ -138,6 +140,8 @@ const CROSS_ORIGIN = {
 export class SessionEndpoint {
   readonly #options: SessionEndpointOptions;
   readonly #sessions = new Map<string, KeptSession>();
+  /** Closed without a word, the oldest first: clients close their connection, and then delete the session. */
+  readonly #left = new Map<string, KeptSession>();
   readonly #results: Record<Role, Partial<Record<SessionResult, number>>> = { whip: {}, whep: {} };
 
   constructor(options: SessionEndpointOptions) {
@@ -213,7 +217,9 @@ export class SessionEndpoint {
     let isClosed = false;
     const onClosed = (): void => {
       isClosed = true;
+      const kept = this.#sessions.get(id);
       this.#sessions.delete(id);
+      if (kept !== undefined) this.#remember(id, kept);
     };
     const session = await maker.open({ name, sdp: body.toString('latin1'), from, onClosed });
     const etag = `"${randomBytes(ID_BYTES).toString('base64url')}"`;
@@ -238,15 +244,22 @@ export class SessionEndpoint {
     };
   }
 
+  #remember(id: string, kept: KeptSession): void {
+    this.#left.set(id, kept);
+    const [oldest] = this.#left.keys();
+    if (this.#left.size > MAX_LEFT && oldest !== undefined) this.#left.delete(oldest);
+  }
+
   #toSession({ role, name, isLayer }: Target, id: string, request: SessionRequest): SessionResponse {
     const { method, headers, body } = request;
     const authorization = textOf(headers['authorization']);
     if (authorization !== undefined) assertBearer(this.#options.roles[role]?.token ?? null, authorization);
-    const kept = this.#sessions.get(id);
+    const kept = this.#sessions.get(id) ?? (method === 'DELETE' ? this.#left.get(id) : undefined);
     if (kept?.role !== role || kept.name !== name) throw new SessionRefusal(404, 'There is no such session.');
     if (isLayer) return chooseLayer(kept, request);
     if (method === 'DELETE') {
       kept.session.end();
+      this.#left.delete(id);
       return { status: 200, headers: {}, body: '' };
     }
     assertType(headers['content-type'], FRAGMENT_TYPE, 'Accept-Patch');
@@ -300,10 +313,18 @@ function linkHeader(links: string[]): { Link?: string[] } {
   return links.length === 0 ? {} : { Link: links };
 }
 
-/** RFC 9725, section 4.3.1: candidates are taken, restarts of ICE are not, which the library below cannot do. */
-function patch({ session, etag }: KeptSession, ifMatch: string | undefined, body: Buffer): SessionResponse {
-  if (ifMatch === undefined)
+/**
+ * RFC 9725, section 4.3.1: candidates are taken, restarts of ICE are not, which the library below cannot do. Players in
+ * use leave If-Match out, and mean the only ICE session that there is.
+ */
+function patch(
+  { session, etag, role }: KeptSession,
+  given: string | undefined,
+  body: Buffer,
+): SessionResponse {
+  if (given === undefined && role === 'whip')
     throw new SessionRefusal(428, 'If-Match with the ETag of the session is missing.');
+  const ifMatch = given ?? etag;
   const fragment = readSdpFragment(body);
   const isOther =
     fragment.usernameFragment !== null && fragment.usernameFragment !== session.usernameFragment;

@@ -199,6 +199,13 @@ describe('a session', () => {
     expect(candidates).toEqual([CANDIDATE]);
   });
 
+  test('of a player takes them without If-Match too', async () => {
+    const { headers } = await post('/whep/studio');
+    location = String(headers['Location']);
+    expect(await patch(null, `a=${CANDIDATE}`)).toMatchObject({ status: 204 });
+    expect(candidates).toEqual([CANDIDATE]);
+  });
+
   const refusals: [string, number, () => Promise<SessionResponse>][] = [
     ['without If-Match', 428, () => patch(null, `a=${CANDIDATE}`)],
     ['of another ICE session', 412, () => patch('"other"', `a=${CANDIDATE}`)],
@@ -240,8 +247,21 @@ describe('a session', () => {
     expect(ended).toBe(0);
   });
 
-  test('is forgotten when it closes by itself', async () => {
+  test('that closed by itself can be deleted all the same, once, and nothing else', async () => {
     openings[0]?.onClosed();
+    expect(endpoint.size).toBe(0);
+    expect(await patch(etag, `a=${CANDIDATE}`)).toMatchObject({ status: 404 });
+    expect(await ask('DELETE', location)).toMatchObject({ status: 200 });
+    expect(await ask('DELETE', location)).toMatchObject({ status: 404 });
+    expect(ended).toBe(1);
+  });
+
+  test('is forgotten when many others have closed since', async () => {
+    openings[0]?.onClosed();
+    for (let i = 0; i < 100; i++) {
+      await post('/whip/studio');
+      openings.at(-1)?.onClosed();
+    }
     expect(await ask('DELETE', location)).toMatchObject({ status: 404 });
   });
 });
