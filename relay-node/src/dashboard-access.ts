@@ -1,5 +1,6 @@
 /**
- * Who may see the dashboard: whoever sits at this machine, and whoever has the token.
+ * Who may see the dashboard: whoever has the token, or, where there is none, whoever sits at this machine. With a token
+ * nobody is spared it, because a proxy on this machine may hide that its requests come from elsewhere.
  *
  * A request comes from this machine when its connection does, when it asks for this machine by a loopback name, and
  * when nothing shows a proxy. The name keeps out pages that point a name of their own at 127.0.0.1 (DNS rebinding), and
@@ -14,7 +15,7 @@ import { showsProxy } from './proxy-signs.ts';
 export type DashboardVerdict = 'granted' | 'unauthorized' | 'forbidden' | 'throttled';
 
 export interface DashboardAccessOptions {
-  /** Asked of everybody who is not at this machine; null: they are refused. */
+  /** Asked of everybody; null: only those at this machine may come in. */
   token: string | null;
   /** Milliseconds. */
   now: () => number;
@@ -33,16 +34,10 @@ export class DashboardAccess {
     this.#options = options;
   }
 
-  /** Whether those who are not at this machine may come in at all. */
-  get isRemote(): boolean {
-    return this.#options.token !== null;
-  }
-
   judge(request: IncomingMessage): DashboardVerdict {
     if (isCrossSite(request)) return 'forbidden';
-    if (isAtThisMachine(request)) return 'granted';
     const { token, now } = this.#options;
-    if (token === null) return 'forbidden';
+    if (token === null) return isAtThisMachine(request) ? 'granted' : 'forbidden';
     const { authorization } = request.headers;
     if (authorization === undefined) return 'unauthorized';
     const allowance = this.#allowanceOf(request);

@@ -12,7 +12,7 @@ import { ProcessRows, type ProcessReading } from './process-rows.ts';
 import type { Advice } from './self-test.ts';
 
 export interface DashboardOptions {
-  /** Asked of those who are not at this machine; null: they are refused. */
+  /** Asked of everybody; null: only those at this machine may see it. */
   token: string | null;
   /** Of casto-relay. */
   version: string;

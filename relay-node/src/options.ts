@@ -231,7 +231,7 @@ export const options = {
     expects: 'between 1 and 256 printable characters',
     fallback: null,
     fallbackText: 'this machine only',
-    help: 'asked of those who open /dashboard from elsewhere; better set through the environment',
+    help: 'asked of those who open /dashboard, from anywhere; better set through the environment',
     secret: true,
     parse: parseSecret,
   }),
