@@ -24,13 +24,14 @@ const links = await createSpreadLinks({
 });
 const hub = createHub({ now: () => processClock.now() });
 let child: ChildLink | null = null;
+let layers: readonly number[] = [0];
 setInterval(() => hub.tick(processClock.now()), TICK_MS);
 
 /** As all processes have them at this moment, but for what is lost between them, which the viewers miss. */
 async function figures(): Promise<Record<string, number>> {
   await links.reported();
   const { packets, resent, drops } = links.trafficBySide().children.outgoing;
-  const [stream] = hub.streams();
+  const stream = hub.streams().find(({ key }) => key.layer === 0);
   return {
     forwarded: packets,
     resent,
@@ -44,8 +45,9 @@ async function figures(): Promise<Record<string, number>> {
 }
 
 answerCalls({
-  offer: () => {
-    child = links.pull({ hub, layers: [0], audio: false, video: 'vp8', fromRelay: true });
+  offer: (text) => {
+    layers = Array.from({ length: Number(text) }, (_, layer) => layer);
+    child = links.pull({ hub, layers, audio: false, video: 'vp8', fromRelay: true });
     child.media.play(true);
     return child.offer();
   },
@@ -54,7 +56,7 @@ answerCalls({
     return '';
   },
   serve: (text) => {
-    const streams = { layers: [0], audio: false, video: 'vp8' as const };
+    const streams = { layers, audio: false, video: 'vp8' as const };
     const link = links.serve({ hub, offer: parseSessionDescription('offer', text), layers: [0], streams });
     return link.answer();
   },

@@ -1,13 +1,15 @@
 /**
  * How much a relay costs: CPU per forwarded packet, memory per viewer, added latency, loss.
  *
- *   npm run bench:relay -- [--n 10,50,100,200] [--seconds 10] [--pps 300] [--size 1100] [--json]
- *     [--processes 1,2] [--awake] [--profile DIR]
+ *   npm run bench:relay -- [--n 10,50,100,200,400] [--seconds 10] [--pps 300] [--size 1100] [--json]
+ *     [--processes 1,2] [--layers 1,3] [--saturate] [--awake] [--profile DIR]
  *
  * Publisher, relay and viewers run in processes of their own. All viewers but two are stopped once they are
  * connected (unless --awake), so that receivers do not compete with the relay for the CPU: the kernel goes on
  * delivering into their sockets. The two that run measure latency and loss. With more than one process the relay takes
- * the stream in with the first and serves from the others; what it costs is the sum over all of them.
+ * the stream in with the first and serves from the others; what it costs is the sum over all of them. Of three layers
+ * viewers get the highest, and each lower one comes in at half the rate of the one above. --saturate raises the rate by
+ * half until something is lost.
  */
 
 import { readFileSync } from 'node:fs';
@@ -27,27 +29,41 @@ const VIEWERS_PER_PROCESS = 50;
 /** Handshakes under way at once, as with viewers who join within a few seconds. */
 const JOINS_AT_ONCE = 5;
 const SETTLE_MS = 2000;
+/** Beyond it the relay, or the machine, is saturated. */
+const MOST_LOSS_PERCENT = 0.1;
 
 const { values: flags } = parseArgs({
   options: {
-    n: { type: 'string', default: '10,50,100,200' },
+    n: { type: 'string', default: '10,50,100,200,400' },
     seconds: { type: 'string', default: '10' },
     pps: { type: 'string', default: '300' },
     size: { type: 'string', default: '1100' },
     processes: { type: 'string', default: '1' },
+    layers: { type: 'string', default: '1' },
+    saturate: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     awake: { type: 'boolean', default: false },
     profile: { type: 'string' },
   },
 });
 
+interface Case {
+  readonly viewers: number;
+  readonly processes: number;
+  readonly layers: number;
+  /** Of the highest layer. */
+  readonly packetsPerSecond: number;
+}
+
 interface Row {
   processes: number;
+  layers: number;
   viewers: number;
   connected: number;
   packetsPerSecond: number;
   cpuPercent: number;
   cpuMicrosecondsPerPacket: number;
+  packetsPerSecondAndCore: number;
   /** Growth of the resident memory from two viewers on, without garbage. */
   megabytesPerViewer: number;
   latencyP50Ms: number;
@@ -82,11 +98,16 @@ async function joinAll(relay: Worker, group: Worker, count: number): Promise<voi
   }
 }
 
-async function startStream(relay: Worker, publisher: Worker): Promise<void> {
-  const offer = await relay.call('offer');
+async function startStream(
+  relay: Worker,
+  publisher: Worker,
+  { layers, packetsPerSecond }: Case,
+): Promise<void> {
+  const offer = await relay.call('offer', String(layers));
   await relay.call('accept', await publisher.call('answer', offer));
-  await publisher.call('publish', `${flags.pps} ${flags.size}`);
-  await sleep(1000 + (RING_PACKETS / Number(flags.pps)) * 1000);
+  await publisher.call('publish', `${packetsPerSecond} ${flags.size} ${layers}`);
+  const slowest = packetsPerSecond / 2 ** (layers - 1);
+  await sleep(1000 + (RING_PACKETS / slowest) * 1000);
 }
 
 /** Connects viewers that are stopped as soon as they are. */
@@ -98,12 +119,13 @@ async function connectOthers(relay: Worker, viewers: number): Promise<void> {
   }
 }
 
-async function measure(viewers: number, processes: number): Promise<Row> {
+async function measure(measured: Case): Promise<Row> {
+  const { viewers, processes, layers } = measured;
   const ports = mediaPorts(await chooseUdpPorts('127.0.0.1', processes, []), processes);
   process.env['BENCH_MEDIA_PORTS'] = ports.join(',');
   const profiling = flags.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${flags.profile}`];
   const relay = start('relay-worker.ts', profiling);
-  await startStream(relay, start('publisher-worker.ts'));
+  await startStream(relay, start('publisher-worker.ts'), measured);
   const probe = start('viewers-worker.ts');
   await joinAll(relay, probe, PROBES);
   await sleep(SETTLE_MS);
@@ -129,17 +151,30 @@ async function measure(viewers: number, processes: number): Promise<Row> {
   const forwarded = figure(after, 'forwarded') - figure(before, 'forwarded');
   return {
     processes,
+    layers,
     viewers,
     connected: figure(after, 'connected'),
     packetsPerSecond: Math.round((forwarded * 1000) / elapsedMs),
     cpuPercent: round(usedNs / 1e4 / elapsedMs, 1),
     cpuMicrosecondsPerPacket: round(usedNs / 1000 / forwarded, 2),
+    packetsPerSecondAndCore: Math.round((forwarded * 1e9) / usedNs),
     megabytesPerViewer: round((bytes - bytesOfFew) / 1e6 / (viewers - PROBES), 3),
     latencyP50Ms: round(figure(seen, 'p50') / 1000, 3),
     latencyP99Ms: round(figure(seen, 'p99') / 1000, 3),
     lossPercent: round(lossPercent(before, after, seen), 3),
     idlePercent: round(100 * idlePart, 0),
   };
+}
+
+function cases(): Omit<Case, 'packetsPerSecond'>[] {
+  const [counts, processCounts, layerCounts] = [flags.n, flags.processes, flags.layers].map((list) =>
+    list.split(',').map(Number),
+  );
+  return (counts ?? []).flatMap((viewers) =>
+    (processCounts ?? []).flatMap((processes) =>
+      (layerCounts ?? []).map((layers) => ({ viewers, processes, layers })),
+    ),
+  );
 }
 
 function usedBy(pids: readonly number[]): number {
@@ -172,17 +207,19 @@ function conditions(): string {
   return [
     `${cpus().length} x ${cpu?.model ?? 'unknown CPU'}, ${round(Number(memory) / 1e6, 1)} GB, Linux ${release()}`,
     `Node.js ${process.version}, libdatachannel ${getLibraryVersion()}, load ${round(loadavg()[0] ?? 0, 1)} at the start`,
-    `loopback, SRTP AES-256-GCM, ${flags.pps} packets/s of ${flags.size} bytes, ${flags.seconds} s, ${others}`,
+    `loopback, SRTP AES-256-GCM, ${flags.saturate ? 'from ' : ''}${flags.pps} packets/s of ${flags.size} bytes, ${flags.seconds} s, ${others}`,
   ].join('\n');
 }
 
 function render(rows: readonly Row[]): string {
   const head = [
     'processes',
+    'layers',
     'viewers',
     'packets/s',
     'CPU %',
     'us/packet',
+    'packets/s and core',
     'MB/viewer',
     'p50 ms',
     'p99 ms',
@@ -191,10 +228,12 @@ function render(rows: readonly Row[]): string {
   ];
   const cells = rows.map((row) => [
     row.processes,
+    row.layers,
     row.viewers,
     row.packetsPerSecond,
     row.cpuPercent,
     row.cpuMicrosecondsPerPacket,
+    row.packetsPerSecondAndCore,
     row.megabytesPerViewer,
     row.latencyP50Ms,
     row.latencyP99Ms,
@@ -208,17 +247,16 @@ function render(rows: readonly Row[]): string {
 try {
   if (!flags.json) console.log(`${conditions()}\n`);
   const rows: Row[] = [];
-  const counts = flags.processes.split(',').map(Number);
-  const cases = flags.n
-    .split(',')
-    .flatMap((viewers) => counts.map((count) => [Number(viewers), count] as const));
-  for (const [viewers, processes] of cases) {
-    const row = await measure(viewers, processes);
-    rows.push(row);
-    if (flags.json) console.log(JSON.stringify(row));
-    for (const worker of workers) worker.end();
-    workers.clear();
-    await sleep(500);
+  for (const one of cases()) {
+    for (let packetsPerSecond = Number(flags.pps); ; packetsPerSecond = Math.round(packetsPerSecond * 1.5)) {
+      const row = await measure({ ...one, packetsPerSecond });
+      rows.push(row);
+      if (flags.json) console.log(JSON.stringify(row));
+      for (const worker of workers) worker.end();
+      workers.clear();
+      await sleep(500);
+      if (!flags.saturate || row.lossPercent > MOST_LOSS_PERCENT) break;
+    }
   }
   if (!flags.json) console.log(render(rows));
 } finally {
