@@ -9,7 +9,8 @@ import {
   type SessionParameters,
 } from '@casto/host';
 import type { ChannelStreams } from './channel-streams.ts';
-import type { LinkQuality, MediaLinks } from './media-links.ts';
+import type { MediaLinks } from './media-links.ts';
+import type { LinkQuality } from './relay-overview.ts';
 import type { Hub } from './media/hub.ts';
 
 /** Viewers come and go in crowds; each neighbour is told of their number at most this often. */

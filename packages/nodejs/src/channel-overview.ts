@@ -2,7 +2,7 @@
 
 import type { ChannelId, ChannelRecord, Instant, TreeView } from '@casto/core';
 import type { ChannelEntry } from './channel-entry.ts';
-import type { LinkQuality } from './media-links.ts';
+import type { LinkQuality } from './relay-overview.ts';
 import type { RelayChannel } from './relay-channel.ts';
 import {
   MAX_SHOWN_CHILDREN,

@@ -1,6 +1,6 @@
 /** Viewers of one channel that are served outside the tree: they take its media from the hub, and have no link. */
 
-import type { LinkQuality } from './media-links.ts';
+import type { LinkQuality } from './relay-overview.ts';
 import type { Hub } from './media/hub.ts';
 import { linkQuality } from './media/link-quality.ts';
 import type { RtpSink } from './media/rtp-sink.ts';

@@ -1,7 +1,7 @@
 /** How the links of one channel do. */
 
 import type { PeerId } from '@casto/core';
-import type { LinkQuality } from './media-links.ts';
+import type { LinkQuality } from './relay-overview.ts';
 
 export interface ChannelQualities {
   /** What parents fail to deliver, as a share of what they sent, 0 to 1. */

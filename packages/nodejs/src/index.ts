@@ -25,8 +25,9 @@ export type {
   TreeChild,
   TreeOffer,
   TreeParent,
+  LinkQuality,
 } from './relay-overview.ts';
-export type { LinkQuality } from './media-links.ts';
+
 export type { SessionRequest, SessionResponse } from './whip/session-endpoint.ts';
 export {
   RelayStartError,

@@ -3,6 +3,7 @@
 import type { ChildEnd, MediaActivity, ParentEnd, SessionParameters } from '@casto/host';
 import type { ChannelStreams } from './channel-streams.ts';
 import type { Hub } from './media/hub.ts';
+import type { LinkQuality } from './relay-overview.ts';
 
 /** With the streams to ask for, one video section for each layer. */
 export interface PullOptions extends ChannelStreams {
@@ -45,18 +46,6 @@ export interface PulledMedia {
   tick(now: number): void;
   /** Since the last call. */
   takeArrivals(): Arrivals;
-}
-
-/** How a link to a viewer does. */
-export interface LinkQuality {
-  /** Milliseconds; `null` until measured. */
-  readonly rttMs: number | null;
-  /** Packets lost between the last two reports of the viewer, 0 to 1, of the worst stream; `null` before a report. */
-  readonly lossShare: number | null;
-  /** The largest layer of the video that it is sent, 0 the largest of all; `null`: none. */
-  readonly layer: number | null;
-  /** The highest temporal layer that its link was found to carry, -1 for no pictures; `null`: no video. */
-  readonly temporalLayer: number | null;
 }
 
 export interface ServedMedia {

@@ -3,8 +3,20 @@
  * named by their ids; where they are is nobody's business.
  */
 
-import type { PeerKind } from '@casto/core';
-import type { LinkQuality } from './media-links.ts';
+/** Pages and headless relays. */
+type PeerKind = 'browser' | 'headless';
+
+/** How a link to a viewer does. */
+export interface LinkQuality {
+  /** Milliseconds; `null` until measured. */
+  readonly rttMs: number | null;
+  /** Packets lost between the last two reports of the viewer, 0 to 1, of the worst stream; `null` before a report. */
+  readonly lossShare: number | null;
+  /** The largest layer of the video that it is sent, 0 the largest of all; `null`: none. */
+  readonly layer: number | null;
+  /** The highest temporal layer that its link was found to carry, -1 for no pictures; `null`: no video. */
+  readonly temporalLayer: number | null;
+}
 
 /** One channel, as a line of a list. */
 export interface ChannelOverview {

@@ -1,6 +1,6 @@
 /** How a link to a viewer does: what its receiver reports, and what it is sent. */
 
-import type { LinkQuality } from '../media-links.ts';
+import type { LinkQuality } from '../relay-overview.ts';
 import type { RtpSink } from './rtp-sink.ts';
 
 /**

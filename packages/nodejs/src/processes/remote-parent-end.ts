@@ -1,7 +1,8 @@
 /** The parent's end of a link whose media another process sends: what is done to it there, and what is heard of it. */
 
 import type { Clock, ControlPort, LinkEndState, MediaActivity, ParentEnd, RefusalCounter } from '@casto/host';
-import type { LinkQuality, ServedMedia } from '../media-links.ts';
+import type { ServedMedia } from '../media-links.ts';
+import type { LinkQuality } from '../relay-overview.ts';
 import { MediaLinkError } from '../media/media-link-error.ts';
 import { Outcome } from './outcome.ts';
 import type { AboutLink, LinkSettings, ToWorker } from './worker-messages.ts';

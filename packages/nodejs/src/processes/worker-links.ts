@@ -3,7 +3,7 @@
 import { controlCodec, KEEP_ALIVE_MS } from '@casto/core';
 import type { Clock } from '@casto/host';
 import { MediaLinkError } from '../media/media-link-error.ts';
-import type { LinkQuality } from '../media-links.ts';
+import type { LinkQuality } from '../relay-overview.ts';
 import type { NodeMediaLinks } from '../media/media-links.ts';
 import type { ParentLink } from '../media/parent-link.ts';
 import { WorkerFeed } from './worker-feed.ts';

@@ -19,7 +19,7 @@
 
 import type { LinkEndState, SessionParameters } from '@casto/host';
 import type { ChannelStreams } from '../channel-streams.ts';
-import type { LinkQuality } from '../media-links.ts';
+import type { LinkQuality } from '../relay-overview.ts';
 import type { MediaLinkReason } from '../media/media-link-error.ts';
 import type { MediaTraffic } from '../relay-metrics.ts';
 import type { ProcessUsage } from './process-usage.ts';
