@@ -89,29 +89,6 @@ test('a relay without media, or about to leave, takes nobody', async () => {
   expect(await newPublisher().publish(leaving.handle, '/whip/studio')).toMatchObject({ status: 503 });
 });
 
-test('a session that never connects is forgotten', async () => {
-  const { relay, handle } = await start();
-  const publisher = newPublisher();
-  // The answer is thrown away.
-  const { headers, status } = await handle({
-    method: 'POST',
-    path: '/whip/studio',
-    headers: { 'content-type': 'application/sdp' },
-    body: Buffer.from(publisher.offer()),
-    from: '192.0.2.1',
-  });
-  expect(status).toBe(201);
-  const path = String(headers['Location']);
-  const patched = async (): Promise<number> => {
-    const body = Buffer.from('a=end-of-candidates\r\n');
-    const type = { 'content-type': 'application/trickle-ice-sdpfrag', 'if-match': String(headers['ETag']) };
-    return (await handle({ method: 'PATCH', path, headers: type, body, from: '192.0.2.1' })).status;
-  };
-  expect(await patched()).toBe(204);
-  await expect.poll(patched, { timeout: 30_000, interval: 250 }).toBe(404);
-  expect(relay.status().refused['media:link-not-connected']).toBe(1);
-});
-
 test('sessions, and what they carried, are counted for good', async () => {
   const { relay, handle } = await start({ publishToken: 'secret' });
   const publisher = newPublisher();
