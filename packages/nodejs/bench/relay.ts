@@ -29,6 +29,7 @@ const VIEWERS_PER_PROCESS = 50;
 /** Handshakes under way at once, as with viewers who join within a few seconds. */
 const JOINS_AT_ONCE = 5;
 const SETTLE_MS = 2000;
+const OPEN_MS = 1000;
 /** Beyond it the relay, or the machine, is saturated. */
 const MOST_LOSS_PERCENT = 0.1;
 
@@ -115,7 +116,10 @@ async function connectOthers(relay: Worker, viewers: number): Promise<void> {
   for (let left = viewers; left > 0; left -= VIEWERS_PER_PROCESS) {
     const group = start('viewers-worker.ts');
     await joinAll(relay, group, Math.min(left, VIEWERS_PER_PROCESS));
-    if (!flags.awake) group.freeze();
+    if (flags.awake) continue;
+    // The last ones have yet to open their control channels.
+    await sleep(OPEN_MS);
+    group.freeze();
   }
 }
 
