@@ -2,12 +2,13 @@
  * How much a relay costs: CPU per forwarded packet, memory per viewer, added latency, loss.
  *
  *   npm run bench:relay -- [--n 10,50,100,200,400] [--seconds 10] [--pps 300] [--size 1100] [--json]
- *     [--processes 1,2] [--layers 1,3] [--saturate] [--awake] [--profile DIR]
+ *     [--processes 1,2] [--relays 1,2] [--layers 1,3] [--saturate] [--awake] [--profile DIR]
  *
  * Publisher, relay and viewers run in processes of their own. All viewers but two are stopped once they are
  * connected (unless --awake), so that receivers do not compete with the relay for the CPU: the kernel goes on
  * delivering into their sockets. The two that run measure latency and loss. With more than one process the relay takes
- * the stream in with the first and serves from the others; what it costs is the sum over all of them. Of three layers
+ * the stream in with the first and serves from the others; what it costs is the sum over all of them. Of two relays the
+ * second has the stream from the first, and serves the viewers; the cost is that of the second. Of three layers
  * viewers get the highest, and each lower one comes in at half the rate of the one above. --saturate raises the rate by
  * half until something is lost.
  */
@@ -40,6 +41,7 @@ const { values: flags } = parseArgs({
     pps: { type: 'string', default: '300' },
     size: { type: 'string', default: '1100' },
     processes: { type: 'string', default: '1' },
+    relays: { type: 'string', default: '1' },
     layers: { type: 'string', default: '1' },
     saturate: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
@@ -51,6 +53,8 @@ const { values: flags } = parseArgs({
 interface Case {
   readonly viewers: number;
   readonly processes: number;
+  /** In a row. */
+  readonly relays: number;
   readonly layers: number;
   /** Of the highest layer. */
   readonly packetsPerSecond: number;
@@ -58,6 +62,7 @@ interface Case {
 
 interface Row {
   processes: number;
+  relays: number;
   layers: number;
   viewers: number;
   connected: number;
@@ -123,13 +128,29 @@ async function connectOthers(relay: Worker, viewers: number): Promise<void> {
   }
 }
 
-async function measure(measured: Case): Promise<Row> {
-  const { viewers, processes, layers } = measured;
+/** @returns The relay that serves viewers, with the stream. */
+async function startRelays({ processes, relays, layers }: Case, first: Worker): Promise<Worker> {
+  let last = first;
+  for (let count = 1; count < relays; count++) {
+    const next = await startRelay(processes);
+    await next.call('accept', await last.call('serve', await next.call('offer', String(layers))));
+    last = next;
+  }
+  return last;
+}
+
+async function startRelay(processes: number): Promise<Worker> {
   const ports = mediaPorts(await chooseUdpPorts('127.0.0.1', processes, []), processes);
   process.env['BENCH_MEDIA_PORTS'] = ports.join(',');
   const profiling = flags.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${flags.profile}`];
-  const relay = start('relay-worker.ts', profiling);
-  await startStream(relay, start('publisher-worker.ts'), measured);
+  return start('relay-worker.ts', profiling);
+}
+
+async function measure(measured: Case): Promise<Row> {
+  const { viewers, processes, relays, layers } = measured;
+  const first = await startRelay(processes);
+  const relay = await startRelays(measured, first);
+  await startStream(first, start('publisher-worker.ts'), measured);
   const probe = start('viewers-worker.ts');
   await joinAll(relay, probe, PROBES);
   await sleep(SETTLE_MS);
@@ -155,6 +176,7 @@ async function measure(measured: Case): Promise<Row> {
   const forwarded = figure(after, 'forwarded') - figure(before, 'forwarded');
   return {
     processes,
+    relays,
     layers,
     viewers,
     connected: figure(after, 'connected'),
@@ -171,12 +193,12 @@ async function measure(measured: Case): Promise<Row> {
 }
 
 function cases(): Omit<Case, 'packetsPerSecond'>[] {
-  const [counts, processCounts, layerCounts] = [flags.n, flags.processes, flags.layers].map((list) =>
-    list.split(',').map(Number),
-  );
-  return (counts ?? []).flatMap((viewers) =>
-    (processCounts ?? []).flatMap((processes) =>
-      (layerCounts ?? []).map((layers) => ({ viewers, processes, layers })),
+  const numbers = (list: string): number[] => list.split(',').map(Number);
+  return numbers(flags.n).flatMap((viewers) =>
+    numbers(flags.processes).flatMap((processes) =>
+      numbers(flags.relays).flatMap((relays) =>
+        numbers(flags.layers).map((layers) => ({ viewers, processes, relays, layers })),
+      ),
     ),
   );
 }
@@ -218,6 +240,7 @@ function conditions(): string {
 function render(rows: readonly Row[]): string {
   const head = [
     'processes',
+    'relays',
     'layers',
     'viewers',
     'packets/s',
@@ -232,6 +255,7 @@ function render(rows: readonly Row[]): string {
   ];
   const cells = rows.map((row) => [
     row.processes,
+    row.relays,
     row.layers,
     row.viewers,
     row.packetsPerSecond,
