@@ -268,7 +268,7 @@ export class SessionEndpoint {
 }
 
 function chooseLayer({ session }: KeptSession, { headers, body }: SessionRequest): SessionResponse {
-  if (session.chooseLayer === undefined) throw new SessionRefusal(404, 'Nothing is sent in this session.');
+  if (session.chooseLayer === undefined) throw new SessionRefusal(404, 'A publisher is sent nothing.');
   assertType(headers['content-type'], LAYER_TYPE, 'Accept-Post');
   session.chooseLayer(readLayerRequest(body));
   return { status: 200, headers: {}, body: '' };
