@@ -1,12 +1,11 @@
 /** A publisher, a relay and players on node-datachannel: WHEP from the first packet to the last. */
 
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { processClock } from '@casto/host';
 import { hasMarker, RTP_HEADER_BYTES, sequenceOf } from '../../src/media/rtp-packet.ts';
-import { Players } from '../../src/whip/players.ts';
-import { Publishers } from '../../src/whip/publishers.ts';
-import { SessionEndpoint } from '../../src/whip/session-endpoint.ts';
+import type { Players } from '../../src/whip/players.ts';
+import type { Publishers } from '../../src/whip/publishers.ts';
 import { NativeWorld, type NativeRelay } from '../relay/native-pages.ts';
+import { openSessions } from './native-sessions.ts';
 import { defaultPayloads, NativePublisher, request, type Handle } from './native-publisher.ts';
 import { NativePlayer } from './native-player.ts';
 
@@ -23,12 +22,7 @@ const clients: { close(): void }[] = [];
 beforeEach(async () => {
   world = new NativeWorld();
   relay = await world.relay();
-  const { channels, media, refused } = relay;
-  const shared = { channels, media, clock: processClock, log: () => {}, refused };
-  publishers = new Publishers({ ...shared, token: null, state: () => 'open', relayKey: relay.peer.key });
-  players = new Players({ ...shared, maxViewers: 10, channelNamed: (name) => publishers.channelNamed(name) });
-  const endpoint = new SessionEndpoint({ roles: { whip: publishers, whep: players } });
-  handle = (asked) => endpoint.handle(asked);
+  ({ publishers, players, handle } = openSessions(relay));
 });
 
 afterEach(async () => {

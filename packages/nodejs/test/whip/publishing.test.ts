@@ -2,11 +2,11 @@
 
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { splitPadding, splitTrailer, type ChannelId } from '@casto/core';
-import { processClock } from '@casto/host';
 import { RTP_HEADER_BYTES, hasMarker } from '../../src/media/rtp-packet.ts';
-import { Publishers } from '../../src/whip/publishers.ts';
-import { SessionEndpoint, type SessionResponse } from '../../src/whip/session-endpoint.ts';
+import type { Publishers } from '../../src/whip/publishers.ts';
+import type { SessionResponse } from '../../src/whip/session-endpoint.ts';
 import { NativeWorld, type NativeRelay } from '../relay/native-pages.ts';
+import { openSessions } from './native-sessions.ts';
 import { NativePublisher, request, type Handle } from './native-publisher.ts';
 
 vi.setConfig({ testTimeout: 40_000 });
@@ -20,18 +20,7 @@ const clients: NativePublisher[] = [];
 beforeEach(async () => {
   world = new NativeWorld();
   relay = await world.relay();
-  publishers = new Publishers({
-    token: null,
-    state: () => 'open',
-    relayKey: relay.peer.key,
-    channels: relay.channels,
-    media: relay.media,
-    clock: processClock,
-    log: () => {},
-    refused: relay.refused,
-  });
-  const endpoint = new SessionEndpoint({ roles: { whip: publishers } });
-  handle = (asked) => endpoint.handle(asked);
+  ({ publishers, handle } = openSessions(relay));
 });
 
 afterEach(async () => {

@@ -2,14 +2,13 @@
 
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { splitTrailer, type ChannelId } from '@casto/core';
-import { processClock } from '@casto/host';
 import { LossyPath } from '../media/lossy-path.ts';
 import { hasMarker, RTP_HEADER_BYTES, sequenceOf } from '../../src/media/rtp-packet.ts';
-import { Players } from '../../src/whip/players.ts';
-import { Publishers } from '../../src/whip/publishers.ts';
-import { SessionEndpoint } from '../../src/whip/session-endpoint.ts';
+import type { Players } from '../../src/whip/players.ts';
+import type { Publishers } from '../../src/whip/publishers.ts';
 import { NativeWorld, type NativeChild, type NativeRelay } from '../relay/native-pages.ts';
 import { NativePlayer } from './native-player.ts';
+import { openSessions } from './native-sessions.ts';
 import { request, type Handle } from './native-publisher.ts';
 import { FILLINGS, SimulcastPublisher, type Rid } from './simulcast-publisher.ts';
 
@@ -29,12 +28,7 @@ const clients: { close(): void }[] = [];
 beforeEach(async () => {
   world = new NativeWorld();
   relay = await world.relay();
-  const { channels, media, refused } = relay;
-  const shared = { channels, media, clock: processClock, log: () => {}, refused };
-  publishers = new Publishers({ ...shared, token: null, state: () => 'open', relayKey: relay.peer.key });
-  players = new Players({ ...shared, maxViewers: 10, channelNamed: (name) => publishers.channelNamed(name) });
-  const endpoint = new SessionEndpoint({ roles: { whip: publishers, whep: players } });
-  handle = (asked) => endpoint.handle(asked);
+  ({ publishers, players, handle } = openSessions(relay));
   publisher = new SimulcastPublisher();
   clients.push(publisher);
   const { headers } = await publisher.publish(handle, '/whip/studio');
