@@ -139,6 +139,39 @@ describe('a lost parent', () => {
     expect(sent('activate', peer.hears(3, word(3)))).toEqual([3]);
   });
 
+  describe('[R2.3] that leaves its child too deep', () => {
+    const tooDeep = word(2, { via: [102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112] });
+
+    test('is replaced by a standby, and then by another one when that delivers nothing', () => {
+      const peer = viewer();
+      expect(sent('activate', peer.hears(2, tooDeep))).toEqual([3]);
+      expect(peer.view.depth).toBeNull();
+      expect(sent('activate', peer.advance(activationMs))).toEqual([4]);
+    });
+
+    test('is looked for anew until the peer has a place, though it delivers all the time', () => {
+      const peer = new LonePeer().attach(2).standBy(3);
+      peer.hears(2, tooDeep);
+      peer.advance(activationMs);
+      expect(peer.standbys).toEqual([]);
+      expect(peer.looking().view.searchingFor).toBe('parent');
+      expect(peer.active).toEqual([2]);
+    });
+
+    test('is looked for anew when the standby is lost on the way', () => {
+      const peer = new LonePeer().attach(2).standBy(3);
+      peer.hears(2, tooDeep);
+      peer.unlinked(3);
+      expect(peer.looking().view.searchingFor).toBe('parent');
+    });
+
+    test('is followed by a standby that gets a place later', () => {
+      const peer = new LonePeer().attach(2).standByAs([[3, word(3, { flowing: false })]]);
+      peer.hears(2, tooDeep);
+      expect(sent('activate', peer.hears(3, word(3)))).toEqual([3]);
+    });
+  });
+
   test('[R3.1] is replaced by the second standby when the first is slow', () => {
     const peer = viewer();
     peer.silent(2);

@@ -18,7 +18,7 @@ import { claimsTooLittleDelay, isUsable, isWell, makesDo, offenceIn } from './pa
 import { foldAffinity } from './scores.ts';
 import { bestStandby, closeParent, lookSooner, standbyFor } from './standbys.ts';
 import { isGain, sharesParent } from './candidates.ts';
-import { missingStandbys } from './attempts.ts';
+import { isServed, missingStandbys } from './attempts.ts';
 import { attemptFailed, beginSearch, endSearch, noteUnreachable } from './searching.ts';
 import { tellChildren, tellParent } from './telling.ts';
 import type { LinkMeasurement } from './tree-io.ts';
@@ -89,7 +89,7 @@ export function parentState(state: TreeState, now: Instant, link: ParentLink, wo
   if (link !== currentParent(state)) {
     // A standby that can serve is of use the moment that nothing else is.
     if (link.phase !== 'standby') return;
-    if (currentParent(state) === null) repair(state, now);
+    if (currentParent(state) === null || state.position.depth === null) repair(state, now);
     else keepLive(state, now);
     return;
   }
@@ -143,7 +143,7 @@ export function parentRevived(state: TreeState, now: Instant, link: ParentLink):
   if (link !== currentParent(state)) return;
   state.timers.clear('orphan');
   // Attempts under way go on: what comes of them stands by.
-  if (state.search?.purpose === 'parent' && isWell(state, link)) endSearch(state);
+  if (state.search?.purpose === 'parent' && isServed(state)) endSearch(state);
   tellChildren(state, now);
 }
 
@@ -164,7 +164,7 @@ export function parentUnlinked(
   if (wasCurrent) {
     detach(state, now);
     repair(state, now);
-  } else if (link.phase === 'activating' && currentParent(state) === null) {
+  } else if (link.phase === 'activating' && !isServed(state)) {
     repair(state, now);
   }
   attemptFailed(state, now);
@@ -180,7 +180,7 @@ export function parentRedirects(
   if (link.phase === 'activating') {
     // It has no room for its standby.
     closeParent(state, link, 'moved');
-    if (currentParent(state) === null || !isWell(state, currentParent(state))) repair(state, now, named);
+    if (!isServed(state)) repair(state, now, named);
     return;
   }
   // One at a time: a parent shall not make its child ask everybody.
@@ -200,7 +200,6 @@ export function parentDrains(state: TreeState, now: Instant, link: ParentLink): 
 /** R3: whoever was activated and has not delivered in time is given up, and the next one tried. */
 export function activationTimeout(state: TreeState, now: Instant): void {
   const { activationMs } = state.tuning;
-  const current = currentParent(state);
   for (const link of state.parents.values()) {
     // Compared as `armActivation` adds it: with a difference, rounding could leave a timer due and nothing to do.
     if (link.phase !== 'activating' || now < link.since + activationMs) continue;
@@ -208,8 +207,8 @@ export function activationTimeout(state: TreeState, now: Instant): void {
     const isAtFault = link.state === null || link.state.flowing;
     dismiss(state, now, link, isAtFault ? 'no-media' : null);
   }
-  if (current === null || !isWell(state, current)) repair(state, now);
-  else attemptFailed(state, now);
+  if (isServed(state)) attemptFailed(state, now);
+  else repair(state, now);
   armActivation(state, now);
 }
 
