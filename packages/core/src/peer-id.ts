@@ -47,11 +47,21 @@ function brand(id: number): ShortId {
   return id as ShortId;
 }
 
-/** Path as it travels: four bytes per peer, streamer first. */
+/**
+ * Path as it travels: four bytes per peer, streamer first.
+ *
+ * Written and read byte by byte: a `DataView` asks for the array's buffer, which engines make only then, outside of
+ * their heap, and at several times the price of the array itself.
+ */
 export function encodePath(path: readonly ShortId[]): Uint8Array {
   const bytes = new Uint8Array(path.length * 4);
-  const view = new DataView(bytes.buffer);
-  path.forEach((id, i) => view.setUint32(i * 4, id));
+  let at = 0;
+  for (const id of path) {
+    bytes[at++] = id >>> 24;
+    bytes[at++] = id >>> 16;
+    bytes[at++] = id >>> 8;
+    bytes[at++] = id;
+  }
   return bytes;
 }
 
@@ -59,8 +69,11 @@ export function encodePath(path: readonly ShortId[]): Uint8Array {
 export function decodePath(bytes: Uint8Array, maxHops: number): ShortId[] {
   if (bytes.length % 4 !== 0) throw new MalformedError('wrong-shape', 'path is cut');
   if (bytes.length > maxHops * 4) throw new MalformedError('out-of-range', 'path is too long');
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const path: ShortId[] = [];
-  for (let at = 0; at < bytes.length; at += 4) path.push(brand(view.getUint32(at)));
+  for (let at = 0; at < bytes.length; at += 4) {
+    const high = ((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16);
+    const low = ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0);
+    path.push(brand((high | low) >>> 0));
+  }
   return path;
 }

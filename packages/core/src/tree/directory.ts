@@ -26,11 +26,15 @@ export interface Directory {
 
 interface Entry {
   candidate: OfferedCandidate;
+  /** What the offer costs a joiner of whom nothing is known. */
+  costMs: number;
   toldAt: Instant;
   /** Joiners that it was named to of late, and since when they are counted. */
   named: number;
   namedSince: Instant;
   at: number;
+  /** The last answer that it was drawn for. */
+  drawnFor: number;
 }
 
 /** Peers of one channel at one relay. */
@@ -60,8 +64,7 @@ export function createDirectory({ seed, own = null }: { seed: number; own?: Peer
     entries[entry.at] = last;
     last.at = entry.at;
   };
-  const costOf = ({ candidate: { offer }, named }: Entry): number =>
-    parentCost({ ...offer, rttMs: null, lossShare: 0, receivedShare: 1 }).totalMs + named * NAMED_COST_MS;
+  let answers = 0;
   return {
     get size() {
       return entries.length;
@@ -74,8 +77,10 @@ export function createDirectory({ seed, own = null }: { seed: number; own?: Peer
         return;
       }
       const candidate = { peerId, addresses: addresses.slice(0, NAMED_ADDRESSES), offer };
+      const costMs = parentCost({ ...offer, rttMs: null, lossShare: 0, receivedShare: 1 }).totalMs;
       if (entry) {
         entry.candidate = candidate;
+        entry.costMs = costMs;
         entry.toldAt = now;
         entry.named = 0;
         entry.namedSince = now;
@@ -85,7 +90,8 @@ export function createDirectory({ seed, own = null }: { seed: number; own?: Peer
         const victim = entries[random.below(entries.length)];
         if (victim) remove(victim);
       }
-      const added: Entry = { candidate, toldAt: now, named: 0, namedSince: now, at: entries.length };
+      const at = entries.length;
+      const added: Entry = { candidate, costMs, toldAt: now, named: 0, namedSince: now, at, drawnFor: 0 };
       entries.push(added);
       byPeer.set(peerId, added);
     },
@@ -99,23 +105,47 @@ export function createDirectory({ seed, own = null }: { seed: number; own?: Peer
         .filter(({ toldAt }) => now - toldAt <= OFFER_MS)
         .map(({ candidate }) => candidate),
     find: (now, joiner, layers, most = MAX_FOUND_PEERS) => {
-      const drawn = new Set<Entry>();
+      const answer = ++answers;
+      const best = new Shortlist(Math.min(most, MAX_FOUND_PEERS));
+      const draw = (entry: Entry): void => {
+        entry.drawnFor = answer;
+        best.add(entry);
+      };
       const first = own === null ? undefined : byPeer.get(own);
-      if (first && isWantedBy(first, joiner, layers)) drawn.add(first);
+      if (first && isWantedBy(first, joiner, layers)) draw(first);
       for (let i = 0; i < DRAWN && entries.length > 0; i++) {
         const entry = entries[entries.length <= DRAWN ? i : random.below(entries.length)];
         if (entry === undefined) break;
         if (now - entry.toldAt > OFFER_MS) remove(entry);
-        else if (isFor(entry, now, joiner, layers)) drawn.add(entry);
+        else if (entry.drawnFor !== answer && isFor(entry, now, joiner, layers)) draw(entry);
       }
-      const best = [...drawn]
-        .map((entry) => ({ entry, cost: costOf(entry) }))
-        .sort((a, b) => a.cost - b.cost)
-        .slice(0, Math.min(most, MAX_FOUND_PEERS));
-      for (const { entry } of best) if (entry !== first) entry.named++;
-      return best.map(({ entry }) => entry.candidate);
+      for (const entry of best.entries) if (entry !== first) entry.named++;
+      return best.entries.map(({ candidate }) => candidate);
     },
   };
+}
+
+/** The cheapest of those added, cheapest first. */
+class Shortlist {
+  readonly entries: Entry[] = [];
+  readonly #costs: number[] = [];
+  readonly #most: number;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  add(entry: Entry): void {
+    const cost = entry.costMs + entry.named * NAMED_COST_MS;
+    let at = this.entries.length;
+    while (at > 0 && (this.#costs[at - 1] ?? 0) > cost) at--;
+    if (at >= this.#most) return;
+    this.entries.splice(at, 0, entry);
+    this.#costs.splice(at, 0, cost);
+    if (this.entries.length <= this.#most) return;
+    this.entries.pop();
+    this.#costs.pop();
+  }
 }
 
 function isFor(entry: Entry, now: Instant, joiner: PeerId, layers: number): boolean {

@@ -283,7 +283,7 @@ function play(state: TreeState, now: Instant, link: ParentLink): void {
   reposition(state);
   watchFlow(state, now, link);
   tellChildren(state, now);
-  state.told.upwards = '';
+  state.told.upwards = null;
   tellParent(state, now);
   state.timers.setEarlier('upkeep', now + jittered(state, FIRST_UPKEEP_MS));
   if (!state.timers.isSet('rebalance')) {

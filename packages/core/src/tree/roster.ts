@@ -2,7 +2,7 @@
 
 import type { Instant } from '../link-control.ts';
 import type { PeerId } from '../peer-id.ts';
-import type { OfferedCandidate } from '../standing.ts';
+import type { Offer, OfferedCandidate } from '../standing.ts';
 import { parentCost } from './scores.ts';
 import type { TreeTuning } from './tree-tuning.ts';
 
@@ -10,6 +10,8 @@ export interface KnownPeer extends OfferedCandidate {
   readonly seenAt: Instant;
   /** `null` before it was probed or linked. */
   readonly rttMs: number | null;
+  /** Of two peers the one with the lower rank is the better, at any time. */
+  readonly rank: number;
 }
 
 /** Each half minute without news makes a peer worth so much less, in milliseconds of path delay. */
@@ -35,8 +37,10 @@ export class Roster {
   learn(candidate: OfferedCandidate, now: Instant, rttMs: number | null = null): void {
     const known = this.#peers.get(candidate.peerId);
     const { peerId, addresses, offer } = candidate;
-    this.#peers.set(peerId, { peerId, addresses, offer, seenAt: now, rttMs: rttMs ?? known?.rttMs ?? null });
-    if (this.#peers.size > this.#tuning.roster) this.#cull(now);
+    const measuredMs = rttMs ?? known?.rttMs ?? null;
+    const rank = rankOf(offer, measuredMs, now);
+    this.#peers.set(peerId, { peerId, addresses, offer, seenAt: now, rttMs: measuredMs, rank });
+    if (this.#peers.size > this.#tuning.roster) this.#cull();
   }
 
   forget(peerId: PeerId): void {
@@ -48,10 +52,8 @@ export class Roster {
     const { freshMs } = this.#tuning;
     return [...this.#peers.values()]
       .filter((peer) => now - peer.seenAt <= freshMs && isWanted(peer))
-      .map((peer) => ({ peer, cost: costOf(peer, now) }))
-      .sort((a, b) => a.cost - b.cost)
-      .slice(0, count)
-      .map(({ peer }) => peer);
+      .sort((a, b) => a.rank - b.rank)
+      .slice(0, count);
   }
 
   /** Drops what is long out of date. */
@@ -61,20 +63,15 @@ export class Roster {
     }
   }
 
-  #cull(now: Instant): void {
-    let worst: PeerId | null = null;
-    let worstCost = -Infinity;
-    for (const [peerId, peer] of this.#peers) {
-      const cost = costOf(peer, now);
-      if (cost <= worstCost) continue;
-      worst = peerId;
-      worstCost = cost;
-    }
-    if (worst !== null) this.#peers.delete(worst);
+  #cull(): void {
+    let worst: KnownPeer | null = null;
+    for (const peer of this.#peers.values()) if (worst === null || peer.rank > worst.rank) worst = peer;
+    if (worst !== null) this.#peers.delete(worst.peerId);
   }
 }
 
-function costOf({ offer, rttMs, seenAt }: KnownPeer, now: Instant): number {
-  const stale = ((now - seenAt) / STALE_COST.everyMs) * STALE_COST.costMs;
-  return parentCost({ ...offer, rttMs, lossShare: 0, receivedShare: 1 }).totalMs + stale;
+/** All grow older at the same pace, so that the order of two never changes: what counts is when each was seen. */
+function rankOf(offer: Offer, rttMs: number | null, seenAt: Instant): number {
+  const { totalMs } = parentCost({ ...offer, rttMs, lossShare: 0, receivedShare: 1 });
+  return totalMs - (seenAt / STALE_COST.everyMs) * STALE_COST.costMs;
 }

@@ -74,16 +74,14 @@ export function tellParent(state: TreeState, now: Instant): void {
   const parent = currentParent(state);
   if (parent === null) return;
   const due = state.told.upwardsAt + state.tuning.tellMs;
-  if (now < due && state.told.upwards !== '') {
+  if (now < due && state.told.upwards !== null) {
     // Worked out when it is due: a parent of many hears from one of them all the time.
     state.timers.setEarlier('tell', due);
     return;
   }
   const word = stateFor(state, now, receivedOver(parent));
-  const { freeSlots, subtreeSlots, viewers, slots, received } = word;
-  const summary = `${parent.peerId} ${freeSlots} ${subtreeSlots} ${viewers} ${slots} ${received ?? ''}`;
-  if (summary === state.told.upwards) return;
-  state.told.upwards = summary;
+  if (isSameLoad(state.told.upwards, word)) return;
+  state.told.upwards = word;
   state.told.upwardsAt = now;
   state.effects.push({ type: 'advertise', peerId: parent.peerId, state: word });
 }
@@ -91,9 +89,8 @@ export function tellParent(state: TreeState, now: Instant): void {
 /** A3: what this peer offers to joiners that it does not know; the last places near the streamer are not among it. */
 export function tellDirectories(state: TreeState, now: Instant): void {
   const offer = offerOf(state, now);
-  const summary = offer === null ? null : `${offer.freeSlots} ${offer.depth} ${offer.layers}`;
   const { told, tuning, timers } = state;
-  const isNews = summary !== told.report;
+  const isNews = !isSameOffer(offer, told.report);
   const isDue = offer !== null && now >= told.reportAt + tuning.reportAgainMs;
   if (!isNews && !isDue) {
     if (offer !== null) timers.setEarlier('report', told.reportAt + tuning.reportAgainMs);
@@ -103,7 +100,7 @@ export function tellDirectories(state: TreeState, now: Instant): void {
     timers.setEarlier('report', told.reportAt + tuning.reportMs);
     return;
   }
-  told.report = summary;
+  told.report = offer;
   told.reportAt = now;
   state.effects.push({ type: 'report', offer });
   if (offer !== null) timers.set('report', now + tuning.reportAgainMs);
@@ -159,6 +156,18 @@ const MAX_PARENT_DEPTH = 11;
 
 function receivedOver({ affinity, phase }: ParentLink): number | null {
   return phase === 'active' ? Math.round(affinity.receivedShare * 1000) : null;
+}
+
+/** A2: what a parent adds up. */
+function isSameLoad(a: LinkState | null, b: LinkState): boolean {
+  if (a === null || a.freeSlots !== b.freeSlots || a.subtreeSlots !== b.subtreeSlots) return false;
+  return a.viewers === b.viewers && a.slots === b.slots && a.received === b.received;
+}
+
+/** A3: what makes a difference to joiners. */
+function isSameOffer(a: Offer | null, b: Offer | null): boolean {
+  if (a === null || b === null) return a === b;
+  return a.freeSlots === b.freeSlots && a.depth === b.depth && a.layers === b.layers;
 }
 
 function isSamePlace(a: Position | null, b: Position, state: TreeState): boolean {

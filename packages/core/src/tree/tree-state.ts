@@ -13,7 +13,7 @@ import { Bans } from './bans.ts';
 import { Roster } from './roster.ts';
 import { HOP_MS, newAffinity, parentCost, type Affinity, type ParentCost } from './scores.ts';
 import { measuredSlots, type SlotCap } from './slots.ts';
-import type { OfferedCandidate, Standing } from '../standing.ts';
+import type { Offer, OfferedCandidate, Standing } from '../standing.ts';
 import { TreeTimers } from './timers.ts';
 import type { NetworkType, TreeEffect } from './tree-io.ts';
 import { TREE_DEFAULTS, type TreeTuning } from './tree-tuning.ts';
@@ -185,10 +185,11 @@ export interface Told {
   position: Position | null;
   flowing: boolean;
   layers: number;
-  upwards: string;
+  /** To the parent; `null`: nothing yet. */
+  upwards: LinkState | null;
   upwardsAt: Instant;
-  /** Free slots and depth as the directories know them; `null`: that there are none. */
-  report: string | null;
+  /** What the directories know; `null`: that there are no slots. */
+  report: Offer | null;
   reportAt: Instant;
 }
 
@@ -229,7 +230,7 @@ export function createTreeState(options: TreePeerOptions): TreeState {
       position: null,
       flowing: false,
       layers: 0,
-      upwards: '',
+      upwards: null,
       upwardsAt: -Infinity,
       report: null,
       reportAt: -Infinity,
