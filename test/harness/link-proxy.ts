@@ -1,7 +1,7 @@
 /**
  * A bad link in front of one page: its connections lead through UDP sockets here, which carry no more than a given
- * rate towards the page, lose a share of the packets and let others overtake some. What waits longer than a router's
- * queue is dropped.
+ * rate each way, lose a share of the packets towards the page and let others overtake some. What waits longer than a
+ * router's queue is dropped.
  */
 
 import { createSocket, type Socket } from 'node:dgram';
@@ -22,9 +22,11 @@ export interface LinkProxy {
   readonly url: string;
   /** Bits per second towards the page, `null` for no limit. */
   setRate(bps: number | null): void;
+  /** The same from the page. */
+  setUplink(bps: number | null): void;
   /** Shares of the packets towards the page, 0 to 1. The same seed loses the same ones. */
   setFaults(faults: { lost: number; overtaken: number; seed: number }): void;
-  /** Packets that were dropped so far, for want of room or as lost ones. */
+  /** Packets that were dropped so far either way, for want of room or as lost ones. */
   readonly dropped: number;
   close(): Promise<void>;
 }
@@ -32,14 +34,7 @@ export interface LinkProxy {
 export async function startLinkProxy(): Promise<LinkProxy> {
   const ways = new Map<string, Promise<number>>();
   const sockets: Socket[] = [];
-  const link: Link = {
-    bps: null,
-    freeAt: 0,
-    dropped: 0,
-    lost: 0,
-    overtaken: 0,
-    random: createRandom(1),
-  };
+  const link: Link = { ...goodWay(), up: goodWay() };
   const server = createServer((request, response) => {
     const { searchParams } = new URL(request.url ?? '/', 'http://proxy');
     const remote = { address: searchParams.get('address') ?? '', port: Number(searchParams.get('port')) };
@@ -57,10 +52,11 @@ export async function startLinkProxy(): Promise<LinkProxy> {
   return {
     url: `http://${HOST}:${address.port}/`,
     setRate: (bps) => (link.bps = bps),
+    setUplink: (bps) => (link.up.bps = bps),
     setFaults: ({ lost, overtaken, seed }) =>
       Object.assign(link, { lost, overtaken, random: createRandom(seed) }),
     get dropped() {
-      return link.dropped;
+      return link.dropped + link.up.dropped;
     },
     close: async () => {
       for (const socket of sockets) socket.close();
@@ -70,7 +66,7 @@ export async function startLinkProxy(): Promise<LinkProxy> {
   };
 }
 
-interface Link {
+interface OneWay {
   bps: number | null;
   /** When the last packet will have left. */
   freeAt: number;
@@ -78,6 +74,15 @@ interface Link {
   lost: number;
   overtaken: number;
   random: Random;
+}
+
+/** What goes towards the page, and what comes from it. */
+interface Link extends OneWay {
+  readonly up: OneWay;
+}
+
+function goodWay(): OneWay {
+  return { bps: null, freeAt: 0, dropped: 0, lost: 0, overtaken: 0, random: createRandom(1) };
 }
 
 /**
@@ -101,7 +106,9 @@ async function openWay(
         far.on('message', (reply) => carry(link, reply.length, () => near.send(reply, page, address))),
       );
     }
-    void known.then((far) => far.send(packet, remote.port, remote.address));
+    void known.then((far) =>
+      carry(link.up, packet.length, () => far.send(packet, remote.port, remote.address)),
+    );
   });
   return near.address().port;
 }
@@ -114,7 +121,7 @@ async function openSocket(sockets: Socket[]): Promise<Socket> {
   return socket;
 }
 
-function carry(link: Link, bytes: number, send: () => void): void {
+function carry(link: OneWay, bytes: number, send: () => void): void {
   if (link.lost > 0 && link.random.next() < link.lost) {
     link.dropped++;
     return;
@@ -127,7 +134,7 @@ function carry(link: Link, bytes: number, send: () => void): void {
 }
 
 /** @returns How long the packet waits, in milliseconds; `null`: there is no room for it. */
-function queue(link: Link, bps: number, bytes: number): number | null {
+function queue(link: OneWay, bps: number, bytes: number): number | null {
   const now = performance.now();
   link.freeAt = Math.max(link.freeAt, now);
   if (link.freeAt - now > QUEUE_MS) return null;

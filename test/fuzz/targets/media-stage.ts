@@ -18,6 +18,7 @@ import {
   type MediaCodec,
   type RtpSource,
 } from '../../../packages/nodejs/src/media/rtp-source.ts';
+import { SenderBudget } from '../../../packages/nodejs/src/media/sender-budget.ts';
 import { rtp, vp8 } from '../../../packages/nodejs/test/media/rtp-builder.ts';
 import { demand, type Size } from '../fuzz-target.ts';
 
@@ -178,6 +179,7 @@ export class MediaStage {
 
   source(stream: StreamKind, ssrc: number): RtpSource {
     const isVideo = stream.kind === 'video';
+    const budget = new SenderBudget(5e6, this.now);
     return createRtpSource({
       ...stream,
       key: keyOf(stream),
@@ -188,8 +190,9 @@ export class MediaStage {
         nack: isVideo,
         pictureLoss: isVideo,
         fullIntraRequest: isVideo,
-        remb: isVideo ? { bitrateBps: 5e6, ssrcs: () => [ssrc] } : null,
+        remb: isVideo ? { budget, ssrcs: () => [ssrc] } : null,
       },
+      arrivals: budget.stream(stream.kind, stream.clockRate),
       now: () => this.now,
       roundTripMs: () => null,
       send: (rtcp) => {

@@ -18,7 +18,8 @@ import type { PeerTransportOptions } from './peer-transport.ts';
 import { readRtcpCompound } from './rtcp-compound.ts';
 import { RTP_HEADER_BYTES, isRtcp, ssrcOf } from './rtp-packet.ts';
 import { createRtpSource } from './rtp-source.ts';
-import type { MediaCodec, RtpSource, SourceFeedback, SourceStats } from './rtp-source.ts';
+import type { MediaCodec, RtpSource, RtpSourceOptions, SourceFeedback, SourceStats } from './rtp-source.ts';
+import { SenderBudget } from './sender-budget.ts';
 import { SourceFeed } from './source-feed.ts';
 
 /** Four layers at 25 Mbps send 10 000 packets per second. */
@@ -133,34 +134,35 @@ export class ChildLink extends PeerTransport implements ChildEnd {
   /** A parent turns sections off that it has nothing for. */
   #createSources(answered: readonly MediaSection[]): Map<number, RtpSource> {
     const sources = new Map<number, RtpSource>();
+    const { maxBitrateBps = DEFAULT_MAX_BITRATE_BPS } = this.#options;
+    const budget = new SenderBudget(maxBitrateBps, this.clock.now());
     const ssrcs = answered.flatMap(({ source }) => source?.ssrc ?? []);
     let videoSections = 0;
     for (const { kind, codecs, source } of answered) {
       const layer = kind === 'video' ? (this.#options.layers[videoSections++] ?? 0) : 0;
       const [codec] = codecs;
       if (codec === undefined || source === undefined) continue;
-      const rembSsrcs = sources.size === 0 ? ssrcs : null;
-      sources.set(source.ssrc, this.#createSource({ kind, layer }, codec, source.ssrc, rembSsrcs));
+      const key = { kind, layer };
+      // One source tells the limit for all.
+      const feedback = feedbackOf(codec, sources.size === 0 ? { budget, ssrcs: () => ssrcs } : null);
+      const arrivals = budget.stream(kind, codec.clockRate);
+      const { ssrc } = source;
+      sources.set(ssrc, this.#createSource(codec, { key, ssrc, feedback, arrivals }));
     }
     return sources;
   }
 
-  /** @param rembSsrcs - The streams to limit in this source's reports; one source does it for all. */
   #createSource(
-    key: RtpSource['key'],
     codec: CodecParameters,
-    ssrc: number,
-    rembSsrcs: readonly number[] | null,
+    stream: Pick<RtpSourceOptions, 'key' | 'ssrc' | 'feedback' | 'arrivals'>,
   ): RtpSource {
     return createRtpSource({
-      key,
+      ...stream,
       codec: mediaCodec(codec),
       clockRate: codec.clockRate,
       payloadType: codec.payloadType,
-      ssrc,
       localSsrc: this.#localSsrc,
       cname: this.#cname,
-      feedback: feedbackOf(codec, rembSsrcs, this.#options.maxBitrateBps ?? DEFAULT_MAX_BITRATE_BPS),
       now: () => this.clock.now(),
       roundTripMs: () => this.roundTripMs,
       send: this.sendMedia,
@@ -192,17 +194,13 @@ function mediaCodec({ mimeType }: CodecParameters): MediaCodec {
   return mimeType === 'video/h264' ? 'h264' : 'opus';
 }
 
-function feedbackOf(
-  codec: CodecParameters,
-  rembSsrcs: readonly number[] | null,
-  bitrateBps: number,
-): SourceFeedback {
+function feedbackOf(codec: CodecParameters, remb: SourceFeedback['remb']): SourceFeedback {
   const has = (type: string, parameter = ''): boolean =>
     codec.rtcpFeedback.some((feedback) => feedback.type === type && (feedback.parameter ?? '') === parameter);
   return {
     nack: has('nack'),
     pictureLoss: has('nack', 'pli'),
     fullIntraRequest: has('ccm', 'fir'),
-    remb: has('goog-remb') && rembSsrcs !== null ? { bitrateBps, ssrcs: () => rembSsrcs } : null,
+    remb: has('goog-remb') ? remb : null,
   };
 }

@@ -33,6 +33,7 @@ import {
   timestampOf,
 } from './rtp-packet.ts';
 import type { RtpFault } from './rtp-packet.ts';
+import type { SenderBudget, StreamArrivals } from './sender-budget.ts';
 import { forgetVp8, readVp8 } from './vp8-descriptor.ts';
 
 /**
@@ -55,8 +56,8 @@ export interface SourceFeedback {
   readonly nack: boolean;
   readonly pictureLoss: boolean;
   readonly fullIntraRequest: boolean;
-  /** An upper limit for the sender's bit rate over these streams, sent with every report; `null` to send none. */
-  readonly remb: { readonly bitrateBps: number; readonly ssrcs: () => readonly number[] } | null;
+  /** What the sender may send over these streams, told with every report and when it falls; `null` to tell nothing. */
+  readonly remb: { readonly budget: SenderBudget; readonly ssrcs: () => readonly number[] } | null;
 }
 
 export interface RtpSourceOptions {
@@ -70,6 +71,8 @@ export interface RtpSourceOptions {
   readonly localSsrc: number;
   readonly cname: string;
   readonly feedback: SourceFeedback;
+  /** Where the sender's link is watched. */
+  readonly arrivals?: StreamArrivals;
   /** Monotonic milliseconds. */
   readonly now: () => number;
   /** Of the link to the parent, `null` until measured: the pace of repeated NACKs. */
@@ -151,6 +154,8 @@ class PacketSource implements RtpSource {
   #nacks = 0;
   #keyFrameRequests = 0;
   #reportedAt: number;
+  /** The limit last told; 0: none yet. */
+  #toldBps = 0;
   #hasParameters = false;
   #isBroken = false;
 
@@ -164,6 +169,7 @@ class PacketSource implements RtpSource {
     this.#reception = createReception(options.clockRate);
     this.#queueAge = createQueueAge(options.clockRate, options.now());
     this.#reportedAt = options.now();
+    options.arrivals?.forget();
   }
 
   takeRtp(bytes: Buffer): void {
@@ -181,7 +187,10 @@ class PacketSource implements RtpSource {
     else if (arrival === 'gap') this.#noteGap(highest + 1, now);
     // A repeated packet has an old timestamp of its own, which says nothing about the queue.
     if (arrival === 'late') this.#missing.remove(this.#reception.sequence);
-    else if (this.#queueAge.measure(timestamp, now) > this.#staleMs) return this.#dropStale();
+    else {
+      this.#options.arrivals?.packet(bytes.length, timestamp, now);
+      if (this.#queueAge.measure(timestamp, now) > this.#staleMs) return this.#dropStale();
+    }
     this.#store(packet, timestamp, now);
   }
 
@@ -207,6 +216,8 @@ class PacketSource implements RtpSource {
       const isFlowing = this.lastUnitAt !== null && now - this.lastUnitAt < FLOWING_MS;
       if (this.#requests.tick(now, isWatched && isFlowing)) this.#sendKeyFrameRequest();
     }
+    const { remb } = this.#options.feedback;
+    if (remb !== null && remb.budget.limitBps(now) < this.#toldBps) this.#sendRemb(now);
     if (now - this.#reportedAt >= REPORT_INTERVAL_MS) this.#sendReport(now);
   }
 
@@ -308,15 +319,22 @@ class PacketSource implements RtpSource {
 
   #sendReport(now: number): void {
     this.#reportedAt = now;
-    const { feedback, localSsrc, cname, send } = this.#options;
+    const { localSsrc, cname, send } = this.#options;
     const block = this.#reception.report(this.ssrc, now);
     if (block === null) return;
     send(writeReceiverReport(localSsrc, [block], cname));
-    const { remb } = feedback;
-    if (remb !== null) send(writeRemb(localSsrc, remb.bitrateBps, remb.ssrcs()));
+    this.#sendRemb(now);
+  }
+
+  #sendRemb(now: number): void {
+    const { feedback, localSsrc, send } = this.#options;
+    if (feedback.remb === null) return;
+    this.#toldBps = feedback.remb.budget.limitBps(now);
+    send(writeRemb(localSsrc, this.#toldBps, feedback.remb.ssrcs()));
   }
 
   #startOver(): void {
+    this.#options.arrivals?.forget();
     this.ring = this.#createRing();
     this.#missing.clear();
     this.#hasParameters = false;

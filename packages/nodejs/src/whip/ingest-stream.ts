@@ -15,6 +15,7 @@ import { RTCP, rtcpTypeOf } from '../media/rtcp-packet.ts';
 import { ssrcOf } from '../media/rtp-packet.ts';
 import { createRtpSource } from '../media/rtp-source.ts';
 import type { RtpSource, RtpSourceOptions, SourceFeedback } from '../media/rtp-source.ts';
+import type { SenderBudget, StreamArrivals } from '../media/sender-budget.ts';
 import type { IncomingTraffic } from '../relay-metrics.ts';
 import { CaptureClock } from './capture-clock.ts';
 import type { PublisherClock } from './capture-clock.ts';
@@ -41,8 +42,8 @@ export interface IngestStreamOptions {
   /** Frames of each layer so far. */
   readonly frames: (layer: number) => FrameCount;
   readonly clock: PublisherClock;
-  /** Upper limit asked of the publisher's encoder, over all its streams. */
-  readonly maxBitrateBps: number;
+  /** What the publisher may send, over all its streams. */
+  readonly budget: SenderBudget;
   /** The streams that share this limit, as far as they are known. */
   readonly limitedSsrcs: () => readonly number[];
   /** Of this receiver in its reports. */
@@ -67,6 +68,7 @@ interface Stage {
 
 export class IngestStream {
   readonly #options: IngestStreamOptions;
+  readonly #arrivals: StreamArrivals;
   #layer: number;
   #stage: Stage | null = null;
   /** Between a move and the next packet: the publisher names its layers at the beginning only. */
@@ -78,6 +80,7 @@ export class IngestStream {
   constructor(options: IngestStreamOptions) {
     this.#options = options;
     this.#layer = options.layer;
+    this.#arrivals = options.budget.stream(options.kind, options.codec.clockRate);
   }
 
   get layer(): number {
@@ -198,7 +201,7 @@ export class IngestStream {
       roundTripMs: () => null,
     };
     const feedback = this.#feedback();
-    const arrival = createRtpSource({ ...shared, feedback, send });
+    const arrival = createRtpSource({ ...shared, feedback, send, arrivals: this.#arrivals });
     const source = createRtpSource({
       ...shared,
       feedback: NO_FEEDBACK,
@@ -236,7 +239,7 @@ export class IngestStream {
   }
 
   #feedback(): SourceFeedback {
-    const { codec, maxBitrateBps, limitedSsrcs } = this.#options;
+    const { codec, budget, limitedSsrcs } = this.#options;
     const offered = answeredFeedback(codec);
     const has = (type: string, parameter = ''): boolean =>
       offered.some((feedback) => feedback.type === type && (feedback.parameter ?? '') === parameter);
@@ -244,7 +247,7 @@ export class IngestStream {
       nack: has('nack'),
       pictureLoss: has('nack', 'pli'),
       fullIntraRequest: has('ccm', 'fir'),
-      remb: has('goog-remb') ? { bitrateBps: maxBitrateBps, ssrcs: limitedSsrcs } : null,
+      remb: has('goog-remb') ? { budget, ssrcs: limitedSsrcs } : null,
     };
   }
 }

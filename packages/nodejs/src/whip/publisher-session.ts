@@ -7,6 +7,7 @@ import type { ChannelIngest } from '../channel-ingest.ts';
 import { readRtcpCompound } from '../media/rtcp-compound.ts';
 import { isRtcp, payloadTypeOf, RTP_HEADER_BYTES } from '../media/rtp-packet.ts';
 import type { RtpSource } from '../media/rtp-source.ts';
+import { SenderBudget } from '../media/sender-budget.ts';
 import { PublisherClock } from './capture-clock.ts';
 import { renderClientAnswer } from './client-answer.ts';
 import { nameOf, type ClientOffer } from './client-offer.ts';
@@ -143,7 +144,7 @@ export class PublisherSession {
     const shared = {
       epoch,
       clock: new PublisherClock(),
-      maxBitrateBps: MAX_BITRATE_BPS,
+      budget: new SenderBudget(MAX_BITRATE_BPS, clock.now()),
       limitedSsrcs: () => this.#videoSsrcs(),
       localSsrc: randomInt(1, MAX_SSRC),
       cname: this.#cname,

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { FEEDBACK, RTCP, readNack, readReportBlock } from '../../src/media/rtcp-packet.ts';
 import { writeSenderReport } from '../../src/media/rtcp-writer.ts';
 import { createRtpSource } from '../../src/media/rtp-source.ts';
+import { SenderBudget } from '../../src/media/sender-budget.ts';
 import { MediaWorld, countBlocks, deliverRtcp } from './media-world.ts';
 import { rtp, vp8 } from './rtp-builder.ts';
 
@@ -178,6 +179,7 @@ describe('a source', () => {
         ),
         (codec, packets) => {
           let now = 0;
+          const budget = new SenderBudget(1e6, now);
           const source = createRtpSource({
             key: { kind: codec === 'opus' ? 'audio' : 'video', layer: 0 },
             codec,
@@ -190,8 +192,9 @@ describe('a source', () => {
               nack: true,
               pictureLoss: true,
               fullIntraRequest: false,
-              remb: { bitrateBps: 1e6, ssrcs: () => [1] },
+              remb: { budget, ssrcs: () => [1] },
             },
+            arrivals: budget.stream('video', 90_000),
             now: () => now,
             roundTripMs: () => null,
             send: () => true,

@@ -5,6 +5,7 @@ import { splitTrailer } from '@casto/core';
 import { hasMarker, RTP_HEADER_BYTES, sequenceOf } from '../../src/media/rtp-packet.ts';
 import { FEEDBACK, RTCP } from '../../src/media/rtcp-packet.ts';
 import type { RtpSource } from '../../src/media/rtp-source.ts';
+import { SenderBudget } from '../../src/media/sender-budget.ts';
 import { PublisherClock } from '../../src/whip/capture-clock.ts';
 import { IngestStream } from '../../src/whip/ingest-stream.ts';
 import { countBlocks } from '../media/media-world.ts';
@@ -40,7 +41,7 @@ class IngestWorld {
       clock: new PublisherClock(),
       layer: 0,
       frames: () => this.#count,
-      maxBitrateBps: 1e6,
+      budget: new SenderBudget(1e6, 0),
       limitedSsrcs: () => [],
       localSsrc: 1,
       cname: 'relay',

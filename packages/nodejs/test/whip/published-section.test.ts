@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { splitTrailer } from '@casto/core';
 import { hasMarker, RTP_HEADER_BYTES } from '../../src/media/rtp-packet.ts';
 import type { RtpSource } from '../../src/media/rtp-source.ts';
+import { SenderBudget } from '../../src/media/sender-budget.ts';
 import { PublisherClock } from '../../src/whip/capture-clock.ts';
 import { IngestStream } from '../../src/whip/ingest-stream.ts';
 import { simulcastStreams, type StreamFault } from '../../src/whip/published-section.ts';
@@ -45,7 +46,7 @@ class SimulcastWorld {
         epoch: 1_700_000_000,
         frames: (of) => this.#counts[of] ?? { next: 0 },
         clock: this.#clock,
-        maxBitrateBps: 1e6,
+        budget: new SenderBudget(1e6, 0),
         limitedSsrcs: () => [],
         localSsrc: 1,
         cname: 'relay',

@@ -1,0 +1,69 @@
+/** A streamer whose link to the relay becomes narrow, and wide again. */
+
+import { afterEach, expect, test } from 'vitest';
+import { launchBrowser, type BrowserPage, type RunningBrowser } from '../harness/browsers.ts';
+import { expectPicturesAdvance, expectTone, readPictures } from '../harness/expectations.ts';
+import { startLinkProxy, type LinkProxy } from '../harness/link-proxy.ts';
+import type { PageServer } from '../harness/page-server.ts';
+import { startRelay, type RelayProcess } from '../harness/relay-process.ts';
+import { goLive, openPage, startStage, stats, VIDEO, watch } from './stage.ts';
+
+const TEST_MS = 180_000;
+const PICTURE = { width: 640, height: 360, framesPerSecond: 20 } as const;
+/** A third of what this picture takes. */
+const NARROW_BPS = 350_000;
+
+let relay: RelayProcess;
+let server: PageServer;
+let browser: RunningBrowser;
+let proxy: LinkProxy;
+
+afterEach(async () => {
+  await browser?.close();
+  await server?.close();
+  await proxy?.close();
+  await relay?.stop();
+});
+
+/** Of what came in since the last look of this page. */
+async function bitsPerSecond(page: BrowserPage): Promise<number> {
+  return (await stats(page)).download.bitsPerSecond;
+}
+
+test(
+  'a streamer behind a narrow uplink is asked for less before anything waits long, and for more when it is wide again',
+  async () => {
+    [relay, proxy] = await Promise.all([startRelay({ flags: ['--no-mdns'] }), startLinkProxy()]);
+    server = await startStage(relay);
+    browser = await launchBrowser('chromium');
+    const relays = [relay.http];
+    const streamer = await openPage(browser, server.origin);
+    await streamer.evaluate((url) => castoHarness.useLinkProxy(url), proxy.url);
+    const { channel } = await goLive(streamer, { relays, relay: false }, PICTURE);
+    const viewer = await openPage(browser, server.origin);
+    await watch(viewer, { relays, channel, relay: false });
+    await expectPicturesAdvance(viewer, VIDEO, { atLeast: 100, withinMs: 30_000 });
+    await bitsPerSecond(viewer);
+    await expectPicturesAdvance(viewer, VIDEO, { atLeast: 60, withinMs: 30_000 });
+    const wide = await bitsPerSecond(viewer);
+    expect(wide).toBeGreaterThan(2 * NARROW_BPS);
+
+    proxy.setUplink(NARROW_BPS);
+    // What the encoder makes comes down to what the link carries.
+    await expectPicturesAdvance(viewer, VIDEO, { atLeast: 100, withinMs: 60_000 });
+    const dropped = proxy.dropped;
+    await bitsPerSecond(viewer);
+    await readPictures(viewer, VIDEO, { atLeast: 100, withinMs: 60_000 });
+    await expectTone(viewer, VIDEO, { withinMs: 10_000 });
+    const { latencyMs, download } = await stats(viewer);
+    console.log({ wide, narrow: download.bitsPerSecond, latencyMs, dropped, later: proxy.dropped - dropped });
+    expect(download.bitsPerSecond).toBeLessThan(NARROW_BPS);
+    expect(latencyMs).toBeLessThan(1_500);
+
+    proxy.setUplink(null);
+    await expect
+      .poll(() => bitsPerSecond(viewer), { timeout: 60_000, interval: 3_000 })
+      .toBeGreaterThan(1.5 * NARROW_BPS);
+  },
+  TEST_MS,
+);
