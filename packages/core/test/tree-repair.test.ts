@@ -11,6 +11,7 @@ import {
   LonePeer,
   offered,
   only,
+  pathOf,
   probes,
   sent,
   word,
@@ -289,6 +290,14 @@ describe('a child of an orphan', () => {
     expect(Math.min(...waits)).toBeGreaterThanOrEqual(starvedMs);
     expect(Math.max(...waits)).toBeLessThanOrEqual(1.5 * starvedMs + 1);
     expect(new Set(waits).size).toBe(3);
+  });
+
+  test('[R6.1] waits also when a standby has news meanwhile', () => {
+    const peer = new LonePeer().attach(2).standBy(3);
+    peer.hears(2, word(2, { depth: null, path: pathOf(2).subarray(4), flowing: false }));
+    expect(peer.view.depth).toBeNull();
+    expect(sent('activate', peer.hears(3, word(3, { delayMs: 70 })))).toEqual([]);
+    expect(sent('activate', peer.advance(1.5 * starvedMs + 1))).toEqual([3]);
   });
 
   test('[R6.1] stays when its parent has repaired', () => {

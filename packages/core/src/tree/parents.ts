@@ -89,7 +89,10 @@ export function parentState(state: TreeState, now: Instant, link: ParentLink, wo
   if (link !== currentParent(state)) {
     // A standby that can serve is of use the moment that nothing else is.
     if (link.phase !== 'standby') return;
-    if (currentParent(state) === null || state.position.depth === null) repair(state, now);
+    const current = currentParent(state);
+    // Whoever is starved with its parent gives that one time to repair (R6.1).
+    const isTooDeep = isWell(state, current) && state.position.depth === null;
+    if (current === null || isTooDeep) repair(state, now);
     else keepLive(state, now);
     return;
   }
