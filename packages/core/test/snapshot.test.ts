@@ -16,7 +16,7 @@ import { peerIdOfKey } from './base58.ts';
 import { cbor } from './codecs.ts';
 
 const SIGNATURE = new Uint8Array(64).fill(9);
-const text = (word: string): number[] => [...word].map((letter) => letter.charCodeAt(0));
+const text = (word: string): number[] => Array.from(word, (letter) => letter.charCodeAt(0));
 const u16 = (value: number): number[] => [value >> 8, value & 255];
 const u16le = (value: number): number[] => [value & 255, value >> 8];
 
