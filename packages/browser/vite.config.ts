@@ -35,9 +35,10 @@ export default defineConfig({
     license: { fileName: 'licenses.md' },
     // For the size gate.
     manifest: true,
-    lib: { entry: 'src/index.ts', formats: ['es'], fileName: 'casto' },
+    // The player loads casto.js by itself, and lazily, so that neither holds a part of the other.
+    lib: { entry: { casto: 'src/index.ts', 'casto-player': 'src/player.ts' }, formats: ['es'] },
     rolldownOptions: {
-      output: { entryFileNames: 'casto.js', chunkFileNames: 'chunks/[name]-[hash].js', minify: true },
+      output: { entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js', minify: true },
     },
   },
 });

@@ -26,7 +26,7 @@ export const TARGETS = new Map([
       output: 'packages/browser/dist/casto.js',
       sources: [...SDK_SOURCES, 'packages/browser/vite.config.ts'],
       make: async () => {
-        await clear('packages/browser/dist', ['casto.js', 'chunks']);
+        await clear('packages/browser/dist', ['casto.js', 'casto-player.js', 'chunks']);
         await vite('packages/browser');
       },
     },
@@ -173,7 +173,7 @@ async function publish() {
     filter: (path) => relative(demo, path).split(/[/\\]/)[0] !== 'types',
   });
   await cp(inRoot('relay-node/dist/dashboard'), join(target, 'dashboard'), { recursive: true });
-  for (const name of ['casto.js', 'chunks', 'licenses.md']) {
+  for (const name of ['casto.js', 'casto-player.js', 'chunks', 'licenses.md']) {
     if (existsSync(join(sdk, name))) await cp(join(sdk, name), join(target, name), { recursive: true });
   }
 }
