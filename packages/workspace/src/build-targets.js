@@ -41,6 +41,7 @@ export const TARGETS = new Map([
         'demo/src',
         'demo/public',
         'demo/index.html',
+        'demo/embed.html',
         'demo/vite.config.ts',
       ],
       make: () => vite('demo'),
