@@ -48,6 +48,18 @@ export const TARGETS = new Map([
     },
   ],
   [
+    'react',
+    {
+      title: 'the React wrapper',
+      output: 'packages/react/dist/index.js',
+      sources: ['packages/react/src', 'packages/react/package.json', 'packages/react/vite.config.ts'],
+      make: async () => {
+        await clear('packages/react/dist', ['index.js', 'chunks']);
+        await vite('packages/react');
+      },
+    },
+  ],
+  [
     'nodejs',
     {
       title: 'the relay library',
