@@ -49,12 +49,13 @@ video, img, ::slotted([slot='poster']) {
   position: absolute; inset: 0; width: 100%; height: 100%; object-fit: var(--casto-fit, contain); border: 0;
 }
 video { transition: opacity .25s; }
-.player:is([data-state='reconnecting'], [data-state='ended'], [data-state='failed']) video { opacity: .4; }
+.player:is([data-state='ended'], [data-state='failed']) video { opacity: .4; }
+.player[data-state='reconnecting'] video { opacity: .5; }
 .player:not([data-picture]) video { visibility: hidden; }
 .player[data-picture] slot[name='poster'] { display: none; }
 .surface { position: absolute; inset: 0; }
 /* Words over a poster need a ground of their own. */
-.player[data-backdrop='picture'][data-veiled] .surface { background: rgb(8 9 12 / 62%); }
+.player[data-backdrop='picture'][data-veiled]:not([data-state='reconnecting']) .surface { background: rgb(8 9 12 / 62%); }
 
 .top {
   position: absolute; inset-block-start: 12px; inset-inline: 12px;
@@ -82,7 +83,9 @@ video { transition: opacity .25s; }
 }
 .message-title { font-size: clamp(17px, 12px + 1.6cqi, 26px); font-weight: 650; line-height: 1.25; letter-spacing: -.015em; text-wrap: balance; }
 .message-text { max-width: 30em; margin-block-start: 6px; color: var(--soft); text-wrap: balance; }
-.message-text:empty { display: none; }
+.message-text:empty, .latency:empty { display: none; }
+/* The badge says it. */
+.player[data-state='reconnecting'][data-picture] .message-title { display: none; }
 .spinner {
   width: 36px; height: 36px; margin-block-end: 16px; border: 3px solid color-mix(in srgb, var(--ink) 20%, transparent);
   border-block-start-color: var(--accent); border-radius: 50%; animation: turn .9s linear infinite; display: none;
