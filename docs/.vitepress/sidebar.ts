@@ -51,6 +51,7 @@ export function sidebar(): Items {
       text: 'Reference',
       items: [
         ...API_PAGES.map(({ title, page }) => ({ text: title, link: `/reference/${page}` })),
+        { text: 'casto-player, the element', link: '/player' },
         { text: 'casto-relay, the command', link: '/reference/casto-relay' },
         { text: 'Operating relays', link: '/operating' },
         { text: 'WHIP and WHEP', link: '/whip-whep' },

@@ -5,11 +5,15 @@
 
 import { posix } from 'node:path';
 
-/** Files outside docs/ that are pages of the site (write-reference.ts), by their path in the repository. */
+/**
+ * Files outside docs/ that are pages of the site, by their path in the repository. Those below /reference/ are copied
+ * (write-reference.ts); of the others the page says the same at more length.
+ */
 export const PAGES_FROM_ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ['README.md', '/index.md'],
   ['CONTRIBUTING.md', '/reference/contributing.md'],
   ['packages/core/PROTOCOL.md', '/reference/protocol.md'],
+  ['packages/react/README.md', '/guides/react.md'],
   ['relay-node/README.md', '/reference/casto-relay.md'],
 ]);
 

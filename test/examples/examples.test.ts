@@ -118,10 +118,13 @@ async function expectBroadcast(address: string): Promise<void> {
 
 /** The video shows ten decoded pictures, and they are pictures of something: not all of one colour. */
 async function expectPictures(page: BrowserPage): Promise<void> {
-  await page.waitFor(() => document.querySelector('video') !== null, { timeoutMs: LIVE_MS, what: 'a video' });
+  await page.waitFor(() => document.querySelector('video, casto-player') !== null, {
+    timeoutMs: LIVE_MS,
+    what: 'a video',
+  });
   const pictures = await page.evaluate(async (withinMs) => {
-    const video = document.querySelector('video');
-    if (video === null) return 0;
+    const video = document.querySelector('video') ?? document.querySelector('casto-player')?.video;
+    if (video === undefined) return 0;
     const watch = castoHarness.watchPictures(video);
     const deadline = performance.now() + withinMs;
     while (watch.readings.length < 10 && performance.now() < deadline) {
@@ -136,10 +139,10 @@ async function expectPictures(page: BrowserPage): Promise<void> {
 /** The colour that fills the upper left of the picture, in steps that a codec does not change: the fake camera has one. */
 async function looks(page: BrowserPage): Promise<{ shape: number; background: number[] }> {
   return page.evaluate(() => {
-    const video = document.querySelector('video');
+    const video = document.querySelector('video') ?? document.querySelector('casto-player')?.video;
     const canvas = new OffscreenCanvas(64, 36);
     const context = canvas.getContext('2d');
-    if (video === null || context === null) throw new Error('nothing to look at');
+    if (video === undefined || context === null) throw new Error('nothing to look at');
     context.drawImage(video, 0, 0, 64, 36);
     const pixels = context.getImageData(2, 2, 8, 8).data;
     const background = [0, 1, 2].map((channel) => {

@@ -1,29 +1,29 @@
-import { useState } from 'react';
-import type { CastoOptions } from 'casto';
+import { useEffect, useState } from 'react';
+import { CastoPlayer, useCasto } from '@casto/react';
 
 import { LiveVideo } from './live-video.tsx';
-import { useCasto } from './use-casto.ts';
 
-/** Outside of the components: a new object would be a new broadcast. */
-const OPTIONS: CastoOptions = {
-  relays: [import.meta.env.VITE_CASTO_RELAY ?? 'http://localhost:8080'],
-  title: 'An example',
-};
+/** Named when the page is built: `VITE_CASTO_RELAY=https://relay.example npm run build`. */
+const RELAYS = [import.meta.env.VITE_CASTO_RELAY ?? 'http://localhost:8080'];
 
 export function App() {
-  // #casto=ID in the address: CASTO reads it by itself, and watches.
-  const [isStarted, setStarted] = useState(location.hash.includes('casto='));
-  if (isStarted) return <Broadcast />;
+  // What `casto.link` puts into the address.
+  const channel = new URLSearchParams(location.hash.slice(1)).get('casto');
+  const [isLive, setLive] = useState(false);
+  if (channel !== null) return <CastoPlayer channel={channel} relays={RELAYS} autoplay muted controls />;
+  if (isLive) return <Broadcast />;
   // The camera is asked for after a click, so that people know why.
-  return <button onClick={() => setStarted(true)}>Go live</button>;
+  return <button onClick={() => setLive(true)}>Go live</button>;
 }
 
+/** Broadcasts for as long as it is shown. */
 function Broadcast() {
-  const { stream, link, viewers, failure } = useCasto(OPTIONS);
-  if (failure !== null) {
+  const { casto, stream, state, error } = useCasto({ relays: RELAYS, title: 'An example' });
+  const viewers = useViewers(casto);
+  if (state === 'failed') {
     return (
       <p role="alert">
-        {failure.reason}: {failure.message}
+        {error?.reason}: {error?.message}
       </p>
     );
   }
@@ -32,7 +32,18 @@ function Broadcast() {
     <>
       <LiveVideo stream={stream} />
       <p role="status">{viewers} watching</p>
-      <a href={link}>Link for viewers</a>
+      <a href={casto?.link}>Link for viewers</a>
     </>
   );
+}
+
+/** What the hook has no value for comes from the object itself. */
+function useViewers(casto: ReturnType<typeof useCasto>['casto']): number {
+  const [viewers, setViewers] = useState(0);
+  useEffect(() => {
+    const count = ({ detail }: CustomEvent<{ count: number }>): void => setViewers(detail.count);
+    casto?.addEventListener('viewers', count);
+    return () => casto?.removeEventListener('viewers', count);
+  }, [casto]);
+  return viewers;
 }

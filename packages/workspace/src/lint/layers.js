@@ -26,9 +26,9 @@ export const LAYERS = new Map([
   ['@casto/react', { workspaces: ['casto'], externals: 'declared', node: false }],
   ['@casto/nodejs', { workspaces: ['@casto/core', '@casto/host'], externals: 'declared', node: true }],
   ['casto-demo', { workspaces: ['casto'], externals: [], node: false }],
-  ['casto-docs', { workspaces: ['casto'], externals: 'declared', node: true }],
+  ['casto-docs', { workspaces: ['casto', '@casto/react'], externals: 'declared', node: true }],
   ['casto-example-vite', { workspaces: ['casto'], externals: 'declared', node: false }],
-  ['casto-example-react', { workspaces: ['casto'], externals: 'declared', node: false }],
+  ['casto-example-react', { workspaces: ['casto', '@casto/react'], externals: 'declared', node: false }],
   ['casto-relay', { workspaces: ['@casto/nodejs'], externals: 'declared', node: true }],
   // The tools run before anything is installed, so nothing is there to import.
   ['casto-workspace-tools', { workspaces: [], externals: [], node: true }],
