@@ -4,6 +4,6 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     // The end-to-end tests in test/ run by themselves, one file at a time: npm test -- e2e
-    projects: ['packages/*', 'relay-node', 'demo'],
+    projects: ['packages/*', 'relay-node', 'demo', 'docs'],
   },
 });

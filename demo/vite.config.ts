@@ -13,6 +13,10 @@ export default defineConfig(({ command }) => ({
   },
   worker: { format: 'es' },
   // The SDK has a size gate of its own, so vite need not warn of it (in kB).
-  build: { target: 'es2022', chunkSizeWarningLimit: 1_000 },
+  build: {
+    target: 'es2022',
+    chunkSizeWarningLimit: 1_000,
+    rolldownOptions: { input: ['index.html', 'embed.html'] },
+  },
   server: { proxy: { '/.well-known': RELAY, '/casto.js': RELAY, '/chunks': RELAY } },
 }));

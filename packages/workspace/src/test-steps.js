@@ -25,6 +25,7 @@ const STEPS_BEFORE = new Map([
   ['format', script('format:check')],
   ['typecheck', script('typecheck')],
   ['types', script('types')],
+  ['docs', { ...script('docs'), title: 'documentation and its links' }],
 ]);
 
 /** The workspaces with unit tests, by what `npm test -- core` calls them. */
@@ -33,9 +34,11 @@ const UNIT_PROJECTS = new Map([
   ['simulator', '@casto/simulator'],
   ['host', '@casto/host'],
   ['browser', 'casto'],
+  ['react', '@casto/react'],
   ['nodejs', '@casto/nodejs'],
   ['relay-node', 'casto-relay'],
   ['demo', 'casto-demo'],
+  ['docs', 'casto-docs'],
   ['workspace', 'casto-workspace-tools'],
 ]);
 
@@ -55,7 +58,9 @@ const STEPS_AFTER = new Map([
   ['size', { ...script('size'), needsBuild: true }],
 ]);
 
-export const STEP_NAMES = [...STEPS_BEFORE.keys(), ...UNIT_PROJECTS.keys(), ...STEPS_AFTER.keys()];
+export const STEP_NAMES = [
+  ...new Set([...STEPS_BEFORE.keys(), ...UNIT_PROJECTS.keys(), ...STEPS_AFTER.keys()]),
+];
 
 /**
  * @param {readonly string[]} names - Of steps and workspaces; none means all.

@@ -3,6 +3,7 @@
  *
  *   core ← simulator
  *   core ← host ← browser ← demo
+ *                         ← react
  *               ← nodejs  ← relay-node
  */
 
@@ -22,8 +23,12 @@ export const LAYERS = new Map([
   ['@casto/simulator', { workspaces: ['@casto/core'], externals: 'declared', node: true }],
   ['@casto/host', { workspaces: ['@casto/core'], externals: 'declared', node: false }],
   ['casto', { workspaces: ['@casto/core', '@casto/host'], externals: 'declared', node: false }],
+  ['@casto/react', { workspaces: ['casto'], externals: 'declared', node: false }],
   ['@casto/nodejs', { workspaces: ['@casto/core', '@casto/host'], externals: 'declared', node: true }],
   ['casto-demo', { workspaces: ['casto'], externals: [], node: false }],
+  ['casto-docs', { workspaces: ['casto', '@casto/react'], externals: 'declared', node: true }],
+  ['casto-example-vite', { workspaces: ['casto'], externals: 'declared', node: false }],
+  ['casto-example-react', { workspaces: ['casto', '@casto/react'], externals: 'declared', node: false }],
   ['casto-relay', { workspaces: ['@casto/nodejs'], externals: 'declared', node: true }],
   // The tools run before anything is installed, so nothing is there to import.
   ['casto-workspace-tools', { workspaces: [], externals: [], node: true }],
