@@ -4,9 +4,7 @@
  */
 
 import type { Connection, Libp2p, Stream, StreamHandler } from '@libp2p/interface';
-import { streamPair } from '@libp2p/utils';
 import { peerIdFromString } from '@libp2p/peer-id';
-import { multiaddr } from '@multiformats/multiaddr';
 import { decode as decodeVarint, encode as encodeVarint, encodingLength } from 'uint8-varint';
 import { rendezvousCodec, type ChannelId, type PeerId, type Random } from '@casto/core';
 import { refusalCounter, RendezvousClient, serveRendezvous, type ChannelNews } from '@casto/host';
@@ -15,12 +13,12 @@ import { chance, joinBytes, mutateBytes, randomBytes } from '../byte-mutations.t
 import { mutateCbor } from '../cbor-mutations.ts';
 import { decodeChecked } from '../decoding.ts';
 import { demand, type FuzzSession, type FuzzTarget, type Size } from '../fuzz-target.ts';
+import { memoryStreams } from '../memory-streams.ts';
 import { PEERS, validRendezvous } from '../valid-messages.ts';
 
 /** Real milliseconds for a stream in memory to end, on a busy machine. */
 const END_WITHIN_MS = 20_000;
 const ASK_EVERY = 200;
-const ADDRESS = multiaddr('/ip4/127.0.0.1/tcp/1');
 
 export const rendezvousTarget: FuzzTarget = {
   name: 'rendezvous',
@@ -78,7 +76,7 @@ class RendezvousSession implements FuzzSession {
     this.#clock.advance(60);
     if (this.#fed % ASK_EVERY === 0) await this.#askSteadily();
     decodeChecked(rendezvousCodec, input.subarray(1));
-    const { near, far } = await this.#connect(peer(2 + (this.#fed % 8)));
+    const { near, far } = this.#connect(peer(2 + (this.#fed % 8)));
     const received: Uint8Array[] = [];
     near.addEventListener('message', ({ data }) => received.push(data.subarray()));
     near.send(input);
@@ -105,7 +103,7 @@ class RendezvousSession implements FuzzSession {
   /** The streams of strangers do not keep a relay from answering the others. */
   async #askSteadily(): Promise<void> {
     if (this.#steady === null || this.#steady.isClosed) {
-      const { near } = await this.#connect(peer(1));
+      const { near } = this.#connect(peer(1));
       const connection = { newStream: async () => near } as unknown as Connection;
       this.#steady = await RendezvousClient.open(connection, AbortSignal.timeout(END_WITHIN_MS), this.#clock);
     }
@@ -114,23 +112,18 @@ class RendezvousSession implements FuzzSession {
     await until(() => isTold, 'a relay that answers a steady peer');
   }
 
-  async #connect(from: PeerId): Promise<{ near: Stream; far: Stream }> {
-    const [near, far] = await streamPair({
-      delay: 0,
-      // Left to itself the pair takes a port number for each, and there are not that many.
-      outboundConnection: { remoteAddr: ADDRESS },
-      inboundConnection: { remoteAddr: ADDRESS },
-    });
+  #connect(from: PeerId): { near: Stream; far: Stream } {
+    const streams = memoryStreams();
     const connection = { remotePeer: peerIdFromString(from) } as unknown as Connection;
-    void this.#handler?.(far, connection);
-    return { near, far };
+    void this.#handler?.(streams.far, connection);
+    return streams;
   }
 
   /** The far end reads all that was sent, and answers; then both are closed. */
   async #end(near: Stream, far: Stream): Promise<void> {
-    const signal = AbortSignal.timeout(END_WITHIN_MS);
-    if (near.status === 'open') await near.close({ signal }).catch(() => {});
-    await until(() => far.status !== 'open', 'the end of a stream');
+    if (near.status === 'open') await near.close();
+    // Behind the end comes nothing, so that all answers are there.
+    await until(() => far.status !== 'open' && near.status !== 'open', 'the end of a stream');
   }
 
   #directory(): Parameters<typeof serveRendezvous>[1] {
