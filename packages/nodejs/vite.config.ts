@@ -1,19 +1,11 @@
-import { readFileSync } from 'node:fs';
-
 import { defaultServerConditions, defineConfig } from 'vite';
 
 const conditions = ['casto-source', ...defaultServerConditions];
 
-/** What npm installs beside the package stays out; the private workspaces and what only they need goes in. */
-function declaredDependencies(): string[] {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
-  const isManifest = typeof manifest === 'object' && manifest !== null && 'dependencies' in manifest;
-  return isManifest ? Object.keys(manifest.dependencies ?? {}) : [];
-}
-
 // vite reads its configuration from a default export.
 export default defineConfig({
-  ssr: { noExternal: true, external: declaredDependencies(), resolve: { conditions } },
+  // All in but the native module: @libp2p/webrtc asks for React Native, which npm would install with the package.
+  ssr: { noExternal: true, external: ['node-datachannel'], resolve: { conditions } },
   resolve: { conditions },
   publicDir: false,
   build: {

@@ -47,7 +47,7 @@ export function mutateBytes(
   other: Uint8Array = bytes,
   maxBytes = 65_535,
 ): Uint8Array {
-  let mutated: Uint8Array = Uint8Array.from(bytes);
+  let mutated: Uint8Array = new Uint8Array(bytes);
   const damages = 1 + random.below(MAX_DAMAGES);
   for (let i = 0; i < damages; i++) mutated = pick(random, DAMAGES)(mutated, random, other);
   return mutated.subarray(0, maxBytes);

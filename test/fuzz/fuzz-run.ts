@@ -11,8 +11,10 @@ import { createRandom, type Random } from '@casto/core';
 import type { FuzzSession, FuzzTarget, Size } from './fuzz-target.ts';
 import { minimise } from './minimise.ts';
 
-/** What the heap may hold more at the end of a run than after a tenth of it: caches and compiled code settle. */
+/** What the heap may hold more at the end of a run than after a tenth of its inputs or its time: caches and compiled code settle. */
 export const MAX_GROWTH_BYTES = 16 * 1024 * 1024;
+/** Time in which they settle; runs that end sooner are not looked at, unless a tenth of their inputs was reached. */
+const SETTLE_MS = 6_000;
 /** A failure may need some of these before it. */
 const REMEMBERED_INPUTS = 512;
 const SIZES_EVERY = 1_000;
@@ -45,7 +47,7 @@ export interface FuzzReport {
   readonly inputs: number;
   readonly elapsedMs: number;
   readonly outcomes: Readonly<Record<string, number>>;
-  /** Bytes of heap and buffers, after garbage collection, at the end and after a tenth; `null` in short runs. */
+  /** Bytes of heap and buffers, after garbage collection, at the end less those after a tenth; `null` in short runs. */
   readonly growthBytes: number | null;
   readonly failure: Failure | null;
 }
@@ -108,6 +110,8 @@ class FuzzRun {
     const { inputs, limitMs = Infinity, onProgress } = this.#options;
     const { concurrency = 1 } = this.#target;
     const tenth = Math.floor(inputs / 10);
+    const tenthAt = startedAt + (limitMs >= 10 * SETTLE_MS ? limitMs / 10 : Infinity);
+    let isEarly = Number.isFinite(inputs) && tenth > 0;
     let next = 0;
     const feedSome = async (): Promise<void> => {
       while (next < inputs && this.#failed === null && performance.now() - startedAt < limitMs) {
@@ -118,7 +122,10 @@ class FuzzRun {
         if (this.#done % SIZES_EVERY === 0) this.#checkSizes(session, index);
         if (this.#done % TURN_EVERY === 0) await new Promise(setImmediate);
         onProgress?.(this.#done);
-        if (this.#done === tenth && Number.isFinite(inputs)) this.#earlyBytes = await settledBytes();
+        if (isEarly && (this.#done >= tenth || performance.now() >= tenthAt)) {
+          isEarly = false;
+          this.#earlyBytes = await settledBytes();
+        }
       }
     };
     await Promise.all(Array.from({ length: concurrency }, feedSome));
@@ -134,7 +141,7 @@ class FuzzRun {
     };
     const fail = (error: unknown): void => void (this.#failed ??= { index, input, error });
     try {
-      const outcome = session.feed(Uint8Array.from(input));
+      const outcome = session.feed(new Uint8Array(input));
       if (typeof outcome !== 'string') return outcome.then(count, fail);
       count(outcome);
     } catch (error) {

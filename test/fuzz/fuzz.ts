@@ -47,7 +47,7 @@ function render(report: FuzzReport): string {
   const growth =
     growthBytes === null
       ? 'not measured'
-      : `${(growthBytes / 1024 / 1024).toFixed(2)} MiB since a tenth of the inputs`;
+      : `${(growthBytes / 1024 / 1024).toFixed(2)} MiB since a tenth of the run`;
   return [
     `${target}: ${inputs} inputs in ${(elapsedMs / 1000).toFixed(1)} s, ${Math.round((inputs * 1000) / elapsedMs)} per second`,
     ...Object.entries(outcomes).map(([outcome, count]) => `  ${outcome.padEnd(width)}  ${count}`),

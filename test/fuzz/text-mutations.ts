@@ -35,7 +35,7 @@ export function mutateLines(
 }
 
 export function latin1(text: string): Uint8Array {
-  return Uint8Array.from(Buffer.from(text, 'latin1'));
+  return new Uint8Array(Buffer.from(text, 'latin1'));
 }
 
 function damageLines(lines: readonly string[], random: Random, dictionary: readonly string[]): string[] {

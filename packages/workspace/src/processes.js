@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 
@@ -48,12 +48,37 @@ export function exitCode(code, signal) {
  * @param {RunOptions} [options]
  */
 export function runNpm(args, options) {
+  const { command, before } = npmCommand();
+  return run(command, [...before, ...args], options);
+}
+
+/** In bytes: npm tells of each file that it packs. */
+const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
+
+/**
+ * @param {readonly string[]} args
+ * @param {{ cwd: string, env?: NodeJS.ProcessEnv }} options
+ * @returns {Promise<string>} What npm printed.
+ * @throws {ToolFailure} When npm fails.
+ */
+export function npmOutput(args, { cwd, env = process.env }) {
+  const { command, before } = npmCommand();
+  const options = { cwd, env, maxBuffer: MAX_OUTPUT_BYTES };
+  return new Promise((done, failed) => {
+    execFile(command, [...before, ...args], options, (error, stdout, stderr) => {
+      if (error === null) done(stdout);
+      else failed(new ToolFailure(`npm ${args.join(' ')} failed in ${cwd}: ${stderr || error.message}`));
+    });
+  });
+}
+
+function npmCommand() {
   const script = process.env['npm_execpath'];
   if (script !== undefined && script.endsWith('npm-cli.js') && existsSync(script)) {
-    return run(process.execPath, [script, ...args], options);
+    return { command: process.execPath, before: [script] };
   }
   // Only cmd.exe can start npm.cmd; none of the arguments that come here need quoting.
-  return IS_WINDOWS ? run('cmd.exe', ['/d', '/c', 'npm', ...args], options) : run('npm', args, options);
+  return IS_WINDOWS ? { command: 'cmd.exe', before: ['/d', '/c', 'npm'] } : { command: 'npm', before: [] };
 }
 
 /**

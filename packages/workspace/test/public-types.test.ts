@@ -69,3 +69,22 @@ test('a missing declaration is a problem of its own', () => {
   write(ENTRY, `export * from './gone.js';`);
   expect(unresolvableTypes(folder)).toEqual(['dist/types/src/gone.d.ts is missing']);
 });
+
+test('every door of the package is looked through', () => {
+  const exports = {
+    '.': { types: `./${ENTRY}`, default: './dist/index.js' },
+    './player': { types: './dist/types/src/player.d.ts', default: './dist/player.js' },
+    './style.css': './dist/style.css',
+  };
+  write('package.json', JSON.stringify({ name: 'casto', exports, peerDependencies: { react: '*' } }));
+  write(ENTRY, `export * from 'react';`);
+  write('dist/types/src/player.d.ts', `export * from '@casto/core';`);
+  expect(unresolvableTypes(folder)).toEqual(['dist/types/src/player.d.ts imports @casto/core']);
+});
+
+test('a door without types is a problem', () => {
+  const exports = { '.': { types: `./${ENTRY}` }, './player': { default: './dist/player.js' } };
+  write('package.json', JSON.stringify({ name: 'casto', exports }));
+  write(ENTRY, '');
+  expect(unresolvableTypes(folder)).toEqual([expect.stringContaining('names no types for "./player"')]);
+});

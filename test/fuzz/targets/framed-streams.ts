@@ -4,19 +4,17 @@
  */
 
 import type { Connection, Libp2p, Stream, StreamHandler } from '@libp2p/interface';
-import { streamPair } from '@libp2p/utils';
 import { peerIdFromString } from '@libp2p/peer-id';
-import { multiaddr } from '@multiformats/multiaddr';
 import { decode as decodeVarint, encode as encodeVarint, encodingLength } from 'uint8-varint';
 import type { PeerId, Random } from '@casto/core';
 import { chance, joinBytes, mutateBytes, randomBytes } from '../byte-mutations.ts';
 import { mutateCbor } from '../cbor-mutations.ts';
 import { demand } from '../fuzz-target.ts';
+import { memoryStreams } from '../memory-streams.ts';
 import { PEERS } from '../valid-messages.ts';
 
 /** Real milliseconds for a stream in memory to end, on a busy machine. */
 export const END_WITHIN_MS = 20_000;
-const ADDRESS = multiaddr('/ip4/127.0.0.1/tcp/1');
 
 /** Some messages in a row, each valid, bent, or with a prefix that lies. */
 export function framedMessages(random: Random, valid: (random: Random) => Uint8Array): Uint8Array {
@@ -49,33 +47,28 @@ export class FramedStreams {
     } as unknown as Libp2p;
   }
 
-  async connect(from: PeerId): Promise<{ near: Stream; far: Stream }> {
-    const [near, far] = await streamPair({
-      delay: 0,
-      // Left to itself the pair takes a port number for each, and there are not that many.
-      outboundConnection: { remoteAddr: ADDRESS },
-      inboundConnection: { remoteAddr: ADDRESS },
-    });
+  connect(from: PeerId): { near: Stream; far: Stream } {
+    const streams = memoryStreams();
     const connection = { remotePeer: peerIdFromString(from) } as unknown as Connection;
-    void this.#handler?.(far, connection);
-    return { near, far };
+    void this.#handler?.(streams.far, connection);
+    return streams;
   }
 
   /** A connection over which one client opens its stream. */
-  async connection(from: PeerId): Promise<Connection> {
-    const { near } = await this.connect(from);
+  connection(from: PeerId): Connection {
+    const { near } = this.connect(from);
     return { newStream: async () => near } as unknown as Connection;
   }
 
-  /** Sends the bytes over a stream of their own. @returns What came back, once the far end has read all and is closed. */
+  /** Sends the bytes over a stream of their own. @returns What came back, once the far end has read all and both are closed. */
   async send(from: PeerId, input: Uint8Array): Promise<{ received: Uint8Array; status: string }> {
-    const { near, far } = await this.connect(from);
+    const { near, far } = this.connect(from);
     const received: Uint8Array[] = [];
     near.addEventListener('message', ({ data }) => received.push(data.subarray()));
     near.send(input);
-    const signal = AbortSignal.timeout(END_WITHIN_MS);
-    if (near.status === 'open') await near.close({ signal }).catch(() => {});
-    await until(() => far.status !== 'open', 'the end of a stream');
+    if (near.status === 'open') await near.close();
+    // Behind the end comes nothing, so that all answers are there.
+    await until(() => far.status !== 'open' && near.status !== 'open', 'the end of a stream');
     return { received: joinBytes(...received), status: far.status };
   }
 }

@@ -60,7 +60,7 @@ class ListingSession implements FuzzSession {
 
   async #lookSteadily(): Promise<void> {
     if (this.#steady === null || this.#steady.isClosed) {
-      const connection = await this.#streams.connection(peer(1));
+      const connection = this.#streams.connection(peer(1));
       this.#steady = await ListingClient.open(connection, AbortSignal.timeout(END_WITHIN_MS), this.#clock);
     }
     let listed = 0;

@@ -64,7 +64,7 @@ class RendezvousSession implements FuzzSession {
   /** The streams of strangers do not keep a relay from answering the others. */
   async #askSteadily(): Promise<void> {
     if (this.#steady === null || this.#steady.isClosed) {
-      const connection = await this.#streams.connection(peer(1));
+      const connection = this.#streams.connection(peer(1));
       this.#steady = await RendezvousClient.open(connection, AbortSignal.timeout(END_WITHIN_MS), this.#clock);
     }
     let isTold = false;

@@ -15,7 +15,15 @@ export interface SharedPort {
 export function holdSharedPort(config: RtcConfig): SharedPort {
   // A connection that goes nowhere. IceUdpMuxListener holds a port too, and as often as not for ever.
   const connection = new PeerConnection('port', config);
-  connection.createDataChannel('port');
+  const channel = connection.createDataChannel('port');
+  // The library keeps the process alive until somebody has listened to the end of both, and the channel was closed.
+  connection.onStateChange(() => {});
+  channel.onClosed(() => {});
   connection.setLocalDescription('offer');
-  return { close: () => connection.close() };
+  return {
+    close: () => {
+      channel.close();
+      connection.close();
+    },
+  };
 }

@@ -19,9 +19,9 @@ const HIGHEST = 0;
  * @returns The layer asked for.
  * @throws {SessionRefusal} 400 for what is no JSON object, 413 when it is too long, 422 for a layer that no channel has.
  */
-export function readLayerRequest(body: Buffer): number {
+export function readLayerRequest(body: Uint8Array): number {
   if (body.length > MAX_BYTES) throw new SessionRefusal(413, `A choice has at most ${MAX_BYTES} bytes.`);
-  const asked = readObject(body.toString('utf8'));
+  const asked = readObject(Buffer.from(body).toString('utf8'));
   if (!('encodingId' in asked)) return HIGHEST;
   const layers = Array.from({ length: MAX_LAYERS }, (_, layer) => String(layer));
   const layer = layers.findIndex((name) => name === asked.encodingId);

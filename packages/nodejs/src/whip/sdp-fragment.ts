@@ -15,8 +15,8 @@ export interface SdpFragment {
 }
 
 /** @throws {SessionRefusal} 400, when it is none. */
-export function readSdpFragment(body: Buffer): SdpFragment {
-  const text = body.toString('latin1');
+export function readSdpFragment(body: Uint8Array): SdpFragment {
+  const text = Buffer.from(body).toString('latin1');
   if (text.length > MAX_CHARS || !/^[\r\n\x20-\x7e]*$/.test(text)) throw malformed();
   const lines = text.split(/\r\n|\r|\n/).filter((line) => line !== '');
   if (lines.length === 0 || lines.length > MAX_LINES) throw malformed();

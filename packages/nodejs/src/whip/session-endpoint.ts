@@ -40,7 +40,7 @@ export interface SessionRequest {
   /** By lower-case name. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** At most {@link MAX_BODY_BYTES}. */
-  readonly body: Buffer;
+  readonly body: Uint8Array;
   /** IP address that the request comes from. */
   readonly from: string;
   /** What to name to whoever asks. */
@@ -221,7 +221,7 @@ export class SessionEndpoint {
       this.#sessions.delete(id);
       if (kept !== undefined) this.#remember(id, kept);
     };
-    const session = await maker.open({ name, sdp: body.toString('latin1'), from, onClosed });
+    const session = await maker.open({ name, sdp: Buffer.from(body).toString('latin1'), from, onClosed });
     const etag = `"${randomBytes(ID_BYTES).toString('base64url')}"`;
     if (!isClosed) this.#sessions.set(id, { session, etag, role, name });
     return {
@@ -320,7 +320,7 @@ function linkHeader(links: string[]): { Link?: string[] } {
 function patch(
   { session, etag, role }: KeptSession,
   given: string | undefined,
-  body: Buffer,
+  body: Uint8Array,
 ): SessionResponse {
   if (given === undefined && role === 'whip')
     throw new SessionRefusal(428, 'If-Match with the ETag of the session is missing.');

@@ -1,0 +1,95 @@
+/** What each tarball holds: all that its users need, and nothing else. */
+
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { makeTarballs, PUBLISHED_NAMES, type Tarball, type Tarballs } from './tarballs.ts';
+
+/** Everything else in a tarball is a mistake. */
+const EXPECTED = [
+  /^(?:package\.json|README\.md|CHANGELOG\.md|LICENSE)$/,
+  // Code, and the notices of what is bundled with it.
+  /^dist\/(?:[\w-]+\/)*[\w.-]+\.js$/,
+  /^dist\/(?:public\/)?licenses\.md$/,
+  /^dist\/types\/src\/(?:[\w-]+\/)*[\w-]+\.d\.ts$/,
+  // Pages that the relay serves.
+  /^dist\/public\/(?:[\w-]+\/)*[\w.-]+\.(?:html|css|svg|png|webp|ico|webmanifest)$/,
+];
+const UNWANTED = /\.test\.|\btest\/|\bbench\/|\.map$|tsbuildinfo/;
+
+/** For people who import it as an ES module: what TypeScript makes of `require` does not matter. */
+const RESOLUTIONS = ['node16-esm', 'bundler'];
+
+let tarballs: Tarballs;
+
+beforeAll(async () => {
+  tarballs = await makeTarballs();
+});
+
+afterAll(() => tarballs?.remove());
+
+function tarballOf(name: string): Tarball {
+  const tarball = tarballs.all.find((one) => one.name === name);
+  if (tarball === undefined) throw new Error(`${name} was not packed`);
+  return tarball;
+}
+
+test('there are packages to publish', () => {
+  expect(PUBLISHED_NAMES).toEqual(expect.arrayContaining(['casto', '@casto/nodejs', 'casto-relay']));
+});
+
+describe.each(PUBLISHED_NAMES)('%s', (name) => {
+  test('holds what its users need, and nothing else', () => {
+    const paths = [...tarballOf(name).files.keys()];
+    expect(paths).toEqual(
+      expect.arrayContaining(['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE', 'dist/licenses.md']),
+    );
+    const unexpected = paths.filter(
+      (path) => UNWANTED.test(path) || !EXPECTED.some((pattern) => pattern.test(path)),
+    );
+    expect(unexpected).toEqual([]);
+  });
+
+  test('says what it is, and depends on published packages alone', () => {
+    const { manifest } = tarballOf(name);
+    expect(manifest).toMatchObject({
+      name,
+      license: 'MIT',
+      type: 'module',
+      publishConfig: { access: 'public', provenance: true },
+      version: tarballOf('casto').manifest['version'],
+    });
+    expect(String(manifest['description']).length).toBeGreaterThan(20);
+    expect((manifest['keywords'] as string[]).length).toBeGreaterThan(3);
+    expect(manifest).not.toHaveProperty('devDependencies');
+    expect(manifest).not.toHaveProperty('scripts');
+    expect(JSON.stringify(manifest)).not.toContain('casto-source');
+    const needed = Object.keys(manifest['dependencies'] ?? {});
+    const ours = needed.filter((one) => one.startsWith('@casto/') || one.startsWith('casto'));
+    expect(PUBLISHED_NAMES).toEqual(expect.arrayContaining(ours));
+    // What runs in Node says which one it needs.
+    if ('bin' in manifest || needed.includes('node-datachannel'))
+      expect(manifest).toHaveProperty('engines.node');
+  });
+
+  test('publint has nothing to say', async () => {
+    const { bytes } = tarballOf(name);
+    const tarball = Uint8Array.from(bytes).buffer;
+    const { messages, pkg } = await publint({ pack: { tarball }, strict: true });
+    expect(messages.map((message) => formatMessage(message, pkg))).toEqual([]);
+  });
+
+  test('its types are found, and are right', async ({ skip }) => {
+    const { bytes, manifest } = tarballOf(name);
+    skip(!('exports' in manifest), 'a command exports nothing');
+    const result = await checkPackage(createPackageFromTarballData(Uint8Array.from(bytes)));
+    if (result.types === false) throw new Error('no types at all');
+    expect(Object.keys(result.entrypoints)).toContain('.');
+    const problems = result.problems.filter(
+      (problem) => !('resolutionKind' in problem) || RESOLUTIONS.includes(problem.resolutionKind),
+    );
+    expect(problems).toEqual([]);
+  });
+});
