@@ -1,6 +1,6 @@
 /** What the tests of @casto/react render, under StrictMode, in a page of its own. */
 
-import { CastoPlayer, useCasto, type CastoUse } from '@casto/react';
+import { CastoPlayer, useCasto, useChannels, type CastoUse, type ChannelsUse } from '@casto/react';
 import type { CastoPlayerElement } from 'casto/player';
 import { createElement, StrictMode, useEffect, useRef } from 'react';
 import { createRoot } from 'react-dom/client';
@@ -10,6 +10,7 @@ export interface Shown {
   /** Channels; `null`: the component is not there. */
   readonly player: string | null;
   readonly hook: string | null;
+  readonly list: 'shown' | 'hidden';
 }
 
 declare global {
@@ -18,11 +19,13 @@ declare global {
   /** Facts that the components were told, in order. */
   var heard: string[];
   var use: CastoUse | null;
+  var channelsUse: ChannelsUse | null;
   var playerRef: { current: CastoPlayerElement | null };
 }
 
 globalThis.heard = [];
 globalThis.use = null;
+globalThis.channelsUse = null;
 globalThis.playerRef = { current: null };
 
 function HookedVideo({ channel, relay }: { channel: string; relay: string }) {
@@ -44,7 +47,14 @@ function HookedVideo({ channel, relay }: { channel: string; relay: string }) {
   });
 }
 
-function App({ relay, player, hook }: Shown) {
+function ChannelTitles({ relay }: { relay: string }) {
+  const use = useChannels({ relays: [relay] });
+  globalThis.channelsUse = use;
+  const items = use.channels.map(({ channel, title }) => createElement('li', { key: channel }, title));
+  return createElement('ul', null, ...items);
+}
+
+function App({ relay, player, hook, list }: Shown) {
   const onState = (state: string): void => void heard.push(`player ${state}`);
   const onStats = (): void => {
     if (heard.at(-1) !== 'stats') heard.push('stats');
@@ -73,6 +83,7 @@ function App({ relay, player, hook }: Shown) {
           createElement('span', { slot: 'overlay', id: 'logo' }, 'logo'),
         ),
     hook === null ? null : createElement(HookedVideo, { channel: hook, relay }),
+    list === 'hidden' ? null : createElement(ChannelTitles, { relay }),
   );
 }
 

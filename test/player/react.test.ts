@@ -55,12 +55,8 @@ async function openApp(): Promise<BrowserPage> {
 }
 
 async function render(page: BrowserPage, shown: Partial<Shown>): Promise<void> {
-  await page.evaluate((props) => show(props), {
-    player: null,
-    hook: null,
-    relay: stage.relay.http,
-    ...shown,
-  });
+  const { player = null, hook = null, list = 'hidden' } = shown;
+  await page.evaluate((props) => show(props), { player, hook, list, relay: stage.relay.http });
 }
 
 test('<CastoPlayer> plays, tells what happens, and is gone with its component', async () => {
@@ -123,6 +119,33 @@ test('useCasto() gives stream, state and figures, begins once, and stops with it
     'hook live',
   ]);
   expect(await page.evaluate(() => use?.casto?.channel)).toBe(broadcast.channel);
+
+  await render(page, {});
+  await page.waitFor(() => castoHarness.openConnections().length === 0, { timeoutMs: 10_000 });
+  expect(page.errors).toEqual([]);
+});
+
+test('useChannels() lists what is live, and is told of what begins and ends', async () => {
+  const first = await stage.goLive(1);
+  const page = await openApp();
+  await render(page, { list: 'shown' });
+  const lists = async (...channels: string[]): Promise<unknown> =>
+    page.waitFor(
+      (wanted) =>
+        channelsUse?.channels
+          .map(({ channel }) => channel)
+          .sort()
+          .join() === wanted,
+      { timeoutMs: LIVE_MS, what: `${channels.length} channels` },
+      [...channels].sort().join(),
+    );
+  await lists(first.broadcast.channel);
+  expect(await page.evaluate(() => channelsUse?.state)).toBe('connected');
+  expect(await page.evaluate(() => document.querySelectorAll('li').length)).toBe(1);
+  const second = await stage.goLive(2);
+  await lists(first.broadcast.channel, second.broadcast.channel);
+  await first.streamer.evaluate(() => globalThis.stage.casto.stop());
+  await lists(second.broadcast.channel);
 
   await render(page, {});
   await page.waitFor(() => castoHarness.openConnections().length === 0, { timeoutMs: 10_000 });

@@ -2,7 +2,7 @@ import { createElement } from 'react';
 import { renderToString } from 'react-dom/server';
 import { expect, test } from 'vitest';
 
-import { CastoPlayer, useCasto, type CastoUse } from '../src/index.ts';
+import { CastoPlayer, useCasto, useChannels, type CastoUse, type ChannelsUse } from '../src/index.ts';
 
 test('a server renders the player as markup that begins to watch when it arrives', () => {
   const markup = renderToString(
@@ -26,12 +26,15 @@ test('a server renders the player as markup that begins to watch when it arrives
   expect(markup).not.toContain('controls');
 });
 
-test('on a server nothing is watched', () => {
+test('on a server nothing is watched, and no list is asked for', () => {
   let use: CastoUse | null = null;
+  let channelsUse: ChannelsUse | null = null;
   function Page() {
     use = useCasto({ channel: 'abc' });
+    channelsUse = useChannels();
     return createElement('p', null, use.state);
   }
   expect(renderToString(createElement(Page))).toBe('<p>idle</p>');
   expect(use).toEqual({ casto: null, stream: null, state: 'idle', error: null, stats: null });
+  expect(channelsUse).toEqual({ channels: [], state: 'connecting', error: null });
 });
