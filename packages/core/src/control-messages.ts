@@ -1,4 +1,4 @@
-/** What the two ends of a link tell each other on its data channel `control` (PROTOCOL.md, K1 to K9). */
+/** What the two ends of a link tell each other on its data channel `control` (PROTOCOL.md, K1 to K10). */
 
 import { MAX_DEPTH, MAX_NEIGHBOURS, MAX_REDIRECT_PEERS } from './config.ts';
 import { bytes, flag, integer, list, oneOf, optional, real } from './fields.ts';
@@ -6,6 +6,7 @@ import { addressList, layerIndex, layerSet, parentCandidate, pathBytes } from '.
 import { messageCodec, type MessageOf } from './message-codec.ts';
 import { peerId } from './peer-id.ts';
 import { MAX_AGE_S, MAX_DELAY_MS, MAX_FREE_SLOTS, neighbour } from './standing.ts';
+import { SURVEY_MESSAGES } from './survey/survey-messages.ts';
 
 /** Label of the one ordered data channel that every link has. */
 export const CONTROL_LABEL = 'control';
@@ -95,6 +96,7 @@ export const CONTROL_MESSAGES = {
   /** Asks for peers that the reader is linked to: where no relay is left to ask, neighbours still are. */
   seek: { code: 16, fields: { layers: layerSet } },
   neighbours: { code: 17, fields: { peers: list(neighbour, MAX_NEIGHBOURS) } },
+  ...SURVEY_MESSAGES,
 } as const;
 
 export type ControlMessage = MessageOf<typeof CONTROL_MESSAGES>;
