@@ -15,6 +15,7 @@ import {
   type LinkToParent,
   type PeerId,
   type PeerKind,
+  type SurveyMessage,
   type TreeMessage,
 } from '@casto/core';
 import type { Clock } from './clock.ts';
@@ -149,10 +150,17 @@ export class PeerLink {
 
   /** Sends a message that no rule of the control machine sends by itself. */
   send(
-    message: TreeMessage | Extract<ControlMessage, { type: 'forward' | 'choose-layer' | 'neighbours' }>,
+    message:
+      | TreeMessage
+      | SurveyMessage
+      | Extract<ControlMessage, { type: 'forward' | 'choose-layer' | 'neighbours' }>,
   ): boolean {
-    if (this.#isOver) return false;
-    return this.#options.end.control.send(controlCodec.encode(message));
+    return !this.#isOver && this.sendEncoded(controlCodec.encode(message));
+  }
+
+  /** Sends a message that was encoded before, because many links carry it. */
+  sendEncoded(message: Uint8Array): boolean {
+    return !this.#isOver && this.#options.end.control.send(message);
   }
 
   /** Says goodbye, then closes. Idempotent. */
