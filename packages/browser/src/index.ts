@@ -5,6 +5,7 @@
  */
 
 export { CASTO } from './casto.ts';
+export type { CastoTree, CastoTreePeer } from './casto-tree.ts';
 export { CastoError, type CastoErrorReason } from './errors.ts';
 export type { CastoEventMap, CastoEvents } from './events.ts';
 export type { CastoOptions } from './options.ts';
@@ -15,3 +16,4 @@ export type {
   CastoTransferStats,
   CastoVideoStats,
 } from './stats.ts';
+export type { CastoTreeWatch } from './tree-watchers.ts';

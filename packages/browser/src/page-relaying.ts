@@ -9,11 +9,14 @@ import type { ChannelId, Offer, PeerId } from '@casto/core';
 import {
   Neighbours,
   peerIdOf,
+  ReceivedRate,
   serveLinks,
   type JoinDecision,
   type JoinRequest,
+  type LinkEvent,
   type PeerLink,
   type TreeDriver,
+  type TreeSurvey,
 } from '@casto/host';
 import type { Attachment } from './attachment.ts';
 import { HubChildMedia, TrackChildMedia, type ChildMedia } from './child-media.ts';
@@ -21,6 +24,7 @@ import { DirectoryPresence } from './directory-presence.ts';
 import { createDummyTracks, type DummyTracks } from './dummy-tracks.ts';
 import { ENCODING_BITRATES, FORWARDING_BITRATES } from './link-bitrates.ts';
 import { PageChildren, type Served } from './page-children.ts';
+import { createPageSurvey } from './page-survey.ts';
 import type { RelaySession } from './relay-session.ts';
 import type { PageContext } from './role.ts';
 import { TransferMeter } from './stats.ts';
@@ -50,12 +54,14 @@ export interface PageRelayingOptions {
 export class PageRelaying {
   readonly neighbours: Neighbours;
   readonly children: PageChildren;
+  readonly #survey: TreeSurvey;
   readonly #options: PageRelayingOptions;
   readonly #presence: DirectoryPresence;
   readonly #uplink = new UplinkEstimate();
   /** As the tree was told. */
   #uplinkBps = 0;
   readonly #media = new TransferMeter();
+  readonly #received = new ReceivedRate();
   #dummies: DummyTracks | null = null;
   #mediaBps: number | null = null;
 
@@ -86,8 +92,15 @@ export class PageRelaying {
       bitrates: worker.adapter === 'track' ? ENCODING_BITRATES : FORWARDING_BITRATES,
       served: () => Promise.resolve(this.#served()),
       createMedia: (join, isActive) => this.#createMedia(join, isActive),
-      onEvent: ({ link }, event) => this.neighbours.take(link, event),
+      onEvent: ({ link }, event) => this.take(link, event),
       onCount: () => this.#tellUplink(),
+    });
+    this.#survey = createPageSurvey({
+      context,
+      self: peerIdOf(libp2p.peerId),
+      channel,
+      driver,
+      own: () => ({ parent: options.parent()?.link ?? null, bitrateBps: this.#receivedBps, viewers: 1 }),
     });
   }
 
@@ -97,6 +110,12 @@ export class PageRelaying {
     const { refused } = context;
     this.#tellUplink();
     await serveLinks(libp2p, (join, from, connection) => this.#judge(join, from, connection), { refused });
+  }
+
+  /** Takes every event of every link, after the tree has. */
+  take(link: PeerLink, event: LinkEvent): void {
+    this.neighbours.take(link, event);
+    this.#survey.take(link, event);
   }
 
   /** Takes children that this relay sends. */
@@ -141,7 +160,18 @@ export class PageRelaying {
 
   close(): void {
     this.neighbours.close();
+    this.#survey.close();
     this.#dummies?.close();
+  }
+
+  /** As a picture of the tree shows it; `null` until measured. */
+  get #receivedBps(): number | null {
+    const { context, parent } = this.#options;
+    const { adapter, clock } = context.worker;
+    const attachment = parent();
+    if (attachment === null) return null;
+    // Where the browser shows no frames, bytes are counted at each measurement only.
+    return adapter === 'track' ? this.#mediaBps : this.#received.read(attachment.bytes, clock.now());
   }
 
   async #judge(join: JoinRequest, from: PeerId, connection: Connection | null): Promise<JoinDecision> {

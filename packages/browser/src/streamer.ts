@@ -2,7 +2,15 @@
 
 import type { Libp2p } from '@libp2p/interface';
 import type { ChannelRecord, PeerId } from '@casto/core';
-import { peerIdOf, Neighbours, serveLinks, TreeDriver, type JoinRequest, type LinkEvent } from '@casto/host';
+import {
+  peerIdOf,
+  Neighbours,
+  serveLinks,
+  TreeDriver,
+  type JoinRequest,
+  type LinkEvent,
+  type TreeSurvey,
+} from '@casto/host';
 import { Announcer } from './announcer.ts';
 import { BroadcastEncoder } from './broadcast-encoder.ts';
 import { captureSource, releaseSource } from './capture.ts';
@@ -15,6 +23,7 @@ import { ENCODING_BITRATES, FORWARDING_BITRATES } from './link-bitrates.ts';
 import { OutgoingMedia } from './outgoing-media.ts';
 import { PageChildren, type PageChild, type Served } from './page-children.ts';
 import { createPagePeer } from './page-peer.ts';
+import { createPageSurvey } from './page-survey.ts';
 import { peersStats, type PageContext, type Role } from './role.ts';
 import { readMediaStats, TransferMeter, type CastoStats } from './stats.ts';
 import { fairRate, UplinkEstimate } from './uplink-estimate.ts';
@@ -40,6 +49,7 @@ export class Streamer implements Role {
   readonly #upload = new TransferMeter();
   readonly #encoded = new TransferMeter();
   readonly #neighbours: Neighbours;
+  readonly #survey: TreeSurvey;
   readonly #closed = new AbortController();
   #source: MediaStream | null = null;
   #announcer: Announcer | null = null;
@@ -76,6 +86,13 @@ export class Streamer implements Role {
       refused,
       links: () => this.#driver.links,
       judge: (join, from, connection) => this.#children.judge(join, from, connection),
+    });
+    this.#survey = createPageSurvey({
+      context,
+      self: this.#self,
+      channel: this.#self,
+      driver: this.#driver,
+      own: () => ({ parent: null, bitrateBps: null, viewers: 0 }),
     });
   }
 
@@ -149,6 +166,7 @@ export class Streamer implements Role {
     this.#closed.abort();
     await this.#announcer?.end();
     this.#neighbours.close();
+    this.#survey.close();
     await this.#driver.stop('ended');
     this.#releaseMedia();
     if (this.#source) releaseSource(this.#context.settings.source, this.#source);
@@ -275,6 +293,7 @@ export class Streamer implements Role {
 
   #childEvent(child: PageChild, event: LinkEvent): void {
     this.#neighbours.take(child.link, event);
+    this.#survey.take(child.link, event);
     switch (event.type) {
       case 'connected':
         if (child.link.kind === 'headless') this.#announcer?.relayJoined();

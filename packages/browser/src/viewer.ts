@@ -245,7 +245,7 @@ export class Viewer implements Role {
   #linkEvent(attachment: Attachment, event: LinkEvent): void {
     const { link } = attachment;
     this.#driver.take(link, event);
-    this.#relaying?.neighbours.take(link, event);
+    this.#relaying?.take(link, event);
     this.#watched.get(link.peerId)?.guard.take(event);
     switch (event.type) {
       case 'connected':
