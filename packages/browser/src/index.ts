@@ -5,6 +5,7 @@
  */
 
 export { CASTO } from './casto.ts';
+export type { CastoTree, CastoTreePeer } from './casto-tree.ts';
 export {
   CastoChannels,
   type CastoChannel,
@@ -23,3 +24,4 @@ export type {
   CastoTransferStats,
   CastoVideoStats,
 } from './stats.ts';
+export type { CastoTreeWatch } from './tree-watchers.ts';
