@@ -1,4 +1,4 @@
-/** `npm run size`: what a viewer's page loads before anything lazy, against its limit. */
+/** `npm run size`: what pages load before anything lazy, against its limit. */
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,28 +11,73 @@ import { runTool, ToolFailure } from './tool-failure.js';
 /** In bytes after gzip: 174 kB are a third of a second at 4 Mbps. */
 const VIEWER_LIMIT_BYTES = 174_000;
 
-const DIST = inRoot('packages/browser/dist');
+/** In bytes after gzip: everything that the demo's start page asks for, the SDK that fills its list included. */
+const FIRST_LOAD_LIMIT_BYTES = 200_000;
+
+const SDK = inRoot('packages/browser/dist');
+const DEMO = inRoot('demo/dist');
 
 await runTool(async () => {
-  const chunks = readJson(join(DIST, '.vite/manifest.json'));
-  if (!isRecord(chunks) || !existsSync(join(DIST, 'casto.js'))) {
-    throw new ToolFailure('packages/browser/dist has no build; run npm run build sdk');
-  }
-  const entry = Object.keys(chunks).find((key) => entryOf(chunks, key)['isEntry'] === true);
-  if (entry === undefined) throw new ToolFailure('the manifest of packages/browser/dist names no entry');
+  const isSdkSmall = measureSdk();
+  const isDemoSmall = measureDemo();
+  return isSdkSmall && isDemoSmall ? 0 : 1;
+});
 
-  const viewer = withImports(chunks, entry);
+/** @returns {boolean} Whether it keeps its limit. */
+function measureSdk() {
+  const chunks = manifestOf(SDK, 'casto.js', 'sdk');
+  const viewer = withImports(chunks, entryKey(chunks, 'packages/browser'));
   const rest = Object.keys(chunks).filter((key) => !viewer.has(key));
-  const totalBytes = list(chunks, [...viewer]);
-  console.log(
-    `${kilobytes(totalBytes)} gzip  the viewer's part, limit ${kilobytes(VIEWER_LIMIT_BYTES).trim()}`,
-  );
+  const totalBytes = list(SDK, filesOf(chunks, viewer));
+  const isSmall = judge(totalBytes, VIEWER_LIMIT_BYTES, "the viewer's part");
   if (rest.length > 0) {
     console.log('lazy:');
-    list(chunks, rest);
+    list(SDK, filesOf(chunks, rest));
   }
-  return totalBytes <= VIEWER_LIMIT_BYTES ? 0 : 1;
-});
+  return isSmall;
+}
+
+/** @returns {boolean} Whether it keeps its limit. */
+function measureDemo() {
+  const chunks = manifestOf(DEMO, 'index.html', 'demo');
+  const sdk = Object.keys(chunks).find((key) => key.endsWith('packages/browser/dist/casto.js'));
+  if (sdk === undefined) throw new ToolFailure('the demo has no chunk with the SDK');
+  const first = [...withImports(chunks, 'index.html'), ...withImports(chunks, sdk)];
+  const totalBytes = list(DEMO, new Set(['index.html', ...filesOf(chunks, first)]));
+  return judge(totalBytes, FIRST_LOAD_LIMIT_BYTES, "the demo's first load");
+}
+
+/**
+ * @param {string} dist
+ * @param {string} built - A file that every build has.
+ * @param {string} target - For the advice.
+ * @returns {Record<string, unknown>}
+ */
+function manifestOf(dist, built, target) {
+  const chunks = readJson(join(dist, '.vite/manifest.json'));
+  if (isRecord(chunks) && existsSync(join(dist, built))) return chunks;
+  throw new ToolFailure(`${dist} has no build; run npm run build ${target}`);
+}
+
+/**
+ * @param {Record<string, unknown>} chunks
+ * @param {string} workspace
+ */
+function entryKey(chunks, workspace) {
+  const entry = Object.keys(chunks).find((key) => entryOf(chunks, key)['isEntry'] === true);
+  if (entry === undefined) throw new ToolFailure(`the manifest of ${workspace}/dist names no entry`);
+  return entry;
+}
+
+/**
+ * @param {number} totalBytes
+ * @param {number} limitBytes
+ * @param {string} title
+ */
+function judge(totalBytes, limitBytes, title) {
+  console.log(`${kilobytes(totalBytes)} gzip  ${title}, limit ${kilobytes(limitBytes).trim()}`);
+  return totalBytes <= limitBytes;
+}
 
 /**
  * @param {Record<string, unknown>} chunks
@@ -59,16 +104,31 @@ function entryOf(chunks, key) {
 }
 
 /**
- * Prints the chunks, the largest first.
- *
  * @param {Record<string, unknown>} chunks
- * @param {string[]} keys
+ * @param {Iterable<string>} keys
+ * @returns {Set<string>} Scripts, and the style sheets that come with them.
+ */
+function filesOf(chunks, keys) {
+  /** @type {Set<string>} */
+  const files = new Set();
+  for (const key of keys) {
+    const { file, css } = entryOf(chunks, key);
+    files.add(String(file));
+    if (Array.isArray(css)) for (const sheet of css) files.add(String(sheet));
+  }
+  return files;
+}
+
+/**
+ * Prints the files, the largest first.
+ *
+ * @param {string} dist
+ * @param {Iterable<string>} files
  * @returns {number} Their bytes after gzip.
  */
-function list(chunks, keys) {
-  const sizes = keys.map((key) => {
-    const file = String(entryOf(chunks, key)['file']);
-    const content = readFileSync(join(DIST, file));
+function list(dist, files) {
+  const sizes = Array.from(files, (file) => {
+    const content = readFileSync(join(dist, file));
     // The level that the relay serves with, zlib's default.
     return { file, rawBytes: content.length, gzipBytes: gzipSync(content).length };
   });
