@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
-import type { Reason } from '../src/error-words.ts';
-import { wordsFor } from '../src/error-words.ts';
+import type { Reason } from '../src/words/error-words.ts';
+import { wordsFor } from '../src/words/error-words.ts';
 
 const REASONS: readonly Reason[] = [
   'no-permission',

@@ -23,7 +23,7 @@ export const LAYERS = new Map([
   ['@casto/host', { workspaces: ['@casto/core'], externals: 'declared', node: false }],
   ['casto', { workspaces: ['@casto/core', '@casto/host'], externals: 'declared', node: false }],
   ['@casto/nodejs', { workspaces: ['@casto/core', '@casto/host'], externals: 'declared', node: true }],
-  ['casto-demo', { workspaces: ['casto'], externals: [], node: false }],
+  ['casto-demo', { workspaces: ['casto'], externals: ['qr', 'uplot'], node: false }],
   ['casto-relay', { workspaces: ['@casto/nodejs'], externals: 'declared', node: true }],
   // The tools run before anything is installed, so nothing is there to import.
   ['casto-workspace-tools', { workspaces: [], externals: [], node: true }],

@@ -29,11 +29,22 @@ export function deskFigures(stats: CastoStats | null): string {
   return parts.filter((part) => part !== '').join('  ·  ');
 }
 
-function delayWords(delayMs: number): string {
+/** @returns What a viewer's page does for others, in a sentence; empty while nothing is known. */
+export function relayingWords(stats: CastoStats | null): string {
+  if (stats === null || stats.role === 'streamer' || stats.depth === null) return '';
+  const served = stats.children.filter(({ role }) => role === 'active').length;
+  if (served === 1) return 'You are relaying to 1 other viewer. Thank you!';
+  if (served > 1) return `You are relaying to ${served} other viewers. Thank you!`;
+  return stats.slots === 0
+    ? 'You are relaying to nobody: this connection has no room for it.'
+    : 'You are relaying to nobody yet.';
+}
+
+export function delayWords(delayMs: number): string {
   return delayMs < 1000 ? `${Math.round(delayMs)} ms` : `${(delayMs / 1000).toFixed(1)} s`;
 }
 
-function rateWords(bitsPerSecond: number): string {
+export function rateWords(bitsPerSecond: number): string {
   if (bitsPerSecond < 1_000_000) return `${Math.round(bitsPerSecond / 1000)} kb/s`;
   return `${(bitsPerSecond / 1_000_000).toFixed(1)} Mb/s`;
 }
