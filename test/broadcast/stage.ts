@@ -21,7 +21,7 @@ declare global {
 
 export const VIDEO = '#video';
 const START_MS = 30_000;
-const EVENTS = ['live', 'attached', 'parent-changed', 'viewers', 'ended', 'error'] as const;
+const EVENTS = ['live', 'attached', 'parent-changed', 'viewers', 'message', 'ended', 'error'] as const;
 
 export interface StageOptions {
   readonly host?: string;

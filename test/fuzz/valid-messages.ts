@@ -132,6 +132,13 @@ const CONTROL: readonly ((random: Random) => ControlMessage)[] = [
   (random) => ({ type: 'invite', peerId: anyPeer(random) }),
   (random) => ({ type: 'seek', layers: random.below(8) }),
   (random) => ({ type: 'neighbours', peers: list(random, 4, neighbour) }),
+  (random) => ({
+    type: 'post',
+    from: anyPeer(random),
+    sentAt: pick(random, [0, 1_700_000_000_000 + random.below(100_000), Number.MAX_SAFE_INTEGER]),
+    data: randomBytes(random, random.below(300)),
+    signature: randomBytes(random, 64),
+  }),
 ];
 
 export function validControl(random: Random): Uint8Array {

@@ -65,6 +65,16 @@ const WORDS: Readonly<Record<Reason, Words>> = {
     advice: 'A firewall or a weak network may be in the way. Try again, or try another network.',
     retry: 'useful',
   },
+  'too-large': {
+    title: 'This message is too long',
+    advice: 'Send it in two parts: one has room for 1000 characters.',
+    retry: 'useless',
+  },
+  'rate-limited': {
+    title: 'Not so fast',
+    advice: 'Everybody reads your messages. Wait a few seconds before the next one.',
+    retry: 'useful',
+  },
   aborted: {
     title: 'Stopped',
     advice: 'Start again whenever you like.',

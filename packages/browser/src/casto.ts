@@ -87,6 +87,22 @@ export class CASTO extends (EventTarget as new () => CastoEvents) {
     return this.#role.stats();
   }
 
+  /**
+   * Says something to everybody on the channel, the streamer included, as an event `message`; this page hears its own at
+   * once. Nobody confirms what arrives, and whoever comes later does not get it.
+   *
+   * @param data - At most 1000 characters, and 2048 bytes as UTF-8.
+   * @throws {CastoError} `too-large`; `rate-limited`: five at once and one a second are allowed, twenty and five to the
+   * streamer, where each begun 512 bytes count as one; `aborted` when it is not running.
+   */
+  async send(data: string): Promise<void> {
+    if (typeof data !== 'string') throw new TypeError('send() takes text');
+    if (this.#role === null || this.#phase !== 'running') {
+      throw new CastoError('aborted', 'send() needs a started broadcast');
+    }
+    await this.#role.send(data);
+  }
+
   /** Ends the broadcast, or leaves it. Idempotent. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stopAll();

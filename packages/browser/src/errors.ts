@@ -20,6 +20,10 @@ export type CastoErrorReason =
   | 'relay-full'
   /** The other end was reached but did not finish in time. */
   | 'timed-out'
+  /** More was to be sent than one message holds. */
+  | 'too-large'
+  /** More messages were to be sent than everybody would want to read: try again in a few seconds. */
+  | 'rate-limited'
   /** `stop()` was called, or the signal was aborted. */
   | 'aborted'
   /** The other end did what the protocol does not allow, or speaks another version of it. */

@@ -2,6 +2,21 @@
 
 import type { CastoError } from './errors.ts';
 
+/** What somebody has said to everybody on the channel. */
+export interface CastoMessage {
+  /** 32 hexadecimal digits; no two messages have the same. */
+  readonly id: string;
+  /** PeerId of whoever said it, proved by a signature. */
+  readonly from: string;
+  readonly fromStreamer: boolean;
+  /** As it was given to `send()`: at most 1000 characters. Written by a stranger; treat it as such. */
+  readonly data: string;
+  /** Milliseconds since 1970 in the clock of this page, whatever the sender's clock says. */
+  readonly sentAt: number;
+  /** Whether this page said it. */
+  readonly own: boolean;
+}
+
 export interface CastoEventMap {
   /** The broadcast runs: the streamer's reaches a relay, or the watched one has begun. */
   live: CustomEvent<{ channel: string }>;
@@ -11,6 +26,8 @@ export interface CastoEventMap {
   'parent-changed': CustomEvent<{ parent: string; previous: string }>;
   /** The number of viewers of the broadcast, as known here, has changed. */
   viewers: CustomEvent<{ count: number }>;
+  /** Somebody, maybe this page, has said something to everybody on the channel. */
+  message: CustomEvent<CastoMessage>;
   /** The broadcast is over. A viewer goes on when the streamer comes back. */
   ended: CustomEvent<{ channel: string }>;
   /** Something failed; what can be repaired goes on being repaired. */

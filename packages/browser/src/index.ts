@@ -6,7 +6,7 @@
 
 export { CASTO } from './casto.ts';
 export { CastoError, type CastoErrorReason } from './errors.ts';
-export type { CastoEventMap, CastoEvents } from './events.ts';
+export type { CastoEventMap, CastoEvents, CastoMessage } from './events.ts';
 export type { CastoOptions } from './options.ts';
 export type {
   CastoAudioStats,

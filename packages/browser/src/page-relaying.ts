@@ -1,7 +1,7 @@
 /**
- * What a viewer's page is to others: a parent of its children, and a neighbour that passes signals on. Loaded when the
- * page has a picture, so that a first join does not wait for it, and kept from then on, because the relay that it comes
- * from may be gone when it is needed.
+ * What a viewer's page is to others: a parent of its children, and a neighbour that passes signals and messages on.
+ * Loaded when the page has a picture, so that a first join does not wait for it, and kept from then on, because the relay
+ * that it comes from may be gone when it is needed.
  */
 
 import type { Connection, Libp2p, PrivateKey } from '@libp2p/interface';
@@ -12,6 +12,7 @@ import {
   serveLinks,
   type JoinDecision,
   type JoinRequest,
+  type LinkEvent,
   type PeerLink,
   type TreeDriver,
 } from '@casto/host';
@@ -21,6 +22,7 @@ import { DirectoryPresence } from './directory-presence.ts';
 import { createDummyTracks, type DummyTracks } from './dummy-tracks.ts';
 import { ENCODING_BITRATES, FORWARDING_BITRATES } from './link-bitrates.ts';
 import { PageChildren, type Served } from './page-children.ts';
+import { PageMessages } from './page-messages.ts';
 import type { RelaySession } from './relay-session.ts';
 import type { PageContext } from './role.ts';
 import { TransferMeter } from './stats.ts';
@@ -49,6 +51,7 @@ export interface PageRelayingOptions {
 
 export class PageRelaying {
   readonly neighbours: Neighbours;
+  readonly messages: PageMessages;
   readonly children: PageChildren;
   readonly #options: PageRelayingOptions;
   readonly #presence: DirectoryPresence;
@@ -71,14 +74,17 @@ export class PageRelaying {
       addresses,
       onAddresses: () => this.#tellAddresses(options.parentLinks()),
     });
+    const self = peerIdOf(libp2p.peerId);
     this.neighbours = new Neighbours({
-      self: peerIdOf(libp2p.peerId),
+      self,
       privateKey,
       clock: worker.clock,
       refused,
       links: () => driver.links,
       judge: (join, from, connection) => this.#judge(join, from, connection),
     });
+    const parent = (): PeerLink | null => options.parent()?.link ?? null;
+    this.messages = new PageMessages({ context, channel, self, privateKey, driver, parent });
     this.children = new PageChildren({
       context,
       channel,
@@ -86,7 +92,7 @@ export class PageRelaying {
       bitrates: worker.adapter === 'track' ? ENCODING_BITRATES : FORWARDING_BITRATES,
       served: () => Promise.resolve(this.#served()),
       createMedia: (join, isActive) => this.#createMedia(join, isActive),
-      onEvent: ({ link }, event) => this.neighbours.take(link, event),
+      onEvent: ({ link }, event) => this.take(link, event),
       onCount: () => this.#tellUplink(),
     });
   }
@@ -97,6 +103,12 @@ export class PageRelaying {
     const { refused } = context;
     this.#tellUplink();
     await serveLinks(libp2p, (join, from, connection) => this.#judge(join, from, connection), { refused });
+  }
+
+  /** Takes every event of every link, to parents and children. */
+  take(link: PeerLink, event: LinkEvent): void {
+    this.neighbours.take(link, event);
+    this.messages.take(link, event);
   }
 
   /** Takes children that this relay sends. */

@@ -25,6 +25,8 @@ export interface Role {
   readonly peerId: string;
   start(): Promise<MediaStream>;
   stats(): Promise<CastoStats>;
+  /** Says something to everybody on the channel. @throws {CastoError} `too-large`, `rate-limited` */
+  send(data: string): Promise<void>;
   /** Says goodbye and releases everything. Called once. */
   stop(): Promise<void>;
 }

@@ -14,6 +14,7 @@ import { storedIdentity, type Identity } from './identity.ts';
 import { ENCODING_BITRATES, FORWARDING_BITRATES } from './link-bitrates.ts';
 import { OutgoingMedia } from './outgoing-media.ts';
 import { PageChildren, type PageChild, type Served } from './page-children.ts';
+import { PageMessages } from './page-messages.ts';
 import { createPagePeer } from './page-peer.ts';
 import { peersStats, type PageContext, type Role } from './role.ts';
 import { readMediaStats, TransferMeter, type CastoStats } from './stats.ts';
@@ -40,6 +41,7 @@ export class Streamer implements Role {
   readonly #upload = new TransferMeter();
   readonly #encoded = new TransferMeter();
   readonly #neighbours: Neighbours;
+  readonly #messages: PageMessages;
   readonly #closed = new AbortController();
   #source: MediaStream | null = null;
   #announcer: Announcer | null = null;
@@ -76,6 +78,14 @@ export class Streamer implements Role {
       refused,
       links: () => this.#driver.links,
       judge: (join, from, connection) => this.#children.judge(join, from, connection),
+    });
+    this.#messages = new PageMessages({
+      context,
+      channel: this.#self,
+      self: this.#self,
+      privateKey: identity.privateKey,
+      driver: this.#driver,
+      parent: () => null,
     });
   }
 
@@ -143,6 +153,10 @@ export class Streamer implements Role {
       upload: this.#upload.measure(bytes, this.#context.worker.clock.now()),
       download: { bytes: 0, bitsPerSecond: 0 },
     };
+  }
+
+  send(data: string): Promise<void> {
+    return this.#messages.send(data);
   }
 
   async stop(): Promise<void> {
@@ -275,6 +289,7 @@ export class Streamer implements Role {
 
   #childEvent(child: PageChild, event: LinkEvent): void {
     this.#neighbours.take(child.link, event);
+    this.#messages.take(child.link, event);
     switch (event.type) {
       case 'connected':
         if (child.link.kind === 'headless') this.#announcer?.relayJoined();

@@ -180,6 +180,11 @@ export class Viewer implements Role {
     };
   }
 
+  async send(data: string): Promise<void> {
+    await this.#startRelaying();
+    await this.#relaying?.messages.send(data);
+  }
+
   async stop(): Promise<void> {
     await this.#relaying?.drain();
     this.#closed.abort();
@@ -245,7 +250,7 @@ export class Viewer implements Role {
   #linkEvent(attachment: Attachment, event: LinkEvent): void {
     const { link } = attachment;
     this.#driver.take(link, event);
-    this.#relaying?.neighbours.take(link, event);
+    this.#relaying?.take(link, event);
     this.#watched.get(link.peerId)?.guard.take(event);
     switch (event.type) {
       case 'connected':

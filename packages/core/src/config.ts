@@ -55,6 +55,34 @@ export const SEEK_MS = 1_000;
 /** K9: and answers at most this often; questions that were a second apart may come closer together. */
 export const SEEK_ANSWER_MS = 500;
 
+/** K10: UTF-8. A long paragraph; a signed message with it fits into two packets. */
+export const MAX_POST_BYTES = 2_048;
+/** K10: UTF-16 units, so that a page can count them before it encodes. */
+export const MAX_POST_LENGTH = 1_000;
+/** K10: a post that is longer under way than any tree takes is a replay. */
+export const MAX_POST_AGE_MS = 60_000;
+/** K10: by so much peers may be wrong about the streamer's clock. */
+export const MAX_POST_AHEAD_MS = 10_000;
+/** K10: what a post counts against the limits is its length in these, begun ones included. */
+export const POST_UNIT_BYTES = 512;
+/** K10: of a viewer. A sentence a second is more than people write. */
+export const POST_BURST = 5;
+export const POSTS_PER_SECOND = 1;
+/** K10: of the streamer, whose page may speak for a moderator or a game as well. */
+export const STREAMER_POST_BURST = 20;
+export const STREAMER_POSTS_PER_SECOND = 5;
+/** K10: of all viewers together. More nobody reads, and no link carries more: with overheads about 60 kbit/s. */
+export const ALL_POSTS_BURST = 40;
+export const ALL_POSTS_PER_SECOND = 10;
+/** K10: of what comes up from one page, so that one branch leaves room for the others. */
+export const PAGE_POSTS_BURST = 20;
+export const PAGE_POSTS_PER_SECOND = 5;
+/** K10: a neighbour that passed on a forged post is not listened to for this long. */
+export const POST_MUTE_MS = 60_000;
+/** K10: a link that comes into use brings what was said meanwhile: as long as a repair takes at worst. */
+export const POST_REPEAT_MS = 5_000;
+export const MAX_REPEATED_POSTS = 8;
+
 /** M3: the streamer emits a key frame at least this often. */
 export const KEY_FRAME_INTERVAL_MS = 2_000;
 

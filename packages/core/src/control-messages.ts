@@ -1,6 +1,6 @@
-/** What the two ends of a link tell each other on its data channel `control` (PROTOCOL.md, K1 to K9). */
+/** What the two ends of a link tell each other on its data channel `control` (PROTOCOL.md, K1 to K10). */
 
-import { MAX_DEPTH, MAX_NEIGHBOURS, MAX_REDIRECT_PEERS } from './config.ts';
+import { MAX_DEPTH, MAX_NEIGHBOURS, MAX_POST_BYTES, MAX_REDIRECT_PEERS } from './config.ts';
 import { bytes, flag, integer, list, oneOf, optional, real } from './fields.ts';
 import { addressList, layerIndex, layerSet, parentCandidate, pathBytes } from './link-messages.ts';
 import { messageCodec, type MessageOf } from './message-codec.ts';
@@ -95,9 +95,22 @@ export const CONTROL_MESSAGES = {
   /** Asks for peers that the reader is linked to: where no relay is left to ask, neighbours still are. */
   seek: { code: 16, fields: { layers: layerSet } },
   neighbours: { code: 17, fields: { peers: list(neighbour, MAX_NEIGHBOURS) } },
+  /** To everybody on the channel, from peer to peer. */
+  post: {
+    code: 18,
+    fields: {
+      from: peerId,
+      /** Milliseconds since 1970 in the streamer's clock, as `from` knows it; of one peer each is later than the last. */
+      sentAt: integer(0, Number.MAX_SAFE_INTEGER),
+      /** UTF-8. */
+      data: bytes(MAX_POST_BYTES),
+      signature: bytes(64, 64),
+    },
+  },
 } as const;
 
 export type ControlMessage = MessageOf<typeof CONTROL_MESSAGES>;
+export type Post = Omit<Extract<ControlMessage, { type: 'post' }>, 'type'>;
 export type LinkState = Omit<Extract<ControlMessage, { type: 'state' }>, 'type'>;
 /** Room for a redirect that names as many parents and addresses as it may. */
 export const controlCodec = messageCodec(CONTROL_MESSAGES, 16_384);

@@ -28,6 +28,7 @@ export { encodeTuple, decodeEntries, messageCodec, type MessageCodec } from './m
 export * from './opus-padding.ts';
 export * from './peer-id.ts';
 export * from './position.ts';
+export * from './posts.ts';
 export * from './random.ts';
 export * from './rendezvous-messages.ts';
 export {
@@ -42,6 +43,7 @@ export * from './standing.ts';
 export { createDirectory, type Directory } from './tree/directory.ts';
 export { createTreePeer, type TreePeer, type TreePeerOptions } from './tree/tree-peer.ts';
 export type * from './tree/tree-io.ts';
+export { tokenBucket, type TokenBucket } from './token-bucket.ts';
 export { TREE_DEFAULTS, type TreeTuning } from './tree/tree-tuning.ts';
 export type * from './tree/tree-view.ts';
 export type { Offence } from './tree/bans.ts';

@@ -1,6 +1,6 @@
 /**
  * One end of a link's control channel, without a clock and without the channel: inputs and time go in, effects
- * come out (PROTOCOL.md, K1 to K6, K9).
+ * come out (PROTOCOL.md, K1 to K6, K9, K10).
  *
  *   connecting ──opened──▶ open ──nothing heard──▶ silent ──heard──▶ open
  *                            └──bye──▶ closed
@@ -21,7 +21,7 @@ import {
   STATE_MS,
 } from './config.ts';
 import { measureClock, type ClockEstimate } from './clock-offset.ts';
-import type { ControlMessage, Farewell, LinkState } from './control-messages.ts';
+import type { ControlMessage, Farewell, LinkState, Post } from './control-messages.ts';
 import { unreachable } from './errors.ts';
 import { SilenceWatch } from './silence-watch.ts';
 import { MAX_AGE_S, type Neighbour } from './standing.ts';
@@ -64,6 +64,8 @@ export type LinkEffect =
   /** Whom the other end is linked to: it was asked. */
   | { type: 'neighbours'; peers: Neighbour[] }
   | { type: 'forward'; message: Extract<ControlMessage, { type: 'forward' }> }
+  /** Somebody speaks to everybody on the channel. */
+  | { type: 'post'; post: Post }
   | { type: 'farewell'; reason: Farewell };
 
 type LinkPhase = 'connecting' | 'open' | 'silent' | 'closed';
@@ -200,6 +202,8 @@ class ControlMachine implements LinkControl {
       case 'drain':
       case 'redirect':
         return [{ type: 'message', message }];
+      case 'post':
+        return [{ type: 'post', post: postOf(message) }];
       case 'bye':
         return this.#close(message.reason);
       default:
@@ -344,4 +348,9 @@ class ControlMachine implements LinkControl {
 function stateOf(message: Extract<ControlMessage, { type: 'state' }>): LinkState {
   const { type: _, ...state } = message;
   return state;
+}
+
+function postOf(message: Extract<ControlMessage, { type: 'post' }>): Post {
+  const { type: _, ...post } = message;
+  return post;
 }

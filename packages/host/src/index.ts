@@ -14,6 +14,7 @@ export {
   type RtpCapabilities,
 } from './capabilities.ts';
 export * from './capability-match.ts';
+export { ChannelPosts, type ChannelPostsOptions, type HeardPost, type SayOutcome } from './channel-posts.ts';
 export * from './channel-signature.ts';
 export * from './child-offer.ts';
 export * from './clock.ts';
@@ -48,6 +49,7 @@ export * from './session-description.ts';
 export * from './session-parameters.ts';
 export { readDtlsIce, readOfferedSections, type OfferedSection } from './offered-sections.ts';
 export * from './signal-forwarding.ts';
+export * from './signed-posts.ts';
 export * from './signed-signaling.ts';
 export * from './token-bucket.ts';
 export * from './tree-driver.ts';

@@ -27,6 +27,8 @@ export type LinkEvent =
   | { type: 'connected' }
   /** The control channel is open: what is sent from here on arrives. */
   | { type: 'opened' }
+  /** The link was a standby, and is none any more. */
+  | { type: 'activated' }
   /** The connection is gone, whoever ended it. The last event of a link. */
   | { type: 'closed' };
 
@@ -74,6 +76,7 @@ export class PeerLink {
   #malformed = 0;
   #sawSentAt = 0;
   #sawHeardAt = 0;
+  #isStandby = false;
   #leaving: Promise<void> | null = null;
   #closed = false;
 
@@ -120,6 +123,11 @@ export class PeerLink {
     return this.#control.phase === 'silent';
   }
 
+  /** Whether its media are paused, as far as this end knows. */
+  get isStandby(): boolean {
+    return this.#isStandby;
+  }
+
   advertise(state: LinkState): void {
     this.advertised = state;
     this.#step({ type: 'advertise', state });
@@ -131,7 +139,10 @@ export class PeerLink {
 
   /** Pauses the media of this link, or wants them again; PROTOCOL.md K2.9 tells what that spares. */
   setStandby(isStandby: boolean): void {
+    const isActivated = this.#isStandby && !isStandby;
+    this.#isStandby = isStandby;
     this.#step({ type: 'standby', isStandby });
+    if (isActivated && this.isOpen) this.#options.onEvent({ type: 'activated' });
   }
 
   /**
@@ -151,8 +162,12 @@ export class PeerLink {
   send(
     message: TreeMessage | Extract<ControlMessage, { type: 'forward' | 'choose-layer' | 'neighbours' }>,
   ): boolean {
-    if (this.#isOver) return false;
-    return this.#options.end.control.send(controlCodec.encode(message));
+    return this.sendEncoded(controlCodec.encode(message));
+  }
+
+  /** Sends a message of the control channel that was encoded once for several links. */
+  sendEncoded(bytes: Uint8Array): boolean {
+    return !this.#isOver && this.#options.end.control.send(bytes);
   }
 
   /** Says goodbye, then closes. Idempotent. */

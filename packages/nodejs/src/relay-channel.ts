@@ -17,6 +17,7 @@ import {
   type TreeView,
 } from '@casto/core';
 import {
+  ChannelPosts,
   Neighbours,
   reduceChildOffer,
   relayRtpCapabilities,
@@ -54,6 +55,7 @@ export class RelayChannel {
   readonly #parents: ChannelParents;
   readonly #children: ChannelChildren;
   readonly #neighbours: Neighbours;
+  readonly #posts: ChannelPosts;
   readonly #reach: ChannelReach;
   readonly #arrival: Arrival;
   /** Directories and probes that have not answered. */
@@ -71,6 +73,8 @@ export class RelayChannel {
     this.id = id;
     const links = (): Iterable<PeerLink> => this.#driver.links;
     this.#neighbours = new Neighbours({ self, clock, refused, links, ...signaling });
+    const parent = (): PeerLink | null => this.#parents.played;
+    this.#posts = new ChannelPosts({ channel: id, self, clock, refused, links, parent });
     this.#reach = new ChannelReach({ search, neighbours: this.#neighbours, refused, clock });
     this.#arrival = new Arrival(clock);
     this.#hub = createHub({ now: () => clock.now() });
@@ -341,6 +345,7 @@ export class RelayChannel {
   #parentEvent(link: PeerLink, event: LinkEvent): void {
     const isPlayed = this.#parents.played === link;
     this.#neighbours.take(link, event);
+    this.#posts.take(link, event);
     const isOver = event.type === 'farewell' && event.reason === 'ended';
     // Of a standby it is only hearsay.
     if (isOver && (isPlayed || link.peerId === this.id)) this.#options.onEnded();
@@ -349,6 +354,7 @@ export class RelayChannel {
   #childEvent(link: PeerLink, event: LinkEvent): void {
     this.#driver.take(link, event);
     this.#neighbours.take(link, event);
+    this.#posts.take(link, event);
     switch (event.type) {
       case 'state':
       case 'closed':

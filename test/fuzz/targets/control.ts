@@ -2,6 +2,7 @@
 
 import { controlCodec, createRandom, type Random } from '@casto/core';
 import {
+  ChannelPosts,
   PeerLink,
   refusalCounter,
   signalForwarder,
@@ -75,6 +76,14 @@ class ControlSession implements FuzzSession {
   readonly #refused = refusalCounter();
   readonly #random: Random = createRandom(1);
   readonly #forwarder: SignalForwarder = signalForwarder({ clock: this.#clock, refused: this.#refused });
+  readonly #posts = new ChannelPosts({
+    channel: PEERS[0] ?? neverPeer(),
+    self: PEERS[3] ?? neverPeer(),
+    clock: this.#clock,
+    refused: this.#refused,
+    links: () => this.#links.map(({ link }) => link),
+    parent: () => this.#links.find(({ link }) => link.role === 'child')?.link ?? null,
+  });
   #links: { link: PeerLink; end: OpenEnd }[] = ROLES.map((role) => this.#link(role));
 
   feed(input: Uint8Array): string {
@@ -93,7 +102,11 @@ class ControlSession implements FuzzSession {
   }
 
   sizes(): readonly Size[] {
+    const { ids, links, senders, waiting, repeated } = this.#posts.sizes;
     return [
+      { name: 'posts', size: ids + senders + repeated, most: 0 },
+      { name: 'links of posts', size: links, most: ROLES.length },
+      { name: 'posts that wait', size: waiting, most: 64 },
       { name: 'timers', size: this.#clock.pending, most: 16 },
       { name: 'reasons of refusal', size: Object.keys(this.#refused.counts).length, most: 40 },
     ];
@@ -119,6 +132,7 @@ class ControlSession implements FuzzSession {
             link,
             this.#links.map((one) => one.link),
           );
+        this.#posts.take(link, event);
         if (event.type === 'neighbours-wanted') link.send({ type: 'neighbours', peers: [] });
         if (event.type === 'silent') link.seek(this.#random.below(8));
       },

@@ -12,9 +12,15 @@ import type { PeerId } from '@casto/core';
 
 const RAW_PROTOCOL = '/casto-test/raw/1';
 
+/** A peer that does not run. */
+export async function freshPeer(): Promise<Pick<TestPeer, 'id' | 'key'>> {
+  const key = await generateKeyPair('Ed25519');
+  return { id: peerIdOf(peerIdFromPrivateKey(key)), key };
+}
+
 /** The id of a peer that does not run. */
 export async function freshId(): Promise<PeerId> {
-  return peerIdOf(peerIdFromPrivateKey(await generateKeyPair('Ed25519')));
+  return (await freshPeer()).id;
 }
 
 /** Waits for what streams bring. @throws When it does not come. */

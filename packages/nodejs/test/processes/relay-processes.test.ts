@@ -122,6 +122,19 @@ async function stillSent(watching: readonly Watching[]): Promise<Watching[]> {
   return watching.filter((one) => one.packets.length > (before.get(one) ?? 0) + 5);
 }
 
+test('what one of its children says, those of all workers hear', async () => {
+  const started = await start();
+  const { streamer, watching } = await crowd(started);
+  expect(childrenPerProcess(started)).toEqual([0, CHILDREN / 2, CHILDREN / 2]);
+  const pages = [streamer, ...watching.map(({ page }) => page)];
+
+  for (const page of pages) expect(await page.say(page.peer.id)).toBe('said');
+  await until(() => pages.every(({ said }) => said.length === pages.length), 'all texts everywhere');
+
+  for (const { said } of pages) expect(said.every(({ from, text }) => from === text)).toBe(true);
+  expect(started.relay.status().refused).toEqual({});
+});
+
 test('its children are spread over the workers, and see one relay', async () => {
   const started = await start();
   const { watching } = await crowd(started);

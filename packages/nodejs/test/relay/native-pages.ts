@@ -12,6 +12,7 @@ import {
   type PeerId,
 } from '@casto/core';
 import {
+  ChannelPosts,
   Neighbours,
   parseSessionDescription,
   PeerLink,
@@ -23,11 +24,13 @@ import {
   serveLinks,
   serveRendezvous,
   signalVerifier,
+  type HeardPost,
   type JoinDecision,
   type JoinOutcome,
   type JoinRequest,
   type LinkEnd,
   type LinkEvent,
+  type SayOutcome,
 } from '@casto/host';
 import { TestPeers, type Reachable, type TestPeer } from '@casto/host/conformance/loopback-peers';
 import type { CarrierSearch } from '../../src/channel-search.ts';
@@ -129,6 +132,9 @@ export class NativePage {
   readonly peer: TestPeer;
   readonly channel: ChannelId;
   readonly neighbours: Neighbours;
+  readonly posts: ChannelPosts;
+  /** What anybody on the channel has said. */
+  readonly said: HeardPost[] = [];
   readonly links = new Set<PeerLink>();
   /** What all links said. */
   readonly heard: LinkEvent[] = [];
@@ -151,6 +157,15 @@ export class NativePage {
       refused: refusalCounter(),
       links: () => this.links,
       judge: (join, from) => this.#accept(join, from),
+    });
+    this.posts = new ChannelPosts({
+      channel,
+      self: peer.id,
+      clock: processClock,
+      refused: refusalCounter(),
+      links: () => this.links,
+      parent: () => [...this.links].find(({ role }) => role === 'child') ?? null,
+      onPost: (post) => this.said.push(post),
     });
   }
 
@@ -187,6 +202,11 @@ export class NativePage {
   joinOverNeighbours(parent: { peer: TestPeer }): Promise<NativeChild> {
     const { id } = parent.peer;
     return this.#join(id, (end, join, signal) => this.neighbours.requestLink(id, end, join, { signal }));
+  }
+
+  /** Says something to everybody on the channel. */
+  say(text: string): Promise<SayOutcome> {
+    return this.posts.say(text, this.peer.key);
   }
 
   /** Tells all neighbours of a place below these peers, and those that come later. */
@@ -304,6 +324,7 @@ export class NativePage {
         this.heard.push(event);
         if (event.type === 'closed') this.links.delete(link);
         this.neighbours.take(link, event);
+        this.posts.take(link, event);
       },
     });
     this.links.add(link);
