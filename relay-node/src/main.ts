@@ -136,6 +136,7 @@ function relayOptions(settings: Settings, output: Output): RelayOptions {
     maxChannels: settings.maxChannels,
     maxJoinsPerSecond: settings.maxJoinsPerSecond,
     mdns: settings.mdns,
+    listing: settings.listing,
     log: (level, event, fields) => output.log(level, event, fields),
     ...(settings.maxViewers === null ? {} : { maxViewers: settings.maxViewers }),
     ...(settings.dataDir === null ? {} : { dataDir: settings.dataDir }),

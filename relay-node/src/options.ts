@@ -161,6 +161,10 @@ export const options = {
     parse: parseOrigin,
   }),
   noMdns: toggle({ flag: 'no-mdns', help: 'do not look for other relays on the local network' }),
+  noListing: toggle({
+    flag: 'no-listing',
+    help: 'list no live channels to pages and other relays; who has a link watches all the same',
+  }),
   json: toggle({ flag: 'json', help: 'print one JSON object per line' }),
   logFormat: choice({
     flag: 'log-format',

@@ -30,6 +30,7 @@ export interface Settings {
   publishToken: string | null;
   allowOrigins: string[];
   mdns: boolean;
+  listing: boolean;
   json: boolean;
   /** Null: by whether somebody reads along. */
   logFormat: 'human' | 'json' | null;
@@ -91,6 +92,7 @@ function collect(find: (flag: string) => RawValue | undefined, env: Environment)
     publishToken: read(options.publishToken),
     allowOrigins: read(options.allowOrigin),
     mdns: !read(options.noMdns),
+    listing: !read(options.noListing),
     json: read(options.json),
     logFormat: read(options.logFormat),
     logLevel: read(options.logLevel),

@@ -56,6 +56,7 @@ describe('without anything said', () => {
       publishToken: null,
       allowOrigins: [],
       mdns: true,
+      listing: true,
       json: false,
       logFormat: null,
       logLevel: null,
@@ -182,6 +183,13 @@ const examples: Example[] = [
     file: [['http://b.example:81'], ['http://b.example:81']],
   },
   { key: 'mdns', flag: 'noMdns', argv: [['--no-mdns'], false], env: ['0', true], file: [true, false] },
+  {
+    key: 'listing',
+    flag: 'noListing',
+    argv: [['--no-listing'], false],
+    env: ['0', true],
+    file: [true, false],
+  },
   { key: 'json', flag: 'json', argv: [['--json'], true], env: ['false', false], file: [true, true] },
   {
     key: 'logFormat',

@@ -3,6 +3,7 @@
 import type { FuzzTarget } from './fuzz-target.ts';
 import { controlTarget } from './targets/control.ts';
 import { httpTarget } from './targets/http.ts';
+import { listingTarget } from './targets/listing.ts';
 import { rtcpTarget, rtpTarget } from './targets/media.ts';
 import { rendezvousTarget } from './targets/rendezvous.ts';
 import { sdpTarget } from './targets/sdp.ts';
@@ -17,6 +18,7 @@ export const TARGETS: ReadonlyMap<string, FuzzTarget> = new Map(
     controlTarget,
     signalTarget,
     rendezvousTarget,
+    listingTarget,
     trailerTarget,
     httpTarget,
   ].map((target) => [target.name, target]),

@@ -5,13 +5,17 @@ import {
   controlCodec,
   encodePath,
   encodeSignalPayload,
+  encodeSignedSnapshot,
+  encodeSnapshot,
   linkCodec,
+  listingCodec,
   PROTOCOL_VERSION,
   rendezvousCodec,
   shortId,
   type ControlMessage,
   type LinkMessage,
   type LinkState,
+  type ListingMessage,
   type Neighbour,
   type Offer,
   type OfferedCandidate,
@@ -243,6 +247,46 @@ const RENDEZVOUS: readonly ((random: Random) => RendezvousMessage)[] = [
 export function validRendezvous(random: Random): Uint8Array {
   const count = chance(random, 0.9) ? 6 : RENDEZVOUS.length;
   return rendezvousCodec.encode(pick(random, RENDEZVOUS.slice(0, count))(random));
+}
+
+function signedSnapshot(random: Random): Uint8Array {
+  const head = [0xff, 0xd8, 0xff, 0xc0, 0, 17, 8, 0, 180, 1, 64, 3];
+  const image = Uint8Array.from([...head, ...randomBytes(random, random.below(200))]);
+  const content = encodeSnapshot({
+    channel: anyPeer(random),
+    epoch: 1,
+    takenAt: random.below(2 ** 31),
+    image,
+  });
+  return encodeSignedSnapshot(content, randomBytes(random, 64));
+}
+
+const LISTING: readonly ((random: Random) => ListingMessage)[] = [
+  (random) => ({
+    type: 'browse',
+    app: maybe(random, () => pick(random, ['', 'games', 'x'.repeat(64)])),
+    own: anyFlag(random),
+    most: 1 + random.below(500),
+  }),
+  (random) => ({ type: 'fetch', channel: anyPeer(random), own: anyFlag(random) }),
+  (random) => ({ type: 'show', signed: signedSnapshot(random) }),
+  // Those that a relay sends, to a relay.
+  (random) => ({
+    type: 'listed',
+    channels: list(random, 12, () => ({
+      record: randomBytes(random, 100),
+      snapshotAt: maybe(random, () => random.below(2 ** 31)),
+      viewers: random.below(2 ** 32),
+    })),
+    removed: list(random, 20, anyPeer),
+  }),
+  (random) => ({ type: 'snapshot', channel: anyPeer(random), signed: maybe(random, signedSnapshot) }),
+];
+
+/** What a page sends to a relay, mostly. */
+export function validListing(random: Random): Uint8Array {
+  const count = chance(random, 0.9) ? 3 : LISTING.length;
+  return listingCodec.encode(pick(random, LISTING.slice(0, count))(random));
 }
 
 export function validSignal(random: Random): Uint8Array {

@@ -131,13 +131,14 @@ function lineOf(message: CastoMessage, payload: ChatPayload & { kind: 'text' }):
   writer.dir = text.dir = 'auto';
   // Names are free to choose; the colour and the last letters of the key are not.
   const key = message.from.slice(-4);
-  writer.textContent = payload.name === '' ? `Guest ${key}` : payload.name;
+  const unnamed = message.fromStreamer ? 'Streamer' : `Guest ${key}`;
+  writer.textContent = payload.name === '' ? unnamed : payload.name;
   writer.title = `Key ends in ${key}`;
   writer.style.setProperty('--hue', String(hueOf(message.from)));
   text.textContent = payload.text;
   line.append(writer);
-  if (message.fromStreamer) line.append(badge('Streamer'));
-  else if (message.own) line.append(badge('You'));
+  if (message.fromStreamer && payload.name !== '') line.append(badge('Streamer'));
+  if (message.own) line.append(badge('You'));
   line.append(text);
   return line;
 }

@@ -1,6 +1,6 @@
 /** A streamer's word to its relay: that the channel is live, with what, and where viewers reach the page itself. */
 
-import type { Libp2p, PrivateKey } from '@libp2p/interface';
+import type { Connection, Libp2p, PrivateKey } from '@libp2p/interface';
 import {
   ANNOUNCE_MS,
   RECORD_LIFETIME_MS,
@@ -34,11 +34,18 @@ export interface AnnouncerOptions {
 export class Announcer {
   readonly #options: AnnouncerOptions;
   #session: RelaySession | null = null;
+  /** The relay that took the latest announcement. */
+  #taker: RelaySession | null = null;
   #sequence = 0;
   #relayJoined: (() => void) | null = null;
 
   constructor(options: AnnouncerOptions) {
     this.#options = options;
+  }
+
+  /** To the relay that has taken the announcement, while it is open. */
+  get connection(): Connection | null {
+    return this.#taker?.isOpen === true ? this.#taker.connection : null;
   }
 
   /** A relay has attached as a child. */
@@ -133,7 +140,9 @@ export class Announcer {
   async #announce(session: RelaySession, live: boolean): Promise<{ carries: boolean }> {
     const signed = await this.sign(live);
     const rendezvous = await session.rendezvous();
-    return rendezvous.announce(signed.bytes, session.target.token);
+    const answer = await rendezvous.announce(signed.bytes, session.target.token);
+    this.#taker = session;
+    return answer;
   }
 
   /** The channel's record as it is. */
@@ -159,7 +168,7 @@ export class Announcer {
       layers: video === null ? 0 : settings.layers,
       audio,
       live,
-      listed: true,
+      listed: settings.listed,
     };
   }
 }

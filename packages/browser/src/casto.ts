@@ -1,4 +1,5 @@
 import { refusalCounter } from '@casto/host';
+import { CastoChannels, type CastoChannelsOptions } from './channel-list.ts';
 import { CastoError, toCastoError } from './errors.ts';
 import type { CastoEventMap, CastoEvents } from './events.ts';
 import { linkTo, readOptions, type CastoOptions, type Settings } from './options.ts';
@@ -34,6 +35,20 @@ export class CASTO extends (EventTarget as new () => CastoEvents) {
     super();
     this.#settings = readOptions(options, location.href);
     this.#targets = relayTargets(this.#settings.relays);
+  }
+
+  /**
+   * The channels that are live at the relays that this page knows. Returns at once and connects in the background.
+   *
+   * ```ts
+   * const list = CASTO.channels()
+   * list.addEventListener('added', ({ detail }) => show(detail.title, detail.snapshot?.blob))
+   * ```
+   *
+   * @throws {TypeError} When an option is not what its type says.
+   */
+  static channels(options: CastoChannelsOptions = {}): CastoChannels {
+    return new CastoChannels(options);
   }
 
   /** The channel's id; empty before a streamer has started. */

@@ -5,6 +5,14 @@
  */
 
 export { CASTO } from './casto.ts';
+export {
+  CastoChannels,
+  type CastoChannel,
+  type CastoChannelsEventMap,
+  type CastoChannelsEvents,
+  type CastoChannelsOptions,
+  type CastoChannelsState,
+} from './channel-list.ts';
 export { CastoError, type CastoErrorReason } from './errors.ts';
 export type { CastoEventMap, CastoEvents, CastoMessage } from './events.ts';
 export type { CastoOptions } from './options.ts';

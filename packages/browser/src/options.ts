@@ -16,6 +16,11 @@ export interface CastoOptions {
   title?: string;
   /** Namespace of channels, at most 64 characters. */
   app?: string;
+  /**
+   * Whether relays may show the broadcast to those who do not have its link, with a snapshot every 30 s. Default true;
+   * with false it is in no list, and no snapshot leaves the page.
+   */
+  listed?: boolean;
   /** STUN and TURN servers. Default: those that the page's relays name; `[]`: none. */
   iceServers?: RTCIceServer[];
   /** Aborting is like `stop()`. */
@@ -42,6 +47,7 @@ export interface Settings {
   readonly codec: 'vp8' | 'h264';
   readonly title: string;
   readonly app: string;
+  readonly listed: boolean;
   /** `null`: those that relays name. */
   readonly iceServers: RTCIceServer[] | null;
   readonly signal: AbortSignal | null;
@@ -72,6 +78,7 @@ export function readOptions(options: CastoOptions, pageUrl: string): Settings {
     codec: oneOf(options.codec ?? 'vp8', ['vp8', 'h264'], 'codec'),
     title: shortText(options.title ?? '', MAX_TITLE_LENGTH, 'title'),
     app: shortText(options.app ?? '', MAX_APP_LENGTH, 'app'),
+    listed: oneOf(options.listed ?? true, [true, false], 'listed'),
     iceServers: options.iceServers ?? null,
     signal: options.signal ?? null,
     layers: oneOf(options.layers ?? 1, [1, 2, 3], 'layers'),
@@ -79,6 +86,11 @@ export function readOptions(options: CastoOptions, pageUrl: string): Settings {
     maxUplinkBps: relay === false ? null : bitrate(relay.maxUplinkBps),
     liveParents: oneOf(options.liveParents ?? 1, [1, 2], 'liveParents'),
   };
+}
+
+/** The namespace whose channels are listed. @throws {TypeError} As `readOptions`. */
+export function readListOptions({ app = '' }: { app?: string | undefined }): string {
+  return shortText(app, MAX_APP_LENGTH, 'app');
 }
 
 /** The channel that a page's address names: `#casto=ID`, alone or among other parameters. */

@@ -124,6 +124,7 @@ export class Streamer implements Role {
     void this.#announcer.stayLive();
     void this.#keepMeasuring();
     void this.#keepFollowing();
+    void this.#keepSnapshots(source);
     this.#context.emit('live', { channel: this.#self });
     return source;
   }
@@ -328,6 +329,24 @@ export class Streamer implements Role {
     this.#mediaBps = bitsPerSecond > 0 ? bitsPerSecond : null;
     encoder.followUplink(fairRate(reports));
     clock.setTimer(() => void this.#keepFollowing(), FOLLOW_MS);
+  }
+
+  /** For lists of channels; a page that is in none does not load it. */
+  async #keepSnapshots(source: MediaStream): Promise<void> {
+    const { settings, worker } = this.#context;
+    const [track] = source.getVideoTracks();
+    if (!settings.listed || track === undefined) return;
+    // Without them the channel is listed all the same.
+    const loaded = await import('./snapshots.ts').catch(() => null);
+    loaded?.keepSnapshots({
+      track,
+      privateKey: this.#identity.privateKey,
+      channel: this.#self,
+      epoch: this.#epoch,
+      clock: worker.clock,
+      connection: () => this.#announcer?.connection ?? null,
+      signal: AbortSignal.any([this.#context.signal, this.#closed.signal]),
+    });
   }
 
   #tellUplink(): void {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { channelInUrl, linkTo, readOptions } from '../src/options.ts';
+import { channelInUrl, linkTo, readListOptions, readOptions } from '../src/options.ts';
 
 const PAGE = 'https://page.example/show?day=1';
 const CHANNEL = '12D3KooWKB812uhZrXptt2d96phvZQY5pJ8aNW2pXgP2AwUaKnYZ';
@@ -13,6 +13,7 @@ test('without options a page broadcasts its camera in VP8, one layer', () => {
     layers: 1,
     title: '',
     app: '',
+    listed: true,
     maxUplinkBps: null,
   });
 });
@@ -26,6 +27,17 @@ test('the channel is taken from the options, else from the address', () => {
 
 test('the link keeps the page and replaces its fragment', () => {
   expect(linkTo(CHANNEL, `${PAGE}#casto=old`)).toBe(`${PAGE}#casto=${CHANNEL}`);
+});
+
+test('a channel is listed unless its options say otherwise', () => {
+  expect(readOptions({ listed: false }, PAGE).listed).toBe(false);
+  expect(() => readOptions(JSON.parse('{ "listed": 0 }') as object, PAGE)).toThrow(TypeError);
+});
+
+test('a list is of one namespace', () => {
+  expect(readListOptions({})).toBe('');
+  expect(readListOptions({ app: 'games' })).toBe('games');
+  expect(() => readListOptions({ app: 'x'.repeat(65) })).toThrow(TypeError);
 });
 
 test('ICE servers of the page are told from those that it leaves to its relays', () => {

@@ -92,3 +92,13 @@ export const RECORD_LIFETIME_MS = 6 * 3_600_000;
 export const MAX_RECORD_LIFETIME_MS = 2 * RECORD_LIFETIME_MS;
 /** D2: how often a live streamer announces itself anew. */
 export const ANNOUNCE_MS = 60_000;
+
+/** V1: channels of one list. More are a search engine's matter. */
+export const MAX_LISTED_CHANNELS = 500;
+/** V2: a list's changes are told at most this often. */
+export const LIST_MS = 1_000;
+/** V3: a streamer takes a snapshot this often. */
+export const SNAPSHOT_MS = 30_000;
+/** V3: the picture of a snapshot, in bytes and in pixels of its longer side. */
+export const MAX_SNAPSHOT_BYTES = 24_576;
+export const MAX_SNAPSHOT_SIDE = 320;

@@ -23,6 +23,8 @@ export {
 export * from './frame-trailer.ts';
 export * from './link-control.ts';
 export * from './link-messages.ts';
+export * from './listing-changes.ts';
+export * from './listing-messages.ts';
 export * from './neighbours.ts';
 export { encodeTuple, decodeEntries, messageCodec, type MessageCodec } from './message-codec.ts';
 export * from './opus-padding.ts';
@@ -39,6 +41,16 @@ export {
   MAX_SIGNALED_MESSAGES,
   type SignalPayload,
 } from './signal-payload.ts';
+export {
+  decodeSignedSnapshot,
+  encodeSignedSnapshot,
+  encodeSnapshot,
+  isNewerSnapshot,
+  MAX_SIGNED_SNAPSHOT_BYTES,
+  SNAPSHOT_DOMAIN,
+  type Snapshot,
+} from './snapshot.ts';
+export { readImageShape, type ImageShape } from './snapshot-image.ts';
 export * from './standing.ts';
 export { createDirectory, type Directory } from './tree/directory.ts';
 export { createTreePeer, type TreePeer, type TreePeerOptions } from './tree/tree-peer.ts';

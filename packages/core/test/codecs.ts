@@ -12,6 +12,7 @@ import {
 import { CONTROL_MESSAGES, controlCodec } from '../src/control-messages.ts';
 import type { Fields } from '../src/fields.ts';
 import { LINK_MESSAGES, linkCodec } from '../src/link-messages.ts';
+import { LISTING_MESSAGES, listingCodec } from '../src/listing-messages.ts';
 import type { MessageCodec, MessageTable } from '../src/message-codec.ts';
 import { RENDEZVOUS_MESSAGES, rendezvousCodec } from '../src/rendezvous-messages.ts';
 import {
@@ -19,6 +20,13 @@ import {
   MAX_SIGNAL_PAYLOAD_BYTES,
   SIGNAL_PAYLOAD_FIELDS,
 } from '../src/signal-payload.ts';
+import {
+  decodeSignedSnapshot,
+  encodeSignedSnapshot,
+  MAX_SIGNED_SNAPSHOT_BYTES,
+  SIGNED_SNAPSHOT_FIELDS,
+  SNAPSHOT_FIELDS,
+} from '../src/snapshot.ts';
 import { listTable, messageTable, type DocumentedMessage } from './protocol-document.ts';
 import { arbitraryOf, readAs } from './value-grammar.ts';
 
@@ -39,6 +47,7 @@ export const codecs: readonly CodecUnderTest[] = [
   codecUnderTest('link', linkCodec, LINK_MESSAGES, messageTable('L:')),
   codecUnderTest('control', controlCodec, CONTROL_MESSAGES, messageTable('K:')),
   codecUnderTest('rendezvous', rendezvousCodec, RENDEZVOUS_MESSAGES, messageTable('D:')),
+  codecUnderTest('listing', listingCodec, LISTING_MESSAGES, messageTable('V:')),
 ];
 
 export const parsers: readonly Parser[] = [
@@ -48,6 +57,12 @@ export const parsers: readonly Parser[] = [
     name: 'record',
     maxBytes: MAX_SIGNED_RECORD_BYTES - 100,
     parse: (content) => decodeSignedRecord(encodeSignedRecord(content, new Uint8Array(64))).record,
+  },
+  { name: 'signed snapshot', maxBytes: MAX_SIGNED_SNAPSHOT_BYTES, parse: decodeSignedSnapshot },
+  {
+    name: 'snapshot',
+    maxBytes: MAX_SIGNED_SNAPSHOT_BYTES - 200,
+    parse: (content) => decodeSignedSnapshot(encodeSignedSnapshot(content, new Uint8Array(64))).snapshot,
   },
   { name: 'signal payload', maxBytes: MAX_SIGNAL_PAYLOAD_BYTES, parse: decodeSignalPayload },
 ];
@@ -63,6 +78,16 @@ export const lists: readonly { name: string; fields: Fields; documented: Documen
     name: 'signed record',
     fields: SIGNED_FIELDS,
     documented: listTable('D:').find(({ name }) => name === 'signed record'),
+  },
+  {
+    name: 'snapshot',
+    fields: SNAPSHOT_FIELDS,
+    documented: listTable('V:').find(({ name }) => name === 'snapshot'),
+  },
+  {
+    name: 'signed snapshot',
+    fields: SIGNED_SNAPSHOT_FIELDS,
+    documented: listTable('V:').find(({ name }) => name === 'signed snapshot'),
   },
   {
     name: 'signal payload',

@@ -7,9 +7,11 @@ import { CONTROL_LABEL, CONTROL_STREAM_ID, type Farewell } from '../src/control-
 import { MalformedError, type MalformedReason } from '../src/errors.ts';
 import type { Fields } from '../src/fields.ts';
 import { LINK_PROTOCOL, type Refusal } from '../src/link-messages.ts';
+import { LISTING_PROTOCOL } from '../src/listing-messages.ts';
 import { isPeerId } from '../src/peer-id.ts';
 import { RENDEZVOUS_PROTOCOL, type AnnounceRefusal } from '../src/rendezvous-messages.ts';
 import { MAX_SIGNAL_PAYLOAD_BYTES } from '../src/signal-payload.ts';
+import { MAX_SIGNED_SNAPSHOT_BYTES, SNAPSHOT_DOMAIN } from '../src/snapshot.ts';
 import { TREE_DEFAULTS } from '../src/tree/tree-tuning.ts';
 import { peerIdOfKey } from './base58.ts';
 import { codecs, lists } from './codecs.ts';
@@ -30,7 +32,7 @@ describe.each(codecs)('the table of the $name codec', ({ table, documented }) =>
 });
 
 test.each(lists)(
-  '[D1.1, K7.5] the table of the list "$name" has the fields of the sources',
+  '[D1.1, K7.5, V3.1] the table of the list "$name" has the fields of the sources',
   ({ fields, documented }) => expect(differences(documented, fields)).toEqual([]),
 );
 
@@ -39,6 +41,7 @@ test('[W3.1] the sizes of the codecs are those of the sources', () => {
   expect(documented).toEqual([
     ...codecs.map(({ name, maxBytes }) => [name, maxBytes]),
     ['signed record', MAX_SIGNED_RECORD_BYTES],
+    ['signed snapshot', MAX_SIGNED_SNAPSHOT_BYTES],
     ['signal payload', MAX_SIGNAL_PAYLOAD_BYTES],
   ]);
 });
@@ -125,6 +128,16 @@ test('[L1.1] the handshake has the protocol id of the document', () => {
 
 test('[D2.1] the directory has the protocol id of the document', () => {
   expect(ruleText('D2.1')).toContain(`protocol \`${RENDEZVOUS_PROTOCOL}\``);
+});
+
+test('[V1.1] the listing has the protocol id of the document', () => {
+  expect(ruleText('V1.1')).toContain(`protocol \`${LISTING_PROTOCOL}\``);
+});
+
+test('[V3.2] the signed text of a snapshot begins as the document says', () => {
+  expect(ruleText('V3.2')).toContain(
+    `\`${SNAPSHOT_DOMAIN.replace('\n', String.raw`\n`)}\` followed by the content`,
+  );
 });
 
 test('[K1.1] the control channel has the label and stream of the document', () => {

@@ -19,7 +19,7 @@ interface ValueKind extends Limits {
 }
 
 /** The lists of fields that stand in other messages. */
-const namedLists: readonly DocumentedMessage[] = listTable('W:');
+const namedLists: readonly DocumentedMessage[] = [...listTable('W:'), ...listTable('V:')];
 
 export function limitsOf(value: string): Limits {
   return readKind(value);

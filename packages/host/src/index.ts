@@ -33,6 +33,9 @@ export * from './libp2p-options.ts';
 export * from './link-handshake.ts';
 export * from './link-ports.ts';
 export { LinkSignaling, type LinkSignalingOptions } from './link-signaling.ts';
+export { ListedChannels } from './listed-channels.ts';
+export * from './listing-client.ts';
+export * from './listing-server.ts';
 export * from './media-ports.ts';
 export { asError, messageChannel, type MessageChannel } from './message-channel.ts';
 export * from './native-description.ts';
@@ -51,6 +54,7 @@ export { readDtlsIce, readOfferedSections, type OfferedSection } from './offered
 export * from './signal-forwarding.ts';
 export * from './signed-posts.ts';
 export * from './signed-signaling.ts';
+export * from './snapshot-signature.ts';
 export * from './token-bucket.ts';
 export * from './tree-driver.ts';
 export * from './tree-handshake.ts';

@@ -8,6 +8,14 @@ import { MAX_SHOWN_CHANNELS, type ChannelTree, type RelayOverview } from './rela
 import type { RelayMetrics } from './relay-metrics.ts';
 import type { RelayChannel as ChannelStatus } from './relay-options.ts';
 
+/** A channel that is live at this relay. */
+export interface LiveChannel {
+  readonly channel: ChannelId;
+  readonly viewers: number;
+  /** Whether the relay has it from its streamer. */
+  readonly isOwn: boolean;
+}
+
 export class ChannelCensus {
   readonly #entries: ReadonlyMap<ChannelId, ChannelEntry>;
   readonly #records: RecordMemory;
@@ -43,6 +51,18 @@ export class ChannelCensus {
   /** Channels that the relay has from their streamers: what other relays may pull. */
   get carried(): ChannelId[] {
     return [...this.#entries.values()].filter(({ search }) => search.hasStreamer).map(({ id }) => id);
+  }
+
+  /** Whether the relay has a channel from its streamer. */
+  isOwn(channel: ChannelId): boolean {
+    return this.#entries.get(channel)?.search.hasStreamer === true;
+  }
+
+  /** Channels that come in here, or whose streamers are here. */
+  live(): LiveChannel[] {
+    return [...this.#entries.values()]
+      .filter(({ isLiveHere }) => isLiveHere)
+      .map(({ id, viewers, search }) => ({ channel: id, viewers, isOwn: search.hasStreamer }));
   }
 
   counts(): RelayMetrics['channels'] {

@@ -127,6 +127,19 @@ export class RelayNetwork {
       }));
   }
 
+  /** Relays that say that they have channels: those that are connected first, then those with most viewers. */
+  relaysWithChannels(): PeerId[] {
+    const rank = ([id, { viewers }]: [PeerId, KnownRelay]): [number, number] => [
+      this.isConnected(id) ? 0 : 1,
+      -viewers,
+    ];
+    return [...this.#relays]
+      .filter(([, relay]) => this.#isFresh(relay) && relay.channels.size > 0)
+      .map((relay) => ({ id: relay[0], rank: rank(relay) }))
+      .sort((a, b) => a.rank[0] - b.rank[0] || a.rank[1] - b.rank[1])
+      .map(({ id }) => id);
+  }
+
   /** Tells the other relays that load or channels have changed. */
   loadChanged(): void {
     if (this.#gossipSoon || this.#stopped) return;

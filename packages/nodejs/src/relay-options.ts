@@ -57,6 +57,8 @@ export interface RelayOptions {
   publishToken?: string;
   /** Find and be found by other relays of the local network. Default true. */
   mdns?: boolean;
+  /** Show the live channels to pages that know no channel's id, and to other relays for theirs. Default true. */
+  listing?: boolean;
   /** Receives one record per transition; the caller formats. */
   log?: (level: LogLevel, event: string, fields: LogFields) => void;
 }

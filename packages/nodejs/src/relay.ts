@@ -7,6 +7,7 @@ import {
   processClock,
   refusalCounter,
   serveLinks,
+  serveListing,
   serveRendezvous,
   signalVerifier,
 } from '@casto/host';
@@ -15,6 +16,7 @@ import { openDataFolder, type DataFolder, type RelayPorts } from './data-folder.
 import { createRelayPeer, type RelayPeer } from './libp2p-peer.ts';
 import { totalTraffic } from './media/media-traffic.ts';
 import { JoinGate } from './join-gate.ts';
+import { RelayListing, type RelayListingOptions } from './listing/relay-listing.ts';
 import { memoryLimit, type MemoryLimit } from './memory-limit.ts';
 import { defaultMaxViewers, processCount } from './processes/process-count.ts';
 import { createSpreadLinks } from './processes/spread-links.ts';
@@ -168,6 +170,9 @@ async function assembleRelay(
     clock,
     maxInboundStreams: LINK_STREAMS_PER_CONNECTION,
   });
+  const listing =
+    options.listing === false ? null : openListing({ clock, refused, records, channels, network });
+  if (listing !== null) await serveListing(libp2p, listing, { refused, clock });
   const sessions = new ClientSessions({
     publishToken: options.publishToken ?? null,
     maxViewers,
@@ -179,7 +184,20 @@ async function assembleRelay(
     refused,
   });
   const shown = { mediaPort, maxViewers, gate, memory, refused: refused.counts };
-  return new RunningRelay({ libp2p, channels, network, media, stun, folder, sessions, ...shown });
+  return new RunningRelay({ libp2p, channels, network, media, stun, folder, sessions, listing, ...shown });
+}
+
+function openListing({
+  channels: { census },
+  ...options
+}: Pick<RelayListingOptions, 'clock' | 'refused' | 'records' | 'network'> & {
+  channels: RelayChannels;
+}): RelayListing {
+  return new RelayListing({
+    ...options,
+    live: () => census.live(),
+    isOwn: (channel) => census.isOwn(channel),
+  });
 }
 
 /** Where pages reach a streamer through this relay, if it has reserved; TCP is of no use to them. */
@@ -216,6 +234,7 @@ interface RelayParts {
   memory: MemoryLimit;
   refused: Readonly<Record<string, number>>;
   sessions: ClientSessions;
+  listing: RelayListing | null;
 }
 
 class RunningRelay implements Relay {
@@ -341,7 +360,8 @@ class RunningRelay implements Relay {
   }
 
   async #stopAll(): Promise<void> {
-    const { network, channels, media, stun, libp2p, folder, sessions } = this.#parts;
+    const { network, channels, media, stun, libp2p, folder, sessions, listing } = this.#parts;
+    listing?.close();
     await sessions.close();
     network.stop();
     await stun?.close();

@@ -82,11 +82,14 @@ describe('gossip', () => {
     expect(await carriers(b, channel)).toEqual([a.id]);
     expect(await carriers(c, channel)).toEqual([a.id]);
     expect(await carriers(a, channel)).toEqual([]);
+    expect(b.network.relaysWithChannels()).toEqual([a.id]);
+    expect(a.network.relaysWithChannels()).toEqual([]);
     expect(b.network.knownRelays).toBeGreaterThanOrEqual(1);
 
     // What has ended is not believed any longer.
     a.channels.pop();
     await gossipUntil(a, async () => (await carriers(c, channel)).length === 0);
+    expect(c.network.relaysWithChannels()).toEqual([]);
   });
 
   test('[D5.3] goes out on change, gathered, and every 5 s', async () => {

@@ -1,6 +1,6 @@
 /** Relays as they are on the network: libp2p with all its services on loopback, and time that the test moves. */
 
-import type { ChannelId, PeerId } from '@casto/core';
+import type { ChannelId, ChannelRecord, PeerId } from '@casto/core';
 import { peerIdOf, refusalCounter, signRecord, type SignedRecord } from '@casto/host';
 import type { TestPeer } from '@casto/host/conformance/loopback-peers';
 import { VirtualClock } from '@casto/host/conformance/virtual-clock';
@@ -78,7 +78,7 @@ export class RelayPeers {
 export function liveRecord(
   { id, key }: Pick<TestPeer, 'id' | 'key'>,
   now: number,
-  changes: { sequence?: number; expiresAt?: number; live?: boolean } = {},
+  changes: Partial<Omit<ChannelRecord, 'channel'>> = {},
 ): Promise<SignedRecord> {
   return signRecord(key, {
     channel: id,

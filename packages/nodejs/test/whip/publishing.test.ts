@@ -58,6 +58,8 @@ describe('a publisher', () => {
     publisher.start();
     const channel = channelOf(response);
     await expect.poll(() => statusOf(channel), WITHIN).toMatchObject({ live: true, title: 'studio' });
+    // It is listed like a page's.
+    expect(relay.channels.census.live()).toMatchObject([{ channel, isOwn: true }]);
     expect(relay.channels.carried).toEqual([channel]);
 
     const page = await world.page(channel);
