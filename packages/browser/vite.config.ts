@@ -37,7 +37,13 @@ export default defineConfig({
     manifest: true,
     lib: { entry: 'src/index.ts', formats: ['es'], fileName: 'casto' },
     rolldownOptions: {
-      output: { entryFileNames: 'casto.js', chunkFileNames: 'chunks/[name]-[hash].js', minify: true },
+      output: {
+        entryFileNames: 'casto.js',
+        chunkFileNames: 'chunks/[name]-[hash].js',
+        minify: true,
+        // What every page loads is one chunk, whichever lazy parts share some of it: many small ones compress worse.
+        codeSplitting: { groups: [{ name: 'viewer', tags: ['$initial'] }] },
+      },
     },
   },
 });
