@@ -18,6 +18,7 @@ export default defineConfig(({ command }) => ({
     chunkSizeWarningLimit: 1_000,
     // For the size gate of the first load.
     manifest: true,
+    rolldownOptions: { input: ['index.html', 'embed.html'] },
   },
   server: { proxy: { '/.well-known': RELAY, '/casto.js': RELAY, '/chunks': RELAY } },
 }));

@@ -8,6 +8,9 @@ import { defaultClientConditions, defineConfig } from 'vite';
  */
 const ONE_COPY = ['multiformats', 'protons-runtime', 'uint8arraylist', 'uint8arrays'];
 
+/** Its entry and its own folder. */
+const PLAYER = /[/\\]packages[/\\]browser[/\\]src[/\\]player(?:\.ts$|[/\\])/;
+
 const ABSENT_KEYS = fileURLToPath(new URL('src/absent-keys.ts', import.meta.url));
 
 // vite reads its configuration from a default export.
@@ -35,14 +38,18 @@ export default defineConfig({
     license: { fileName: 'licenses.md' },
     // For the size gate.
     manifest: true,
-    lib: { entry: 'src/index.ts', formats: ['es'], fileName: 'casto' },
+    // The player loads casto.js by itself, and lazily, so that neither holds a part of the other.
+    lib: { entry: { casto: 'src/index.ts', 'casto-player': 'src/player.ts' }, formats: ['es'] },
     rolldownOptions: {
       output: {
-        entryFileNames: 'casto.js',
+        entryFileNames: '[name].js',
         chunkFileNames: 'chunks/[name]-[hash].js',
         minify: true,
         // What every page loads is one chunk, whichever lazy parts share some of it: many small ones compress worse.
-        codeSplitting: { groups: [{ name: 'viewer', tags: ['$initial'] }] },
+        // The player is loaded before, and without it.
+        codeSplitting: {
+          groups: [{ name: 'viewer', tags: ['$initial'], test: (id) => !PLAYER.test(id) }],
+        },
       },
     },
   },

@@ -2,7 +2,9 @@
  * What a relay says over HTTP: the demo, the SDK, how to reach it, and how it is.
  *
  *   /                          demo
- *   /casto.js, /chunks/*       SDK, open to pages of every origin
+ *   /embed                     player for frames of other sites
+ *   /casto.js, /casto-player.js, /chunks/*
+ *                              SDK and player, open to pages of every origin
  *   /.well-known/casto.json    peer id, multiaddrs and ICE servers, open to pages of every origin
  *   /health                    status; 503 while starting and draining
  *   /ready                     whether it takes joins; 503 while it does not
@@ -25,7 +27,7 @@ import { judgeMetricsAccess } from './metrics-access.ts';
 import type { MetricsAccess } from './metrics-access.ts';
 import type { RelayCondition } from './metric-families.ts';
 import type { Metrics } from './metrics.ts';
-import { demoHeaders } from './page-headers.ts';
+import { demoHeaders, embedHeaders } from './page-headers.ts';
 import type { StaticFiles } from './static-files.ts';
 
 export type RelayState =
@@ -47,6 +49,9 @@ export interface RouteContext {
 
 const preflightAgeS = 86_400;
 const retryAfterS = 2;
+/** The address that sites know, and the file of the demo's build behind it. */
+const embedPath = '/embed';
+const embedFile = '/embed.html';
 const methods = 'GET, HEAD, OPTIONS';
 
 /** Answers every request with something; never rejects. */
@@ -92,8 +97,9 @@ async function route(
     const refusal = await answerDashboard(context.dashboard, context.files, { path, request, response });
     return refusal === null ? undefined : refuse(context, response, ...refusal);
   }
-  const file = context.files.get(path);
-  if (file !== undefined) return answerFile(file, request, response, demoHeaders);
+  const isEmbed = path === embedPath || path === embedFile;
+  const file = context.files.get(isEmbed ? embedFile : path);
+  if (file !== undefined) return answerFile(file, request, response, isEmbed ? embedHeaders : demoHeaders);
   const isUnbuilt = path === '/' && context.files.size === 0;
   const reason = isUnbuilt ? 'The demo is not built: run npm run build, then start again.' : 'Not found.';
   return refuse(context, response, 404, 'http-not-found', reason);
@@ -136,6 +142,7 @@ function hasBody({ headers }: IncomingMessage): boolean {
 function isOpenToAll(path: string): boolean {
   return (
     path === '/casto.js' ||
+    path === '/casto-player.js' ||
     path === '/.well-known/casto.json' ||
     path.startsWith('/chunks/') ||
     isSessionPath(path)

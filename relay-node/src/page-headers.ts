@@ -2,10 +2,10 @@
 import type { StaticFile } from './static-files.ts';
 
 /**
- * Of the demo: scripts only as they were built, workers from inlined blobs, and connections
- * anywhere, because any relay may be dialled.
+ * Of the demo and the embedded player: scripts only as they were built, workers from inlined
+ * blobs, and connections anywhere, because any relay may be dialled.
  */
-const demoPolicy = [
+const mediaPolicy = [
   "default-src 'self'",
   "style-src 'self' 'unsafe-inline'",
   "img-src 'self' data: blob:",
@@ -15,7 +15,6 @@ const demoPolicy = [
   "object-src 'none'",
   "base-uri 'none'",
   "form-action 'none'",
-  "frame-ancestors 'self'",
 ].join('; ');
 
 /** Of the dashboard: nothing but its own files, and nobody that it could tell anything to. */
@@ -32,10 +31,22 @@ const dashboardPolicy = [
 ].join('; ');
 
 export function demoHeaders({ inlineScripts }: Pick<StaticFile, 'inlineScripts'>): Record<string, string> {
-  const scripts = ["'self'", "'wasm-unsafe-eval'", ...inlineScripts].join(' ');
   return {
-    'Content-Security-Policy': `${demoPolicy}; script-src ${scripts}`,
+    'Content-Security-Policy': `${mediaPolicy}; frame-ancestors 'self'; ${scriptSource(inlineScripts)}`,
     'Permissions-Policy': 'camera=(self), microphone=(self), display-capture=(self)',
+  };
+}
+
+/**
+ * Of the player that other sites put into a frame. It only shows what is public, and asks for
+ * nothing that a click stolen by the page around it could give away.
+ */
+export function embedHeaders({ inlineScripts }: Pick<StaticFile, 'inlineScripts'>): Record<string, string> {
+  return {
+    'Content-Security-Policy': `${mediaPolicy}; frame-ancestors *; ${scriptSource(inlineScripts)}`,
+    'Permissions-Policy': 'camera=(), microphone=(), display-capture=(), geolocation=()',
+    // Else pages that isolate themselves could not show it.
+    'Cross-Origin-Resource-Policy': 'cross-origin',
   };
 }
 
@@ -45,4 +56,8 @@ export function dashboardHeaders(): Record<string, string> {
     'Cross-Origin-Opener-Policy': 'same-origin',
     'Permissions-Policy': 'camera=(), microphone=(), display-capture=(), geolocation=()',
   };
+}
+
+function scriptSource(inlineScripts: readonly string[]): string {
+  return `script-src ${["'self'", "'wasm-unsafe-eval'", ...inlineScripts].join(' ')}`;
 }

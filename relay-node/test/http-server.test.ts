@@ -31,7 +31,9 @@ beforeAll(async () => {
     'index.html': '<!doctype html><title>demo</title>',
     'plain.html':
       '<script>one</script><script src="/casto.js"></script><script type="module">a\r\nb</script>',
+    'embed.html': '<!doctype html><title>embed</title>',
     'casto.js': 'export class CASTO {}',
+    'casto-player.js': 'export class CastoPlayerElement {}',
     'chunks/dht-CkQ9x_1b.js': chunkText,
     'chunks/lazy-identity.js': 'export {};',
     'assets/main-B1cDeF2g.css': 'body{}',
@@ -113,6 +115,30 @@ describe('files', () => {
     expect((await ask(port, '/?x=1#casto=abc')).status).toBe(200);
   });
 
+  test.each(['/embed', '/embed.html', '/embed?x=1'])(
+    'the player at %s goes into frames of any site',
+    async (path) => {
+      const { status, headers, text } = await ask(await open(), path);
+      expect(status).toBe(200);
+      expect(text).toContain('embed');
+      expect(headers['content-security-policy']).toContain('frame-ancestors *;');
+      expect(headers['content-security-policy']).toMatch(/script-src 'self' 'wasm-unsafe-eval'$/);
+      expect(headers['permissions-policy']).toContain('camera=()');
+      expect(headers['cross-origin-resource-policy']).toBe('cross-origin');
+      expect(headers['access-control-allow-origin']).toBeUndefined();
+    },
+  );
+
+  test.each(['/', '/plain.html'])('the page at %s goes into frames of its own site alone', async (path) => {
+    const { headers } = await ask(await open(), path);
+    expect(headers['content-security-policy']).toContain("frame-ancestors 'self';");
+  });
+
+  test('without an embed page there is none', async () => {
+    const port = await open({ files: new Map() });
+    expect((await ask(port, '/embed')).status).toBe(404);
+  });
+
   test('inline scripts of a page are allowed by their hash, whatever its line ends', async () => {
     const port = await open();
     const policyOf = async (path: string): Promise<string> =>
@@ -128,7 +154,7 @@ describe('files', () => {
 
   test('the SDK and its chunks, for pages of every origin', async () => {
     const port = await open();
-    for (const path of ['/casto.js', '/chunks/dht-CkQ9x_1b.js']) {
+    for (const path of ['/casto.js', '/casto-player.js', '/chunks/dht-CkQ9x_1b.js']) {
       const { status, headers } = await ask(port, path, { headers: { Origin: 'https://page.example' } });
       expect(status, path).toBe(200);
       expect(headers, path).toMatchObject({

@@ -27,15 +27,21 @@ export interface BrowserPage {
   ): Promise<Awaited<Result>>;
   click(selector: string): Promise<void>;
   fill(selector: string, text: string): Promise<void>;
-  press(key: 'Tab' | 'Enter' | 'Space' | 'Escape'): Promise<void>;
+  press(key: BrowserKey): Promise<void>;
   setViewport(size: { width: number; height: number }): Promise<void>;
   screenshot(path: `${string}.png`): Promise<void>;
+  /** A frame of the page, by a part of its address. Chromium only. */
+  frame(urlPart: string): BrowserPage;
   /** Another page of the same profile: same storage, same locks. */
   newTab(): Promise<BrowserPage>;
   /** Kills the page's process: nothing of it says goodbye. Chromium only. */
   crash(): Promise<void>;
   close(): Promise<void>;
 }
+
+/** Letters go by their place on the keyboard. */
+export type BrowserKey =
+  'Tab' | 'Enter' | 'Space' | 'Escape' | 'ArrowUp' | 'ArrowDown' | 'KeyF' | 'KeyI' | 'KeyK' | 'KeyM';
 
 export type BrowserName = 'chromium' | 'firefox';
 
@@ -48,7 +54,17 @@ export interface WaitLimits {
 /** What the two drivers supply; the rest is shared. */
 export interface PageDriver extends Pick<
   BrowserPage,
-  'goto' | 'reload' | 'click' | 'fill' | 'press' | 'setViewport' | 'screenshot' | 'newTab' | 'crash' | 'close'
+  | 'goto'
+  | 'reload'
+  | 'click'
+  | 'fill'
+  | 'press'
+  | 'setViewport'
+  | 'screenshot'
+  | 'newTab'
+  | 'frame'
+  | 'crash'
+  | 'close'
 > {
   /** Evaluates an expression in the page, and awaits it. */
   evaluateExpression<Result>(expression: string): Promise<Awaited<Result>>;

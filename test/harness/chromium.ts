@@ -84,6 +84,17 @@ async function openPage(context: BrowserContext, end: 'context' | 'page'): Promi
     setViewport: (size) => page.setViewportSize(size),
     screenshot: async (path) => void (await page.screenshot({ path })),
     newTab: () => openPage(context, 'page'),
+    frame: (urlPart) => {
+      const frame = page.frames().find((one) => one.url().includes(urlPart));
+      if (frame === undefined) throw new Error(`no frame at ${urlPart}`);
+      const inFrame: PageDriver = {
+        ...driver,
+        evaluateExpression: (expression) => frame.evaluate(expression),
+        click: (selector) => frame.click(selector),
+        fill: (selector, text) => frame.fill(selector, text),
+      };
+      return createBrowserPage('chromium', inFrame, log);
+    },
     crash: async () => {
       const crashed = page.waitForEvent('crash');
       page.goto('chrome://crash').catch(() => {});

@@ -51,6 +51,9 @@ async function openPage(
     setViewport: (size) => page.setViewport(size),
     screenshot: async (path) => void (await page.screenshot({ path })),
     newTab: () => openPage(name, context, { harnessScript, end: 'page' }),
+    frame: () => {
+      throw new Error('frames are looked into with playwright only');
+    },
     crash: () => Promise.reject(new Error('a page that puppeteer drives is not killed')),
     close: () => (end === 'page' ? page.close() : context.close()),
   };

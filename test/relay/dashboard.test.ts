@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import axe from 'axe-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
 import { NativePlayer } from '../../packages/nodejs/test/whip/native-player.ts';
 import { NativePublisher, type Handle } from '../../packages/nodejs/test/whip/native-publisher.ts';
+import { seriousProblems } from '../harness/accessibility.ts';
 import { launchBrowser, skipReason } from '../harness/browsers.ts';
 import type { BrowserPage, PageOptions, RunningBrowser } from '../harness/browsers.ts';
 import { lanAddress } from '../harness/page-server.ts';
@@ -191,27 +191,4 @@ function over(relay: RelayProcess): Handle {
 
 function textOf(page: BrowserPage, selector: string): Promise<string> {
   return page.evaluate((given) => document.querySelector(given)?.textContent ?? '', selector);
-}
-
-interface AxeInPage {
-  axe: {
-    run(): Promise<{
-      passes: unknown[];
-      violations: { id: string; impact: string | null; nodes: { html: string }[] }[];
-    }>;
-  };
-}
-
-/** What axe-core finds that keeps people out, or makes it hard for them. */
-async function seriousProblems(page: BrowserPage): Promise<string[]> {
-  // The page allows no scripts of others, so the driver runs it, which takes the text of a function.
-  const run = Object.assign((): void => {}, { toString: () => `() => { ${axe.source} }` });
-  await page.evaluate(run);
-  return page.evaluate(async () => {
-    const { passes, violations } = await (globalThis as unknown as AxeInPage).axe.run();
-    if (passes.length < 10) return ['axe looked at nothing'];
-    return violations
-      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-      .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(' ')}`);
-  });
 }

@@ -26,7 +26,7 @@ export const TARGETS = new Map([
       output: 'packages/browser/dist/casto.js',
       sources: [...SDK_SOURCES, 'packages/browser/vite.config.ts'],
       make: async () => {
-        await clear('packages/browser/dist', ['casto.js', 'chunks']);
+        await clear('packages/browser/dist', ['casto.js', 'casto-player.js', 'chunks']);
         await vite('packages/browser');
       },
     },
@@ -41,9 +41,22 @@ export const TARGETS = new Map([
         'demo/src',
         'demo/public',
         'demo/index.html',
+        'demo/embed.html',
         'demo/vite.config.ts',
       ],
       make: () => vite('demo'),
+    },
+  ],
+  [
+    'react',
+    {
+      title: 'the React wrapper',
+      output: 'packages/react/dist/index.js',
+      sources: ['packages/react/src', 'packages/react/package.json', 'packages/react/vite.config.ts'],
+      make: async () => {
+        await clear('packages/react/dist', ['index.js', 'chunks']);
+        await vite('packages/react');
+      },
     },
   ],
   [
@@ -173,7 +186,7 @@ async function publish() {
     filter: (path) => !['types', '.vite'].includes(relative(demo, path).split(/[/\\]/)[0] ?? ''),
   });
   await cp(inRoot('relay-node/dist/dashboard'), join(target, 'dashboard'), { recursive: true });
-  for (const name of ['casto.js', 'chunks', 'licenses.md']) {
+  for (const name of ['casto.js', 'casto-player.js', 'chunks', 'licenses.md']) {
     if (existsSync(join(sdk, name))) await cp(join(sdk, name), join(target, name), { recursive: true });
   }
 }

@@ -9,7 +9,7 @@ import { isRecord, readJson } from './json-file.js';
 const SPECIFIER = /\b(?:from|import)\s*\(?\s*(['"])(.+?)\1/g;
 
 /**
- * Walks the declarations from the one that package.json names.
+ * Walks the declarations from those that package.json names.
  *
  * @param {string} folder - The package's.
  * @returns {string[]} One line for each import that a user of the package could not resolve.
@@ -17,12 +17,17 @@ const SPECIFIER = /\b(?:from|import)\s*\(?\s*(['"])(.+?)\1/g;
 export function unresolvableTypes(folder) {
   const manifest = readJson(join(folder, 'package.json'));
   if (!isRecord(manifest)) return [`${folder} has no package.json`];
-  const entry = typesEntry(manifest);
-  if (entry === null) return [`${folder}/package.json names no types for "."`];
+  const entries = typesEntries(manifest);
+  const untyped = Object.keys(entries).find((door) => entries[door] === null);
+  if (untyped !== undefined) return [`${folder}/package.json names no types for "${untyped}"`];
 
-  const published = [String(manifest['name']), ...Object.keys(manifest['dependencies'] ?? {})];
+  const published = [
+    String(manifest['name']),
+    ...Object.keys(manifest['dependencies'] ?? {}),
+    ...Object.keys(manifest['peerDependencies'] ?? {}),
+  ];
   const problems = [];
-  const files = new Set([resolve(folder, entry)]);
+  const files = new Set(Object.values(entries).map((entry) => resolve(folder, String(entry))));
   for (const file of files) {
     if (!existsSync(file)) {
       problems.push(`${relative(folder, file)} is missing`);
@@ -39,12 +44,16 @@ export function unresolvableTypes(folder) {
 
 /**
  * @param {Record<string, unknown>} manifest
- * @returns {string | null}
+ * @returns {Record<string, string | null>} The declarations behind each door; `null` where none are named.
  */
-function typesEntry({ exports }) {
-  const door = isRecord(exports) ? exports['.'] : null;
-  const types = isRecord(door) ? door['types'] : null;
-  return typeof types === 'string' ? types : null;
+function typesEntries({ exports }) {
+  const doors = isRecord(exports) ? exports : {};
+  return Object.fromEntries(
+    ['.', ...Object.keys(doors)].map((door) => {
+      const types = isRecord(doors[door]) ? doors[door]['types'] : null;
+      return [door, typeof types === 'string' ? types : null];
+    }),
+  );
 }
 
 /**

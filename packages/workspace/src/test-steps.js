@@ -33,6 +33,7 @@ const UNIT_PROJECTS = new Map([
   ['simulator', '@casto/simulator'],
   ['host', '@casto/host'],
   ['browser', 'casto'],
+  ['react', '@casto/react'],
   ['nodejs', '@casto/nodejs'],
   ['relay-node', 'casto-relay'],
   ['demo', 'casto-demo'],

@@ -4,7 +4,7 @@ import { inRoot } from './paths.js';
 import { unresolvableTypes } from './public-types.js';
 import { runTool } from './tool-failure.js';
 
-const PUBLISHED = ['packages/browser', 'packages/nodejs'];
+const PUBLISHED = ['packages/browser', 'packages/react', 'packages/nodejs'];
 
 await runTool(async () => {
   const problems = PUBLISHED.flatMap((folder) =>

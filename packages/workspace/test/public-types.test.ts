@@ -45,6 +45,20 @@ test.each([
   expect(unresolvableTypes(folder)).toEqual([expect.stringContaining('deep/b.d.ts imports')]);
 });
 
+test('every door is looked behind, and peers count as published', () => {
+  const exports = { '.': { types: `./${ENTRY}` }, './player': { types: './dist/types/src/player.d.ts' } };
+  write('package.json', JSON.stringify({ name: 'casto', exports, peerDependencies: { react: '*' } }));
+  write(ENTRY, `export * from 'react';`);
+  write('dist/types/src/player.d.ts', `export * from 'libp2p';`);
+  expect(unresolvableTypes(folder)).toEqual(['dist/types/src/player.d.ts imports libp2p']);
+});
+
+test('a door without types is a problem of its own', () => {
+  const exports = { '.': { types: `./${ENTRY}` }, './player': { default: './dist/player.js' } };
+  write('package.json', JSON.stringify({ name: 'casto', exports }));
+  expect(unresolvableTypes(folder)).toEqual([expect.stringContaining('no types for "./player"')]);
+});
+
 test('what the entry does not reach does not matter', () => {
   write(ENTRY, 'export type A = 1;');
   write('dist/types/src/inner.d.ts', `export * from '@casto/core';`);

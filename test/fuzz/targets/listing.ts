@@ -40,9 +40,9 @@ class ListingSession implements FuzzSession {
     if (this.#fed % ASK_EVERY === 0) await this.#lookSteadily();
     decodeChecked(listingCodec, input.subarray(1));
     const { received, status } = await this.#streams.send(peer(2 + (this.#fed % 8)), input);
-    let answers = 0;
-    for (const frame of wholeFrames(received)) if (listingCodec.decode(frame) !== null) answers++;
-    return `${answers > 0 ? 'answered' : 'no answer'}, ${status}`;
+    const answers = new Set<string>();
+    for (const frame of wholeFrames(received)) answers.add(listingCodec.decode(frame)?.type ?? 'unknown');
+    return `${answers.size === 0 ? 'no answer' : [...answers].sort().join(' and ')}, ${status}`;
   }
 
   sizes(): readonly Size[] {

@@ -3,6 +3,7 @@
  *
  *   core ← simulator
  *   core ← host ← browser ← demo
+ *                         ← react
  *               ← nodejs  ← relay-node
  */
 
@@ -22,6 +23,7 @@ export const LAYERS = new Map([
   ['@casto/simulator', { workspaces: ['@casto/core'], externals: 'declared', node: true }],
   ['@casto/host', { workspaces: ['@casto/core'], externals: 'declared', node: false }],
   ['casto', { workspaces: ['@casto/core', '@casto/host'], externals: 'declared', node: false }],
+  ['@casto/react', { workspaces: ['casto'], externals: 'declared', node: false }],
   ['@casto/nodejs', { workspaces: ['@casto/core', '@casto/host'], externals: 'declared', node: true }],
   ['casto-demo', { workspaces: ['casto'], externals: ['qr', 'uplot'], node: false }],
   ['casto-relay', { workspaces: ['@casto/nodejs'], externals: 'declared', node: true }],
