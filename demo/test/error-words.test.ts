@@ -14,6 +14,8 @@ const REASONS: readonly Reason[] = [
   'channel-offline',
   'relay-full',
   'timed-out',
+  'too-large',
+  'rate-limited',
   'aborted',
   'protocol',
 ];

@@ -1,6 +1,7 @@
 import { decodeQR } from 'qr/decode.js';
 import { expect, test } from 'vitest';
 
+import { embedCode } from '../src/share/embed-code.ts';
 import { networkLink } from '../src/share/network-link.ts';
 import { qrOutline, QUIET_MODULES } from '../src/share/qr-outline.ts';
 
@@ -44,6 +45,13 @@ test('an address that others can open is shared as it is', () => {
 test('without another address, or with nonsense for an answer, nothing is made up', () => {
   const answers = [null, 7, {}, { multiaddrs: 'x' }, { multiaddrs: [7, '/ip4/127.0.0.1/tcp/1', '/ip4/'] }];
   for (const answer of answers) expect(networkLink(`http://localhost:8080/#casto=${ID}`, answer)).toBeNull();
+});
+
+test('the HTML for other pages frames the player with the same channel', () => {
+  expect(embedCode(`https://live.example.org/tv/#casto=${ID}`)).toContain(
+    `<iframe src="https://live.example.org/tv/embed#casto=${ID}&amp;autoplay"`,
+  );
+  expect(embedCode('https://x.example/#casto="><script>').match(/</g)).toHaveLength(2);
 });
 
 function rectanglesIn(path: string): { x: number; y: number; length: number }[] {

@@ -2,6 +2,7 @@
 
 import { copyText } from '../copying.ts';
 import { element } from '../elements.ts';
+import { embedCode } from './embed-code.ts';
 import { networkLink } from './network-link.ts';
 
 const FOR_THE_NETWORK = 'This link is for this computer and the devices in its network.';
@@ -19,6 +20,9 @@ export class SharePanel {
     const send = element('send', HTMLButtonElement);
     send.addEventListener('click', () => void this.#send());
     send.hidden = !('share' in navigator);
+    const copyEmbed = element('copy-embed', HTMLButtonElement);
+    const code = element('embed-code', HTMLElement);
+    copyEmbed.addEventListener('click', () => void copyText(code.textContent, copyEmbed, code));
     this.#link.addEventListener('focus', () => this.#link.select());
   }
 
@@ -29,6 +33,7 @@ export class SharePanel {
     this.#shown = link;
     this.#link.value = link;
     this.#figure.hidden = true;
+    element('embed', HTMLElement).hidden = true;
     element('share-local', HTMLElement).hidden = true;
     if (link !== '') void this.#complete(link);
   }
@@ -40,6 +45,8 @@ export class SharePanel {
     const note = element('share-local', HTMLElement);
     const isLocal = /^(?:localhost|127\.|\[::1\])/.test(location.hostname);
     note.hidden = !isLocal;
+    element('embed-code', HTMLElement).textContent = embedCode(wide ?? link);
+    element('embed', HTMLElement).hidden = false;
     note.textContent = wide === null ? FOR_THIS_COMPUTER : FOR_THE_NETWORK;
     await this.#draw(wide ?? link);
   }
