@@ -23,7 +23,7 @@ export function deskFigures(stats: CastoStats | null): string {
     video === null ? '' : video.codec.toUpperCase(),
     audio === null && video !== null && video.width > 0 ? 'no sound' : '',
     rate === 0 ? '' : rateWords(rate),
-    nearest === undefined ? '' : nearestWords(nearest),
+    nearest === undefined ? '' : nearestWords(nearest, stats.depth),
     standbyWords(stats.parents),
   ];
   return parts.filter((part) => part !== '').join('  ·  ');
@@ -55,9 +55,11 @@ function pictureWords({ width, height, framesPerSecond }: CastoVideoStats): stri
   return `${Math.min(width, height)}p${rate}`;
 }
 
-function nearestWords({ kind, rttMs }: CastoPeerStats): string {
-  const name = kind === 'headless' ? 'relay' : 'viewer';
-  return rttMs === null ? `by a ${name}` : `${name} ${Math.max(1, Math.round(rttMs))} ms away`;
+/** @param depth - Of this page: at 1 the parent is the streamer itself. */
+function nearestWords({ kind, rttMs }: CastoPeerStats, depth: number | null): string {
+  const page = depth === 1 ? 'streamer' : 'viewer';
+  const name = kind === 'headless' ? 'relay' : page;
+  return rttMs === null ? `by the ${name}` : `${name} ${Math.max(1, Math.round(rttMs))} ms away`;
 }
 
 /** Parents that would take over at once. */
