@@ -25,6 +25,7 @@ import {
   type RendezvousMessage,
   type SignalPayload,
   type Standing,
+  type SurveyedPeer,
 } from '@casto/core';
 import { relayRtpCapabilities } from '@casto/host';
 import { peerIdNumbered } from '../../packages/core/test/base58.ts';
@@ -99,6 +100,19 @@ function state(random: Random): LinkState {
   };
 }
 
+/** A tree mostly, in which one of the peers that links lead to comes first. */
+function surveyedPeers(random: Random): SurveyedPeer[] {
+  const first = shortId(pick(random, PEERS));
+  return Array.from({ length: random.below(pick(random, [1, 3, 12, 129])) }, (_, i) => ({
+    id: i === 0 ? first : random.below(chance(random, 0.9) ? 2 ** 32 : 4),
+    parent: i === 0 ? null : random.below(chance(random, 0.95) ? i : 140),
+    kind: pick(random, ['browser', 'headless']),
+    rttMs: maybe(random, () => random.below(60_001)),
+    bitrateKbps: maybe(random, () => random.below(0x1_0000)),
+    viewers: random.below(2 ** 32),
+  }));
+}
+
 const instant = (random: Random): number => pick(random, [0, 1, random.next() * 1e15, 1_700_000_000_000]);
 const layer = (random: Random): number => random.below(3);
 
@@ -142,6 +156,14 @@ const CONTROL: readonly ((random: Random) => ControlMessage)[] = [
     sentAt: pick(random, [0, 1_700_000_000_000 + random.below(100_000), Number.MAX_SAFE_INTEGER]),
     data: randomBytes(random, random.below(300)),
     signature: randomBytes(random, 64),
+  }),
+  (random) => ({ type: 'survey', isWanted: chance(random, 0.8) }),
+  (random) => ({ type: 'branch', peers: surveyedPeers(random), hidden: random.below(2 ** 32) }),
+  (random) => ({
+    type: 'picture',
+    depth: random.below(13),
+    peers: surveyedPeers(random),
+    hidden: random.below(2 ** 32),
   }),
 ];
 

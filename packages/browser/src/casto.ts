@@ -7,6 +7,8 @@ import { PageWorker } from './page-worker.ts';
 import { relayTargets, type RelayTarget } from './relay-list.ts';
 import type { PageContext, Role } from './role.ts';
 import type { CastoStats } from './stats.ts';
+import type { CastoTree } from './casto-tree.ts';
+import { TreeWatchers, type CastoTreeWatch } from './tree-watchers.ts';
 import { readChannel, Viewer } from './viewer.ts';
 
 type Phase = 'new' | 'starting' | 'running' | 'stopped';
@@ -25,6 +27,7 @@ export class CASTO extends (EventTarget as new () => CastoEvents) {
   readonly #settings: Settings;
   readonly #targets: readonly RelayTarget[];
   readonly #closed = new AbortController();
+  readonly #trees = new TreeWatchers();
   #phase: Phase = 'new';
   #role: Role | null = null;
   #worker: PageWorker | null = null;
@@ -118,6 +121,18 @@ export class CASTO extends (EventTarget as new () => CastoEvents) {
     await this.#role.send(data);
   }
 
+  /**
+   * Shows the tree of the channel: who has the broadcast from whom. Peers are told of by short ids and figures, never by
+   * addresses. Nobody is asked for anything while nobody watches.
+   *
+   * @param listener - Called about once a second from then on, once this page has a picture or broadcasts. A change at
+   * depth n is seen within about n seconds.
+   * @returns What ends it; the end of the broadcast does so too.
+   */
+  watchTree(listener: (tree: CastoTree) => void): CastoTreeWatch {
+    return this.#trees.add(listener);
+  }
+
   /** Ends the broadcast, or leaves it. Idempotent. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stopAll();
@@ -142,6 +157,7 @@ export class CASTO extends (EventTarget as new () => CastoEvents) {
       worker: this.#worker,
       targets: this.#targets,
       refused: refusalCounter(),
+      trees: this.#trees,
       signal: this.#closed.signal,
     };
     const { channel } = this.#settings;

@@ -13,6 +13,7 @@ export {
   type CastoChannelsOptions,
   type CastoChannelsState,
 } from './channel-list.ts';
+export type { CastoTree, CastoTreePeer } from './casto-tree.ts';
 export { CastoError, type CastoErrorReason } from './errors.ts';
 export type { CastoEventMap, CastoEvents, CastoMessage } from './events.ts';
 export type { CastoOptions } from './options.ts';
@@ -23,3 +24,4 @@ export type {
   CastoTransferStats,
   CastoVideoStats,
 } from './stats.ts';
+export type { CastoTreeWatch } from './tree-watchers.ts';

@@ -9,12 +9,14 @@ import type { ChannelId, Offer, PeerId } from '@casto/core';
 import {
   Neighbours,
   peerIdOf,
+  ReceivedRate,
   serveLinks,
   type JoinDecision,
   type JoinRequest,
   type LinkEvent,
   type PeerLink,
   type TreeDriver,
+  type TreeSurvey,
 } from '@casto/host';
 import type { Attachment } from './attachment.ts';
 import { HubChildMedia, TrackChildMedia, type ChildMedia } from './child-media.ts';
@@ -23,6 +25,7 @@ import { createDummyTracks, type DummyTracks } from './dummy-tracks.ts';
 import { ENCODING_BITRATES, FORWARDING_BITRATES } from './link-bitrates.ts';
 import { PageChildren, type Served } from './page-children.ts';
 import { PageMessages } from './page-messages.ts';
+import { createPageSurvey } from './page-survey.ts';
 import type { RelaySession } from './relay-session.ts';
 import type { PageContext } from './role.ts';
 import { TransferMeter } from './stats.ts';
@@ -53,12 +56,14 @@ export class PageRelaying {
   readonly neighbours: Neighbours;
   readonly messages: PageMessages;
   readonly children: PageChildren;
+  readonly #survey: TreeSurvey;
   readonly #options: PageRelayingOptions;
   readonly #presence: DirectoryPresence;
   readonly #uplink = new UplinkEstimate();
   /** As the tree was told. */
   #uplinkBps = 0;
   readonly #media = new TransferMeter();
+  readonly #received = new ReceivedRate();
   #dummies: DummyTracks | null = null;
   #mediaBps: number | null = null;
 
@@ -95,6 +100,13 @@ export class PageRelaying {
       onEvent: ({ link }, event) => this.take(link, event),
       onCount: () => this.#tellUplink(),
     });
+    this.#survey = createPageSurvey({
+      context,
+      self: peerIdOf(libp2p.peerId),
+      channel,
+      driver,
+      own: () => ({ parent: options.parent()?.link ?? null, bitrateBps: this.#receivedBps, viewers: 1 }),
+    });
   }
 
   async start(): Promise<void> {
@@ -109,6 +121,7 @@ export class PageRelaying {
   take(link: PeerLink, event: LinkEvent): void {
     this.neighbours.take(link, event);
     this.messages.take(link, event);
+    this.#survey.take(link, event);
   }
 
   /** Takes children that this relay sends. */
@@ -153,7 +166,18 @@ export class PageRelaying {
 
   close(): void {
     this.neighbours.close();
+    this.#survey.close();
     this.#dummies?.close();
+  }
+
+  /** As a picture of the tree shows it; `null` until measured. */
+  get #receivedBps(): number | null {
+    const { context, parent } = this.#options;
+    const { adapter, clock } = context.worker;
+    const attachment = parent();
+    if (attachment === null) return null;
+    // Where the browser shows no frames, bytes are counted at each measurement only.
+    return adapter === 'track' ? this.#mediaBps : this.#received.read(attachment.bytes, clock.now());
   }
 
   async #judge(join: JoinRequest, from: PeerId, connection: Connection | null): Promise<JoinDecision> {

@@ -7,6 +7,7 @@ import type { Settings } from './options.ts';
 import type { PageWorker } from './page-worker.ts';
 import type { RelayTarget } from './relay-list.ts';
 import type { CastoPeerStats, CastoStats } from './stats.ts';
+import type { TreeWatchers } from './tree-watchers.ts';
 
 /** What a role works with; made once per CASTO object. */
 export interface PageContext {
@@ -15,6 +16,7 @@ export interface PageContext {
   readonly worker: PageWorker;
   readonly targets: readonly RelayTarget[];
   readonly refused: RefusalCounter;
+  readonly trees: TreeWatchers;
   /** Aborts when the object is stopped. */
   readonly signal: AbortSignal;
 }

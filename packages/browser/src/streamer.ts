@@ -2,7 +2,15 @@
 
 import type { Libp2p } from '@libp2p/interface';
 import type { ChannelRecord, PeerId } from '@casto/core';
-import { peerIdOf, Neighbours, serveLinks, TreeDriver, type JoinRequest, type LinkEvent } from '@casto/host';
+import {
+  peerIdOf,
+  Neighbours,
+  serveLinks,
+  TreeDriver,
+  type JoinRequest,
+  type LinkEvent,
+  type TreeSurvey,
+} from '@casto/host';
 import { Announcer } from './announcer.ts';
 import { BroadcastEncoder } from './broadcast-encoder.ts';
 import { captureSource, releaseSource } from './capture.ts';
@@ -16,6 +24,7 @@ import { OutgoingMedia } from './outgoing-media.ts';
 import { PageChildren, type PageChild, type Served } from './page-children.ts';
 import { PageMessages } from './page-messages.ts';
 import { createPagePeer } from './page-peer.ts';
+import { createPageSurvey } from './page-survey.ts';
 import { peersStats, type PageContext, type Role } from './role.ts';
 import { readMediaStats, TransferMeter, type CastoStats } from './stats.ts';
 import { fairRate, UplinkEstimate } from './uplink-estimate.ts';
@@ -42,6 +51,7 @@ export class Streamer implements Role {
   readonly #encoded = new TransferMeter();
   readonly #neighbours: Neighbours;
   readonly #messages: PageMessages;
+  readonly #survey: TreeSurvey;
   readonly #closed = new AbortController();
   #source: MediaStream | null = null;
   #announcer: Announcer | null = null;
@@ -86,6 +96,13 @@ export class Streamer implements Role {
       privateKey: identity.privateKey,
       driver: this.#driver,
       parent: () => null,
+    });
+    this.#survey = createPageSurvey({
+      context,
+      self: this.#self,
+      channel: this.#self,
+      driver: this.#driver,
+      own: () => ({ parent: null, bitrateBps: null, viewers: 0 }),
     });
   }
 
@@ -164,6 +181,7 @@ export class Streamer implements Role {
     this.#closed.abort();
     await this.#announcer?.end();
     this.#neighbours.close();
+    this.#survey.close();
     await this.#driver.stop('ended');
     this.#releaseMedia();
     if (this.#source) releaseSource(this.#context.settings.source, this.#source);
@@ -291,6 +309,7 @@ export class Streamer implements Role {
   #childEvent(child: PageChild, event: LinkEvent): void {
     this.#neighbours.take(child.link, event);
     this.#messages.take(child.link, event);
+    this.#survey.take(child.link, event);
     switch (event.type) {
       case 'connected':
         if (child.link.kind === 'headless') this.#announcer?.relayJoined();

@@ -82,6 +82,20 @@ export const POST_MUTE_MS = 60_000;
 /** K10: a link that comes into use brings what was said meanwhile: as long as a repair takes at worst. */
 export const POST_REPEAT_MS = 5_000;
 export const MAX_REPEATED_POSTS = 8;
+/** K11: a survey is asked for anew this often while it is wanted. */
+export const SURVEY_MS = 2_000;
+/** K11: and is over when it was not: one repetition may be late. */
+export const SURVEY_LIFE_MS = 5_000;
+/** K11: branches and pictures are told this often. */
+export const BRANCH_MS = 1_000;
+/** K11: and again after this when somebody has come, gone or moved, so that a change is seen within seconds at any depth. */
+export const BRANCH_NEWS_MS = 500;
+/** K11: how long a branch counts; two repetitions may be late. */
+export const BRANCH_LIFE_MS = 3_000;
+/** K11: peers in one branch: less than 4 KiB, in four packets. */
+export const MAX_BRANCH_PEERS = 128;
+/** K11: in a picture each hop may add itself. */
+export const MAX_PICTURE_PEERS = MAX_BRANCH_PEERS + MAX_DEPTH;
 
 /** M3: the streamer emits a key frame at least this often. */
 export const KEY_FRAME_INTERVAL_MS = 2_000;

@@ -1,4 +1,4 @@
-/** What the two ends of a link tell each other on its data channel `control` (PROTOCOL.md, K1 to K10). */
+/** What the two ends of a link tell each other on its data channel `control` (PROTOCOL.md, K1 to K11). */
 
 import { MAX_DEPTH, MAX_NEIGHBOURS, MAX_POST_BYTES, MAX_REDIRECT_PEERS } from './config.ts';
 import { bytes, flag, integer, list, oneOf, optional, real } from './fields.ts';
@@ -6,6 +6,7 @@ import { addressList, layerIndex, layerSet, parentCandidate, pathBytes } from '.
 import { messageCodec, type MessageOf } from './message-codec.ts';
 import { peerId } from './peer-id.ts';
 import { MAX_AGE_S, MAX_DELAY_MS, MAX_FREE_SLOTS, neighbour } from './standing.ts';
+import { SURVEY_MESSAGES } from './survey/survey-messages.ts';
 
 /** Label of the one ordered data channel that every link has. */
 export const CONTROL_LABEL = 'control';
@@ -107,6 +108,7 @@ export const CONTROL_MESSAGES = {
       signature: bytes(64, 64),
     },
   },
+  ...SURVEY_MESSAGES,
 } as const;
 
 export type ControlMessage = MessageOf<typeof CONTROL_MESSAGES>;

@@ -52,6 +52,15 @@ export {
 } from './snapshot.ts';
 export { readImageShape, type ImageShape } from './snapshot-image.ts';
 export * from './standing.ts';
+export type {
+  Branch,
+  BranchMessage,
+  Picture,
+  SurveyMessage,
+  SurveyedPeer,
+} from './survey/survey-messages.ts';
+export { createSurvey, type Survey } from './survey/survey.ts';
+export type * from './survey/survey-io.ts';
 export { createDirectory, type Directory } from './tree/directory.ts';
 export { createTreePeer, type TreePeer, type TreePeerOptions } from './tree/tree-peer.ts';
 export type * from './tree/tree-io.ts';

@@ -1,6 +1,6 @@
 /**
  * One end of a link's control channel, without a clock and without the channel: inputs and time go in, effects
- * come out (PROTOCOL.md, K1 to K6, K9, K10).
+ * come out (PROTOCOL.md, K1 to K6, K9 to K11).
  *
  *   connecting ──opened──▶ open ──nothing heard──▶ silent ──heard──▶ open
  *                            └──bye──▶ closed
@@ -26,6 +26,7 @@ import { unreachable } from './errors.ts';
 import { SilenceWatch } from './silence-watch.ts';
 import { MAX_AGE_S, type Neighbour } from './standing.ts';
 import { sameState } from './state-news.ts';
+import type { SurveyMessage } from './survey/survey-messages.ts';
 import type { TreeMessage } from './tree/tree-io.ts';
 
 /** Milliseconds in the peer's own clock. */
@@ -63,6 +64,8 @@ export type LinkEffect =
   | { type: 'neighbours-wanted'; layers: number }
   /** Whom the other end is linked to: it was asked. */
   | { type: 'neighbours'; peers: Neighbour[] }
+  /** About the picture of the tree. */
+  | { type: 'survey'; message: SurveyMessage }
   | { type: 'forward'; message: Extract<ControlMessage, { type: 'forward' }> }
   /** Somebody speaks to everybody on the channel. */
   | { type: 'post'; post: Post }
@@ -79,11 +82,13 @@ const ONLY_SENT_BY: Partial<Record<ControlMessage['type'], 'parent' | 'child'>> 
   drain: 'parent',
   redirect: 'parent',
   invite: 'parent',
+  picture: 'parent',
   'need-key-frame': 'child',
   'choose-layer': 'child',
   activate: 'child',
   pause: 'child',
   recommend: 'child',
+  branch: 'child',
 };
 
 export interface LinkControl {
@@ -194,6 +199,10 @@ class ControlMachine implements LinkControl {
         return this.#beSought(now, message.layers);
       case 'neighbours':
         return this.#find(message.peers);
+      case 'survey':
+      case 'branch':
+      case 'picture':
+        return [{ type: 'survey', message }];
       case 'activate':
       case 'pause':
       case 'addresses':

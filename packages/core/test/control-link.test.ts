@@ -1,10 +1,11 @@
-/** The control channel's open and close, what it carries, and what its machine takes (K1, K6 to K9, X2). */
+/** The control channel's open and close, what it carries, and what its machine takes (K1, K6 to K11, X2). */
 
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { controlCodec, type ControlMessage } from '../src/control-messages.ts';
 import { createLinkControl, type LinkEffect, type LinkInput } from '../src/link-control.ts';
 import { isPeerId, type PeerId } from '../src/peer-id.ts';
+import type { SurveyMessage } from '../src/survey/survey-messages.ts';
 import type { TreeMessage } from '../src/tree/tree-io.ts';
 import { peerIdOfKey } from './base58.ts';
 import { codecs, validMessages } from './codecs.ts';
@@ -42,10 +43,12 @@ describe('[K1.2] a message that is not for its direction to carry', () => {
     ['parent', { type: 'redirect', parents }],
     ['parent', { type: 'keep-alive' }],
     ['parent', { type: 'invite', peerId: peer(1) }],
+    ['parent', { type: 'picture', depth: 0, peers: [], hidden: 0 }],
     ['child', { type: 'need-key-frame', layer: 0 }],
     ['child', { type: 'choose-layer', layer: 1 }],
     ['child', { type: 'activate', layer: 0 }],
     ['child', { type: 'pause' }],
+    ['child', { type: 'branch', peers: [], hidden: 0 }],
     ['child', { type: 'recommend', peer: { peerId: peer(1), addresses: [] }, slots: 4, ageS: 60 }],
   ])('changes nothing at a %s', (role, message) => expect(receive(role, message)).toEqual([]));
 });
@@ -105,6 +108,16 @@ test.each<[string, Role, TreeMessage]>([
 ])('%s', (_, role, message) => {
   const received = controlCodec.decode(controlCodec.encode(message));
   expect(received && receive(role, received)).toEqual([{ type: 'message', message }]);
+});
+
+test.each<[string, Role, SurveyMessage]>([
+  ['[K11.1] a survey of a child', 'parent', { type: 'survey', isWanted: true }],
+  ['[K11.1] a survey of a parent', 'child', { type: 'survey', isWanted: false }],
+  ['[K11.3] a branch', 'parent', { type: 'branch', peers: [], hidden: 7 }],
+  ['[K11.8] a picture', 'child', { type: 'picture', depth: 1, peers: [], hidden: 0 }],
+])('%s reaches its owner', (_, role, message) => {
+  const received = controlCodec.decode(controlCodec.encode(message));
+  expect(received && receive(role, received)).toEqual([{ type: 'survey', message }]);
 });
 
 test('[K6.2, K6.3] a child that must move keeps its link meanwhile', () => {

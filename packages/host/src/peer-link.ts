@@ -15,6 +15,7 @@ import {
   type LinkToParent,
   type PeerId,
   type PeerKind,
+  type SurveyMessage,
   type TreeMessage,
 } from '@casto/core';
 import type { Clock } from './clock.ts';
@@ -160,14 +161,17 @@ export class PeerLink {
 
   /** Sends a message that no rule of the control machine sends by itself. */
   send(
-    message: TreeMessage | Extract<ControlMessage, { type: 'forward' | 'choose-layer' | 'neighbours' }>,
+    message:
+      | TreeMessage
+      | SurveyMessage
+      | Extract<ControlMessage, { type: 'forward' | 'choose-layer' | 'neighbours' }>,
   ): boolean {
-    return this.sendEncoded(controlCodec.encode(message));
+    return !this.#isOver && this.sendEncoded(controlCodec.encode(message));
   }
 
-  /** Sends a message of the control channel that was encoded once for several links. */
-  sendEncoded(bytes: Uint8Array): boolean {
-    return !this.#isOver && this.#options.end.control.send(bytes);
+  /** Sends a message that was encoded before, because many links carry it. */
+  sendEncoded(message: Uint8Array): boolean {
+    return !this.#isOver && this.#options.end.control.send(message);
   }
 
   /** Says goodbye, then closes. Idempotent. */

@@ -17,8 +17,6 @@ import {
   type TreeView,
 } from '@casto/core';
 import {
-  ChannelPosts,
-  Neighbours,
   reduceChildOffer,
   relayRtpCapabilities,
   TreeDriver,
@@ -33,9 +31,9 @@ import {
 import { ChannelChildren } from './channel-children.ts';
 import { ChannelParents } from './channel-parents.ts';
 import { ChannelPlayers } from './channel-players.ts';
-import { ChannelReach } from './channel-reach.ts';
 import type { Seek } from './channel-search.ts';
 import { streamsOf } from './channel-streams.ts';
+import { ChannelTalk } from './channel-talk.ts';
 import type { ChannelQualities } from './channel-qualities.ts';
 import { createHub, type Hub, type StreamReport } from './media/hub.ts';
 import { Arrival, type Waiter } from './arrival.ts';
@@ -54,9 +52,7 @@ export class RelayChannel {
   readonly #driver: TreeDriver;
   readonly #parents: ChannelParents;
   readonly #children: ChannelChildren;
-  readonly #neighbours: Neighbours;
-  readonly #posts: ChannelPosts;
-  readonly #reach: ChannelReach;
+  readonly #talk: ChannelTalk;
   readonly #arrival: Arrival;
   /** Directories and probes that have not answered. */
   #questions = 0;
@@ -68,16 +64,17 @@ export class RelayChannel {
   #closed = false;
 
   constructor(options: RelayChannelOptions) {
-    const { id, self, clock, media, refused, search, signaling } = options;
+    const { id, clock, media, refused, search } = options;
     this.#options = options;
     this.id = id;
-    const links = (): Iterable<PeerLink> => this.#driver.links;
-    this.#neighbours = new Neighbours({ self, clock, refused, links, ...signaling });
-    const parent = (): PeerLink | null => this.#parents.played;
-    this.#posts = new ChannelPosts({ channel: id, self, clock, refused, links, parent });
-    this.#reach = new ChannelReach({ search, neighbours: this.#neighbours, refused, clock });
     this.#arrival = new Arrival(clock);
     this.#hub = createHub({ now: () => clock.now() });
+    this.#talk = new ChannelTalk(options, {
+      driver: () => this.#driver,
+      played: () => this.#parents.played,
+      players: () => this.players.size,
+      streams: () => this.#hub.streams(),
+    });
     this.#hub.onEvent = (event) => {
       if (event.type === 'live' || event.type === 'silent') this.#followMedia();
     };
@@ -102,7 +99,7 @@ export class RelayChannel {
       hub: this.#hub,
       refused,
       driver: () => this.#driver,
-      reach: (candidate) => this.#reach.reach(candidate),
+      reach: (candidate) => this.#talk.reach.reach(candidate),
       record: (which) => search.record(which),
       isPage: (peerId) => search.isPage(peerId),
       onEvent: (link, event) => this.#parentEvent(link, event),
@@ -273,7 +270,7 @@ export class RelayChannel {
     this.players.close();
     this.#options.search.stop();
     this.#arrival.settle(false);
-    this.#neighbours.close();
+    this.#talk.close();
     this.#parents.close();
     await this.#driver.stop(reason);
     this.#hub.close();
@@ -301,14 +298,14 @@ export class RelayChannel {
       this.#driver.tell({ type: 'found', candidates, isLast });
     this.#questions++;
     const isNeeded = (): boolean => this.dependents > 0 || this.#arrival.hasOutcasts;
-    await this.#reach.seek({ isForParent, isNeeded, found }, layers);
+    await this.#talk.reach.seek({ isForParent, isNeeded, found }, layers);
     this.#questions--;
     this.#changed();
   }
 
   async #probe(candidate: ParentCandidate): Promise<void> {
     this.#questions++;
-    const probed = await this.#reach.probe(candidate);
+    const probed = await this.#talk.reach.probe(candidate);
     const { rttMs, standing } = probed ?? { rttMs: 0, standing: null };
     this.#driver.tell({ type: 'probed', peerId: candidate.peerId, rttMs, standing });
     this.#questions--;
@@ -344,8 +341,7 @@ export class RelayChannel {
 
   #parentEvent(link: PeerLink, event: LinkEvent): void {
     const isPlayed = this.#parents.played === link;
-    this.#neighbours.take(link, event);
-    this.#posts.take(link, event);
+    this.#talk.take(link, event);
     const isOver = event.type === 'farewell' && event.reason === 'ended';
     // Of a standby it is only hearsay.
     if (isOver && (isPlayed || link.peerId === this.id)) this.#options.onEnded();
@@ -353,8 +349,7 @@ export class RelayChannel {
 
   #childEvent(link: PeerLink, event: LinkEvent): void {
     this.#driver.take(link, event);
-    this.#neighbours.take(link, event);
-    this.#posts.take(link, event);
+    this.#talk.take(link, event);
     switch (event.type) {
       case 'state':
       case 'closed':

@@ -1,6 +1,6 @@
 /** Messages of a link's control channel: into the codec, and into links in both roles over ends that are up. */
 
-import { controlCodec, createRandom, type Random } from '@casto/core';
+import { controlCodec, createRandom, type PeerId, type Random, type SurveyPlace } from '@casto/core';
 import {
   ChannelPosts,
   PeerLink,
@@ -9,6 +9,7 @@ import {
   type ControlPort,
   type LinkEnd,
   type LinkEndState,
+  TreeSurvey,
   type SignalForwarder,
 } from '@casto/host';
 import { VirtualClock } from '@casto/host/conformance/virtual-clock';
@@ -77,14 +78,26 @@ class ControlSession implements FuzzSession {
   readonly #random: Random = createRandom(1);
   readonly #forwarder: SignalForwarder = signalForwarder({ clock: this.#clock, refused: this.#refused });
   readonly #posts = new ChannelPosts({
-    channel: PEERS[0] ?? neverPeer(),
-    self: PEERS[3] ?? neverPeer(),
+    channel: peerOf(0),
+    self: peerOf(3),
     clock: this.#clock,
     refused: this.#refused,
     links: () => this.#links.map(({ link }) => link),
     parent: () => this.#links.find(({ link }) => link.role === 'child')?.link ?? null,
   });
+  /** Somebody looks at the tree. */
+  readonly #survey = new TreeSurvey({
+    self: peerOf(0),
+    clock: this.#clock,
+    refused: this.#refused,
+    link: (peerId) => this.#links.find(({ link }) => link.peerId === peerId)?.link ?? null,
+    place: () => PLACE,
+  });
   #links: { link: PeerLink; end: OpenEnd }[] = ROLES.map((role) => this.#link(role));
+
+  constructor() {
+    this.#survey.watch(() => {});
+  }
 
   feed(input: Uint8Array): string {
     const message = input.subarray(1);
@@ -113,6 +126,7 @@ class ControlSession implements FuzzSession {
   }
 
   close(): void {
+    this.#survey.close();
     for (const { link } of this.#links) link.close();
   }
 
@@ -120,7 +134,7 @@ class ControlSession implements FuzzSession {
     const end = new OpenEnd();
     const link = new PeerLink({
       role,
-      peerId: PEERS[role === 'parent' ? 1 : 2] ?? PEERS[0] ?? neverPeer(),
+      peerId: peerOf(role === 'parent' ? 1 : 2),
       kind: 'browser',
       end,
       clock: this.#clock,
@@ -135,6 +149,7 @@ class ControlSession implements FuzzSession {
         this.#posts.take(link, event);
         if (event.type === 'neighbours-wanted') link.send({ type: 'neighbours', peers: [] });
         if (event.type === 'silent') link.seek(this.#random.below(8));
+        this.#survey.take(link, event);
       },
     });
     end.control.open();
@@ -142,6 +157,20 @@ class ControlSession implements FuzzSession {
   }
 }
 
-function neverPeer(): never {
-  throw new Error('there are peers');
+function peerOf(number: number): PeerId {
+  const peer = PEERS[number];
+  if (peer === undefined) throw new Error('there are peers');
+  return peer;
 }
+
+/** Below the one neighbour, above the other. */
+const PLACE: SurveyPlace = {
+  kind: 'browser',
+  isRoot: false,
+  depth: 2,
+  parent: peerOf(2),
+  rttMs: 40,
+  bitrateBps: 1e6,
+  viewers: 2,
+  children: [{ peerId: peerOf(1), kind: 'browser', rttMs: null, viewers: 1 }],
+};

@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { multiaddr } from '@multiformats/multiaddr';
 import { afterEach, expect, test, vi } from 'vitest';
-import { isPeerId, type PeerId } from '@casto/core';
+import { isPeerId, shortId, type PeerId } from '@casto/core';
 import type { Reachable } from '@casto/host/conformance/loopback-peers';
 import { sequenceOf } from '../../src/media/rtp-packet.ts';
 import type { ProcessMetrics } from '../../src/relay-metrics.ts';
@@ -17,6 +17,7 @@ import { createRelay } from '../../src/relay.ts';
 import { NativePlayer } from '../whip/native-player.ts';
 import { NativePublisher, type Handle } from '../whip/native-publisher.ts';
 import { NativeWorld, type NativeChild, type NativePage } from '../relay/native-pages.ts';
+import { SurveyingPage } from '../relay/surveying-page.ts';
 
 vi.setConfig({ testTimeout: 90_000 });
 
@@ -224,6 +225,30 @@ test('what a WHIP client publishes reaches pages over a worker, and players over
   } finally {
     publisher.close();
     player.close();
+  }
+});
+
+test('a viewer of a worker sees the whole tree, viewers of other workers too', async () => {
+  const started = await start();
+  const { streamer, watching } = await crowd(started);
+  const root = new SurveyingPage(streamer);
+  const [first] = watching;
+  if (first === undefined) throw new Error('nobody watches');
+  const look = new SurveyingPage(first.page);
+  try {
+    look.watch();
+    await until(
+      () => watching.every(({ page }) => look.shown(page.peer.id)?.parent === shortId(started.peer.id)),
+      'all viewers below the relay',
+    );
+    expect(look.shown(started.peer.id)).toMatchObject({
+      parent: shortId(streamer.peer.id),
+      peer: { kind: 'headless' },
+    });
+    expect(look.picture?.peers).toHaveLength(CHILDREN + 2);
+  } finally {
+    look.survey.close();
+    root.survey.close();
   }
 });
 

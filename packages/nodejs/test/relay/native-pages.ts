@@ -140,6 +140,8 @@ export class NativePage {
   readonly heard: LinkEvent[] = [];
   /** Who asked it. */
   readonly joins: PeerId[] = [];
+  /** Hear every event of every link too. */
+  readonly takers: ((link: PeerLink, event: LinkEvent) => void)[] = [];
   readonly #peers: TestPeers;
   readonly #media = createMediaLinks({ host: HOST, clock: processClock });
   readonly #hub = createHub({ now });
@@ -325,6 +327,7 @@ export class NativePage {
         if (event.type === 'closed') this.links.delete(link);
         this.neighbours.take(link, event);
         this.posts.take(link, event);
+        for (const take of this.takers) take(link, event);
       },
     });
     this.links.add(link);
