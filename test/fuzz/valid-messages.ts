@@ -296,7 +296,8 @@ const LISTING: readonly ((random: Random) => ListingMessage)[] = [
   (random) => ({
     type: 'listed',
     channels: list(random, 12, () => ({
-      record: randomBytes(random, 100),
+      channel: anyPeer(random),
+      record: maybe(random, () => randomBytes(random, 100)),
       snapshotAt: maybe(random, () => random.below(2 ** 31)),
       viewers: random.below(2 ** 32),
     })),

@@ -2,15 +2,30 @@
 
 import { supersedes, type ChannelRecord } from './channel-record.ts';
 import { RECORD_LIFETIME_MS } from './config.ts';
-import type { ListedChannel } from './listing-messages.ts';
 import type { ChannelId } from './peer-id.ts';
 
-/** A channel of a list, with its record as it was read. */
-export interface Listing extends ListedChannel {
+/** A channel of a list. */
+export interface Listing {
+  /** Signed, as it was received. */
+  readonly record: Uint8Array;
   readonly parsed: ChannelRecord;
+  readonly viewers: number;
+  /** `takenAt` of the newest snapshot that there is. */
+  readonly snapshotAt: number | null;
 }
 
-export type ListingChanges = { channels: Listing[]; removed: ChannelId[] };
+/** What is to be told of one channel. */
+export interface ListingChange {
+  /** As it is known once it is told. */
+  readonly listing: Listing;
+  /** Else the record that was told stands. */
+  readonly withRecord: boolean;
+}
+
+export interface ListingChanges {
+  readonly channels: ListingChange[];
+  readonly removed: ChannelId[];
+}
 
 /**
  * Streamers sign a record a minute in which nothing but time has gone on. One that was told is told anew only before
@@ -21,24 +36,29 @@ const RENEW_MS = RECORD_LIFETIME_MS / 2;
 /**
  * @param told - As the other end has it.
  * @param current - As it should have it, in the order in which it is to be told.
+ * @param withCounts - Whether other numbers of viewers alone are worth telling.
  */
 export function listingChanges(
   told: ReadonlyMap<ChannelId, Listing>,
   current: readonly Listing[],
+  withCounts: boolean,
 ): ListingChanges {
-  const channels = current.filter((listing) => !isSame(told.get(listing.parsed.channel), listing));
+  const channels = current.flatMap((listing) =>
+    changeOf(told.get(listing.parsed.channel), listing, withCounts),
+  );
   const kept = new Set(current.map(({ parsed }) => parsed.channel));
   return { channels, removed: [...told.keys()].filter((channel) => !kept.has(channel)) };
 }
 
-function isSame(told: Listing | undefined, listing: Listing): boolean {
-  return (
-    told !== undefined &&
-    told.viewers === listing.viewers &&
-    told.snapshotAt === listing.snapshotAt &&
-    isSameBroadcast(told.parsed, listing.parsed) &&
-    listing.parsed.expiresAt - told.parsed.expiresAt < RENEW_MS
-  );
+function changeOf(told: Listing | undefined, listing: Listing, withCounts: boolean): ListingChange[] {
+  if (told === undefined || !isStillTrue(told.parsed, listing.parsed)) return [{ listing, withRecord: true }];
+  const { viewers, snapshotAt } = listing;
+  const isNews = told.snapshotAt !== snapshotAt || (withCounts && told.viewers !== viewers);
+  return isNews ? [{ listing: { ...told, viewers, snapshotAt }, withRecord: false }] : [];
+}
+
+function isStillTrue(told: ChannelRecord, record: ChannelRecord): boolean {
+  return isSameBroadcast(told, record) && record.expiresAt - told.expiresAt < RENEW_MS;
 }
 
 /** Whether two records of one channel say the same to people. */

@@ -16,8 +16,9 @@ export const MAX_UNLISTED_AT_ONCE = 64;
 
 /** @internal Compared with the tables of PROTOCOL.md. */
 export const LISTED_CHANNEL_FIELDS = {
-  /** Signed: the channel's own word. Everything else is the relay's. */
-  record: bytes(MAX_SIGNED_RECORD_BYTES),
+  channel: peerId,
+  /** Signed: the channel's own word; everything else is the relay's. `null`: as it was told before. */
+  record: optional(bytes(MAX_SIGNED_RECORD_BYTES)),
   /** `takenAt` of the newest snapshot that the relay can give. */
   snapshotAt: optional(integer(0, Number.MAX_SAFE_INTEGER)),
   viewers: integer(0, 0xffffffff),

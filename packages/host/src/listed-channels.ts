@@ -49,17 +49,20 @@ export class ListedChannels {
     }
   }
 
-  async #takeOne(listed: ListedChannel): Promise<void> {
-    const { query } = this.#options;
-    const record = await this.#checked(listed.record);
-    const known = this.#channels.get(record.channel);
-    if (known === undefined && this.#channels.size >= query.most)
+  async #takeOne({ channel, record: bytes, viewers, snapshotAt }: ListedChannel): Promise<void> {
+    const known = this.#channels.get(channel);
+    if (bytes === null) {
+      if (known === undefined) throw new MalformedError('out-of-range', 'a channel without its record');
+      this.#channels.set(channel, { ...known, viewers, snapshotAt });
+      return;
+    }
+    const parsed = await this.#checked(bytes);
+    if (parsed.channel !== channel) throw new MalformedError('out-of-range', 'record of another channel');
+    if (known === undefined && this.#channels.size >= this.#options.query.most)
       throw new MalformedError('too-large', 'more channels than were asked for');
-    const isOlder = known !== undefined && supersedes(known.parsed, record);
-    const told = isOlder
-      ? { record: known.record, parsed: known.parsed }
-      : { record: listed.record, parsed: record };
-    this.#channels.set(record.channel, { ...told, viewers: listed.viewers, snapshotAt: listed.snapshotAt });
+    const isOlder = known !== undefined && supersedes(known.parsed, parsed);
+    const told = isOlder ? known : { record: bytes, parsed };
+    this.#channels.set(channel, { record: told.record, parsed: told.parsed, viewers, snapshotAt });
   }
 
   /** @throws {MalformedError} */

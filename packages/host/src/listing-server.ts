@@ -13,7 +13,9 @@ import {
   MAX_LISTED_AT_ONCE,
   MAX_UNLISTED_AT_ONCE,
   type ChannelId,
+  type ListedChannel,
   type Listing,
+  type ListingChange,
   type ListingMessage,
   type PeerId,
 } from '@casto/core';
@@ -51,6 +53,8 @@ const STREAMS_PER_CONNECTION = 4;
 /** A page fetches five snapshots a second, and twenty at first. */
 const MESSAGES_PER_SECOND = 10;
 const MESSAGE_BURST = 40;
+/** Viewers come and go in crowds: their number alone is told at most this often. */
+const COUNT_MS = 2_000;
 /** Snapshots of one stream that are looked for or on their way. */
 const MAX_FETCHES = 8;
 /** A reader that takes nothing for so long has gone without a word. */
@@ -113,6 +117,7 @@ class Reader {
   /** What it was told for the query. */
   #told = new Map<ChannelId, Listing>();
   #isTold = false;
+  #countedAt = -Infinity;
   #isTelling = false;
   #fetches = 0;
   /** Snapshots leave one after the other, so that they never pile up before a slow reader. */
@@ -182,7 +187,10 @@ class Reader {
 
   async #tellChanges(query: BrowseQuery): Promise<void> {
     const told = this.#told;
-    const { channels, removed } = listingChanges(told, this.#service.handlers.list(query));
+    const { handlers, clock } = this.#service;
+    const withCounts = clock.now() - this.#countedAt >= COUNT_MS;
+    if (withCounts) this.#countedAt = clock.now();
+    const { channels, removed } = listingChanges(told, handlers.list(query), withCounts);
     // Also where there is nothing: the reader then knows that.
     let isDue = !this.#isTold;
     this.#isTold = true;
@@ -190,8 +198,8 @@ class Reader {
       isDue = false;
       const [added, gone] = [channels.splice(0, MAX_LISTED_AT_ONCE), removed.splice(0, MAX_UNLISTED_AT_ONCE)];
       const signal = AbortSignal.timeout(STALLED_MS);
-      await this.#channel.write({ type: 'listed', channels: added, removed: gone }, signal);
-      for (const listing of added) told.set(listing.parsed.channel, listing);
+      await this.#channel.write({ type: 'listed', channels: added.map(entryOf), removed: gone }, signal);
+      for (const { listing } of added) told.set(listing.parsed.channel, listing);
       for (const channel of gone) told.delete(channel);
     }
   }
@@ -211,4 +219,9 @@ class Reader {
       }
     });
   }
+}
+
+function entryOf({ listing, withRecord }: ListingChange): ListedChannel {
+  const { record, parsed, snapshotAt, viewers } = listing;
+  return { channel: parsed.channel, record: withRecord ? record : null, snapshotAt, viewers };
 }

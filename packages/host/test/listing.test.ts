@@ -95,7 +95,7 @@ async function browse(client: ListingClient, query: BrowseQuery = ALL) {
   const channels = new Map<string, ListedChannel>();
   await client.browse(query, async (news) => {
     told.push(news);
-    for (const listed of news.channels) channels.set(listed.record.join(), listed);
+    for (const listed of news.channels) channels.set(listed.channel, listed);
   });
   return { told, channels };
 }
@@ -171,6 +171,24 @@ describe('browsing', () => {
     clock.advance(10 * LIST_MS);
     await turn(20);
     expect(told).toHaveLength(3);
+  });
+
+  test('[V2.1, V2.2] is told of numbers of viewers alone every 2 s, without the record', async () => {
+    const { list, connection, clock } = await world();
+    const one = await listing();
+    list.set(one);
+    const { told: news } = await browse(await open(connection));
+    await until(() => news.length === 1);
+    expect(news[0]?.channels[0]?.record).toEqual(Uint8Array.from(one.record));
+    list.set({ ...one, viewers: 1 });
+    clock.advance(LIST_MS);
+    await turn(20);
+    expect(news).toHaveLength(1);
+
+    list.set({ ...one, viewers: 2 });
+    clock.advance(LIST_MS);
+    await until(() => news.length === 2);
+    expect(news[1]?.channels).toEqual([{ ...told(one), record: null, viewers: 2 }]);
   });
 
   test('[V2.2] by somebody who does not read costs no more memory than a list', async () => {
@@ -332,7 +350,7 @@ describe('what a relay lists', () => {
     const [one, other] = [await listing({ viewers: 3 }), await listing()];
     const key = await generateKeyPair('Ed25519');
     const forged = await signRecord(key, { ...other.parsed, title: 'forged' });
-    await listed.take({ channels: [one, { ...other, record: forged.bytes }], removed: [] });
+    await listed.take({ channels: [told(one), { ...told(other), record: forged.bytes }], removed: [] });
 
     expect([...listed.all.values()]).toEqual([one]);
     expect(refused.counts).toEqual({ 'listing:out-of-range': 1 });
@@ -347,7 +365,7 @@ describe('what a relay lists', () => {
     ['expired', { expiresAt: 1 }],
   ])('[V2.3] is dropped where it is %s', async (_, record) => {
     const { listed, refused } = checked({ ...ALL, app: '' });
-    await listed.take({ channels: [await listing({}, record)], removed: [] });
+    await listed.take({ channels: [told(await listing({}, record))], removed: [] });
 
     expect(listed.all.size).toBe(0);
     expect(refused.counts).toEqual({ 'listing:out-of-range': 1 });
@@ -356,9 +374,9 @@ describe('what a relay lists', () => {
   test('[V2.3] is dropped beyond what was asked for, and where it is no record', async () => {
     const { listed, refused } = checked({ ...ALL, most: 2 });
     const channels = [await listing(), await listing(), await listing()];
-    await listed.take({ channels, removed: [] });
+    await listed.take({ channels: channels.map(told), removed: [] });
     await listed.take({
-      channels: [{ record: new Uint8Array([0x80]), viewers: 1, snapshotAt: null }],
+      channels: [{ ...told(await listing()), record: new Uint8Array([0x80]) }],
       removed: [],
     });
 
@@ -366,18 +384,43 @@ describe('what a relay lists', () => {
     expect(refused.counts).toEqual({ 'listing:too-large': 1, 'listing:wrong-shape': 1 });
   });
 
+  test('[V2.1] without a record is of the record that was told', async () => {
+    const { listed, refused } = checked();
+    const [one, other] = [await listing({ viewers: 3 }), await listing()];
+    await listed.take({ channels: [told(one)], removed: [] });
+    const later = { viewers: 4, snapshotAt: 7, record: null };
+    await listed.take({
+      channels: [
+        { ...told(one), ...later },
+        { ...told(other), ...later },
+      ],
+      removed: [],
+    });
+
+    expect([...listed.all.values()]).toEqual([{ ...one, viewers: 4, snapshotAt: 7 }]);
+    expect(refused.counts).toEqual({ 'listing:out-of-range': 1 });
+    // Nor is one channel's record another's.
+    await listed.take({ channels: [{ ...told(one), channel: other.parsed.channel }], removed: [] });
+    expect(refused.counts).toEqual({ 'listing:out-of-range': 2 });
+  });
+
   test('[D4.1] does not go back to an older record', async () => {
     const { listed } = checked();
     const key = await generateKeyPair('Ed25519');
     const newer = await listing({ viewers: 1 }, { sequence: 2, title: 'newer' }, key);
     const older = await listing({ viewers: 5 }, { sequence: 1, title: 'older' }, key);
-    await listed.take({ channels: [newer, older], removed: [] });
+    await listed.take({ channels: [told(newer), told(older)], removed: [] });
 
     expect([...listed.all.values()].map(({ parsed, viewers }) => [parsed.title, viewers])).toEqual([
       ['newer', 5],
     ]);
   });
 });
+
+/** As a relay would tell it. */
+function told({ parsed, record, viewers, snapshotAt }: Listing): ListedChannel {
+  return { channel: parsed.channel, record, viewers, snapshotAt };
+}
 
 describe('bad input at the reader', () => {
   test('a relay that tells changes without end is left', async () => {

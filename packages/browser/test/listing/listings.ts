@@ -16,6 +16,7 @@ import {
   signRecord,
   signSnapshot,
   type BrowseQuery,
+  type Clock,
   type ListingHandlers,
   type SnapshotRefusal,
 } from '@casto/host';
@@ -78,7 +79,7 @@ export class ListingRelay implements ListingHandlers {
     this.peer = peer;
   }
 
-  static async start(peers: TestPeers, clock: VirtualClock): Promise<ListingRelay> {
+  static async start(peers: TestPeers, clock: Clock): Promise<ListingRelay> {
     const relay = new ListingRelay(await peers.create());
     await serveListing(relay.peer.libp2p, relay, { refused: refusalCounter(), clock });
     return relay;

@@ -2,8 +2,15 @@
 
 import { multiaddr } from '@multiformats/multiaddr';
 import { afterEach, expect, test } from 'vitest';
-import { decodeSignedSnapshot, type ListedChannel } from '@casto/core';
-import { ListingClient, RendezvousClient, verifyRecord, type BrowseQuery } from '@casto/host';
+import { decodeSignedSnapshot } from '@casto/core';
+import {
+  ListedChannels,
+  ListingClient,
+  processClock,
+  refusalCounter,
+  RendezvousClient,
+  type BrowseQuery,
+} from '@casto/host';
 import { TestPeers, until, type TestPeer } from '@casto/host/conformance/loopback-peers';
 import { createRelay } from '../../src/relay.ts';
 import type { Relay, RelayOptions } from '../../src/relay-options.ts';
@@ -57,15 +64,9 @@ async function show(streamer: Page & TestPeer, takenAt: number): Promise<Listing
 async function browse(relay: Relay) {
   const { connection } = await page(relay);
   const client = await ListingClient.open(connection, AbortSignal.timeout(5_000));
-  const listed = new Map<string, ListedChannel & { title: string }>();
-  await client.browse(QUERY, async ({ channels, removed }) => {
-    for (const channel of removed) listed.delete(channel);
-    for (const each of channels) {
-      const { record } = await verifyRecord(each.record, Date.now());
-      listed.set(record.channel, { ...each, title: record.title });
-    }
-  });
-  return { client, listed };
+  const channels = new ListedChannels({ query: QUERY, clock: processClock, refused: refusalCounter() });
+  await client.browse(QUERY, (news) => channels.take(news));
+  return { client, listed: channels.all };
 }
 
 test(
@@ -89,7 +90,7 @@ test(
     expect(await client.snapshot(hidden.id, false)).toBeNull();
 
     await tell({ sequence: 2, title: 'another title' });
-    await until(() => listed.get(shown.id)?.title === 'another title', 'the title', WITHIN_MS);
+    await until(() => listed.get(shown.id)?.parsed.title === 'another title', 'the title', WITHIN_MS);
     await tell({ sequence: 3, live: false });
     await until(() => listed.size === 0, 'the end', WITHIN_MS);
     expect(a.status().refused).toEqual({ 'snapshot:not-listed': 1 });
