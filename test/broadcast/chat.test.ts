@@ -143,6 +143,12 @@ test(
     await expect.poll(() => hears(near, 'true'), { timeout: HEARD_MS }).toBe(true);
     for (const page of [streamer, near]) expect(await hears(page, 'forged')).toBe(false);
     for (const page of [streamer, far]) expect(await hears(page, 'forged too')).toBe(false);
+
+    const afterwards = await far.evaluate(async () => {
+      await stage.casto.stop();
+      return stage.casto.send('too late').catch((error: { reason: string }) => error.reason);
+    });
+    expect(afterwards).toBe('aborted');
   },
   TEST_MS,
 );
