@@ -25,7 +25,7 @@ const SCREENS = {
 const RECONNECT_MS = 60_000;
 const UNKNOWN_CHANNEL = '12D3KooWGRUnTVLzG1C9gRvzHMYpZUvpUTGmLqoAdcbrTvgFGUr1';
 
-const stage = usePlayerStage({ '/two': twoPlayers() });
+const stage = usePlayerStage({ '/two': twoPlayers(), '/early': earlyPlayer() });
 
 describe('watching', () => {
   test('shows the pictures, tells state and figures, and plays with sound where it may', async () => {
@@ -255,6 +255,18 @@ describe('in the document', () => {
   });
 });
 
+describe('a page that is faster than its scripts', () => {
+  test('what it has set before the element was defined counts', async () => {
+    const page = await stage.openAt(`${stage.origin}/early`);
+    await page.waitFor(() => customElements.get('casto-player') !== undefined, { timeoutMs: 10_000 });
+    const seen = await page.evaluate(() => {
+      const early = document.querySelector('casto-player');
+      return { channel: early?.getAttribute('channel'), controls: early?.controls, muted: early?.muted };
+    });
+    expect(seen).toEqual({ channel: 'abc', controls: true, muted: true });
+  });
+});
+
 describe('controls', () => {
   async function watching(options: Parameters<typeof stage.open>[0] = {}): Promise<BrowserPage> {
     const { broadcast } = await stage.goLive();
@@ -414,5 +426,12 @@ function twoPlayers(): string {
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Two</title><link rel="icon" href="data:,">
 <casto-player id="one" relays="RELAY" autoplay muted controls style="width: 400px"></casto-player>
 <casto-player id="two" relays="RELAY" autoplay muted controls style="width: 400px"></casto-player>
+<script type="module" src="RELAY/casto-player.js"></script></html>`;
+}
+
+function earlyPlayer(): string {
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Early</title><link rel="icon" href="data:,">
+<casto-player></casto-player>
+<script>Object.assign(document.querySelector('casto-player'), { channel: 'abc', controls: true, muted: true })</script>
 <script type="module" src="RELAY/casto-player.js"></script></html>`;
 }
