@@ -12,10 +12,12 @@ export default defineConfig(({ command }) => ({
     conditions: command === 'serve' ? ['casto-source', ...defaultClientConditions] : defaultClientConditions,
   },
   worker: { format: 'es' },
-  // The SDK has a size gate of its own, so vite need not warn of it (in kB).
   build: {
     target: 'es2022',
+    // The SDK has a size gate of its own, so vite need not warn of it (in kB).
     chunkSizeWarningLimit: 1_000,
+    // For the size gate of the first load.
+    manifest: true,
     rolldownOptions: { input: ['index.html', 'embed.html'] },
   },
   server: { proxy: { '/.well-known': RELAY, '/casto.js': RELAY, '/chunks': RELAY } },

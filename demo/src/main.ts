@@ -1,18 +1,9 @@
-/** The CASTO demo. The live video is the two lines in `play`; the other files here are buttons and words. */
+/** The CASTO demo. The live video is the few lines of `begin` in session/session-view.ts; the rest is buttons and words. */
 
-import { CASTO } from 'casto';
-import type { CastoOptions } from 'casto';
+import { App } from './app.ts';
+import { offerThemes } from './theme.ts';
 
-import { openPage } from './page.ts';
-
-const page = openPage(play);
-const video = page.video;
-
-/** Opened by a link, a page watches; without a channel in its address, it broadcasts. */
-async function play(options: CastoOptions): Promise<void> {
-  const casto = new CASTO(options);
-  page.follow(casto);
-  video.srcObject = await casto.start();
-}
-
-page.open();
+offerThemes();
+void new App().open();
+// For tests: from here on everything on the page answers.
+performance.mark('casto-interactive');

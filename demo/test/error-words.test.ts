@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
-import type { Reason } from '../src/error-words.ts';
-import { wordsFor } from '../src/error-words.ts';
+import type { Reason } from '../src/words/error-words.ts';
+import { wordsFor } from '../src/words/error-words.ts';
 
 const REASONS: readonly Reason[] = [
   'no-permission',
@@ -14,6 +14,8 @@ const REASONS: readonly Reason[] = [
   'channel-offline',
   'relay-full',
   'timed-out',
+  'too-large',
+  'rate-limited',
   'aborted',
   'protocol',
 ];

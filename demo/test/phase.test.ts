@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
-import type { Fact, Phase } from '../src/phase.ts';
-import { nextPhase } from '../src/phase.ts';
+import type { Fact, Phase } from '../src/session/phase.ts';
+import { nextPhase } from '../src/session/phase.ts';
 
 function follow(...facts: Fact[]): string[] {
   const names: string[] = [];

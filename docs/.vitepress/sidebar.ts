@@ -16,6 +16,7 @@ export function sidebar(): Items {
       text: 'Start',
       items: [
         { text: 'Quick start', link: '/quick-start' },
+        { text: 'To a second screen', link: '/newcomer' },
         { text: 'How it works', link: '/how-it-works' },
         { text: 'Examples', link: '/examples' },
         { text: 'Questions', link: '/faq' },

@@ -1,58 +1,54 @@
-/** The demo as people meet it: served by a relay, used with mouse and keyboard, on wide and narrow screens. */
-
-import { mkdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+/** The demo as people meet it: served by a relay, from the camera to a viewer, found by link, said in plain words. */
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
 import { launchBrowser, skipReason } from '../harness/browsers.ts';
-import type { BrowserPage, PageOptions, RunningBrowser } from '../harness/browsers.ts';
+import type { BrowserPage, PageOptions } from '../harness/browsers.ts';
 import { expectPicturesAdvance, expectTone } from '../harness/expectations.ts';
 import { startRelay } from '../harness/relay-process.ts';
 import { lanAddress } from '../harness/page-server.ts';
-import type { RelayProcess } from '../harness/relay-process.ts';
+import {
+  DemoStage,
+  expectPhase,
+  expectPictures,
+  expectReady,
+  expectText,
+  expectView,
+  goLive,
+  LIVE_MS,
+  replaceCamera,
+  textOf,
+} from './demo-stage.ts';
 
-const SCREENSHOTS = process.env['CASTO_SCREENSHOTS'] ?? join(tmpdir(), 'casto-demo-screenshots');
-const SCREENS = {
-  phone: { width: 390, height: 844 },
-  tablet: { width: 768, height: 1024 },
-  desktop: { width: 1440, height: 900 },
-} as const;
-
-const LIVE_MS = 20_000;
 const RECONNECT_MS = 40_000;
-/** WCAG 2.2 asks for 24, Apple's guidelines for 44. */
-const TOUCH_TARGET_PX = 44;
-/** "Good" according to web.dev/cls. */
-const LAYOUT_SHIFT_MAX = 0.1;
 const UNKNOWN_CHANNEL = '12D3KooWGRUnTVLzG1C9gRvzHMYpZUvpUTGmLqoAdcbrTvgFGUr1';
 
-let relay: RelayProcess;
-let browser: RunningBrowser;
-const pages: BrowserPage[] = [];
+let stage: DemoStage;
 
 beforeAll(async () => {
-  mkdirSync(SCREENSHOTS, { recursive: true });
-  relay = await startRelay();
-  browser = await launchBrowser('chromium');
+  stage = await DemoStage.open();
 });
 
 afterEach(async () => {
-  await Promise.all(pages.splice(0).map((page) => page.close()));
+  await stage.closePages();
 });
 
 afterAll(async () => {
-  await browser?.close();
-  await relay?.stop();
+  await stage?.close();
 });
+
+function open(address: string, options: PageOptions = {}): Promise<BrowserPage> {
+  return stage.page(address, options);
+}
+
+function problemsOf(...seen: BrowserPage[]): string[] {
+  return stage.problemsOf(...seen);
+}
 
 describe('from the camera to a viewer', () => {
   test('go live, copy the link, watch it, hear it, stop', async () => {
     const streamer = await open('/', { permissions: ['clipboard-read', 'clipboard-write'] });
-    await streamer.fill('input[name=title]', 'A test of the demo');
-    await streamer.click('#go-live button');
-    await expectPhase(streamer, 'live');
+    await goLive(streamer, { title: 'A test of the demo' });
     expect(await textOf(streamer, '#desk-title')).toBe('A test of the demo');
     expect(await textOf(streamer, '#badge')).toMatch(/live/i);
 
@@ -82,9 +78,22 @@ describe('from the camera to a viewer', () => {
     expect(level.rms).toBeGreaterThan(0.001);
 
     await streamer.click('#stop');
-    expect(await streamer.evaluate(() => document.body.dataset['view'])).toBe('landing');
+    await expectView(streamer, 'home');
     await expectPhase(viewer, 'ended');
     expect(problemsOf(streamer, viewer)).toEqual([]);
+  });
+
+  test('leaving and coming back by the browser ends the broadcast, and leads to the preparation', async () => {
+    const streamer = await open('/');
+    const viewer = await open(await goLive(streamer));
+    await expectPhase(viewer, 'live');
+    await streamer.evaluate(() => history.back());
+    await expectView(streamer, 'go-live');
+    await expectPhase(viewer, 'ended');
+    await expectReady(streamer);
+    await streamer.click('#start');
+    await expectPhase(streamer, 'live');
+    await expectPhase(viewer, 'live');
   });
 
   test('a viewer who comes first waits, and one who stays sees the streamer come back', async () => {
@@ -119,10 +128,10 @@ describe('from the camera to a viewer', () => {
     const streamer = await open('/');
     const viewer = await open(await goLive(streamer));
     await expectPhase(viewer, 'live');
-    await relay.kill();
+    await stage.relay.kill();
     await expectPhase(viewer, 'reconnecting');
     await expectPhase(streamer, 'reconnecting');
-    await relay.restart();
+    await stage.relay.restart();
     await expectPhase(streamer, 'live', RECONNECT_MS);
     await expectPhase(viewer, 'live', RECONNECT_MS);
     await expectPictures(viewer);
@@ -142,7 +151,7 @@ describe('finding the way', () => {
     await expectPhase(viewer, 'live');
 
     await viewer.evaluate(() => history.back());
-    await viewer.waitFor(() => document.body.dataset['view'] === 'landing', { timeoutMs: 5000 });
+    await expectView(viewer, 'home');
     expect(await viewer.evaluate(() => document.querySelector('video')?.srcObject === null)).toBe(true);
     await viewer.evaluate(() => history.forward());
     await expectPhase(viewer, 'live');
@@ -156,18 +165,33 @@ describe('finding the way', () => {
     await expectPhase(viewer, 'failed', 30_000);
     expect(await textOf(viewer, '#veil-title')).toBe('Nobody knows this channel');
     await viewer.click('#veil-leave');
-    expect(await viewer.evaluate(() => document.body.dataset['view'])).toBe('landing');
+    await expectView(viewer, 'home');
   });
 
-  test('a closed camera is said in plain words', async () => {
+  test('a closed camera is said in plain words, and the test picture helps out', async () => {
     const page = await open('/');
     await page.evaluate(() => {
       navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError'));
     });
-    await page.click('#go-live button');
-    await expectPhase(page, 'failed');
-    expect(await textOf(page, '#veil-title')).toBe('No access to camera or screen');
-    expect(await textOf(page, '#announcer')).toMatch(/No access.*try again/i);
+    await page.click('#to-go-live');
+    await expectText(page, '#preview-title', '^The camera is not allowed$');
+    expect(await textOf(page, '#announcer')).toMatch(/not allowed.*try again/i);
+    expect(await page.evaluate(() => document.querySelector('#start')?.matches(':disabled'))).toBe(true);
+    await page.click('#preview-test');
+    await expectReady(page);
+    await page.click('#start');
+    await expectPhase(page, 'live');
+    expect(problemsOf(page)).toEqual([]);
+  });
+
+  test('a computer without a camera is told what else there is', async () => {
+    const page = await open('/');
+    await page.evaluate(() => {
+      navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotFoundError'));
+    });
+    await page.click('#to-go-live');
+    await expectText(page, '#preview-title', '^No camera found$');
+    expect(await textOf(page, '#preview-text')).toMatch(/screen, a video file or the test picture/);
   });
 
   test('plain.html does the same in one file', async () => {
@@ -176,7 +200,7 @@ describe('finding the way', () => {
       timeoutMs: LIVE_MS,
     });
     const viewer = await open(link);
-    await expectPictures(viewer);
+    await expectPictures(viewer, 'video');
     expect(problemsOf(streamer, viewer)).toEqual([]);
   });
 
@@ -186,12 +210,11 @@ describe('finding the way', () => {
     const lanRelay = await startRelay({ host: '0.0.0.0' });
     const firefox = await launchBrowser('firefox');
     try {
-      const streamer = await browser.newPage();
-      pages.push(streamer);
-      await streamer.goto(`http://127.0.0.1:${new URL(lanRelay.http).port}/`);
-      const link = (await goLive(streamer)).replace('127.0.0.1', lanAddress() ?? '');
+      const streamer = await open(`http://127.0.0.1:${new URL(lanRelay.http).port}/`);
+      const link = new URL(await goLive(streamer));
+      link.hostname = lanAddress() ?? '';
       const viewer = await firefox.newPage();
-      await viewer.goto(link);
+      await viewer.goto(link.href);
       await expectPhase(viewer, 'live');
       await expectPictures(viewer);
       expect(viewer.errors).toEqual([]);
@@ -201,163 +224,3 @@ describe('finding the way', () => {
     }
   });
 });
-
-describe('for everyone', () => {
-  test('the keyboard goes live and stops, and always shows where it is', async () => {
-    const page = await open('/');
-    const focused = await tabUntil(page, '#go-live button');
-    expect(focused.every(({ outlined }) => outlined)).toBe(true);
-    await page.press('Enter');
-    await expectPhase(page, 'live');
-    expect((await tabUntil(page, '#stop')).every(({ outlined }) => outlined)).toBe(true);
-    await page.press('Enter');
-    expect(await page.evaluate(() => document.body.dataset['view'])).toBe('landing');
-  });
-
-  for (const [name, viewport] of Object.entries(SCREENS)) {
-    for (const colorScheme of ['light', 'dark'] as const) {
-      test(`${name}, ${colorScheme}: all fits, nothing jumps`, async () => {
-        const look: PageOptions = { viewport, colorScheme, touch: name === 'phone' ? 'yes' : 'no' };
-        const streamer = await open('/', look);
-        await replaceCamera(streamer);
-        await expectFits(streamer);
-        await streamer.screenshot(pictureFile(`start-${name}-${colorScheme}`));
-        const link = await goLive(streamer);
-        await expectFits(streamer);
-        const viewer = await open(link, look);
-        await expectPhase(viewer, 'live');
-        await expectPictures(viewer);
-        await expectFits(viewer);
-        await viewer.screenshot(pictureFile(`watching-${name}-${colorScheme}`));
-        await streamer.screenshot(pictureFile(`live-${name}-${colorScheme}`));
-        expect(await layoutShift(streamer)).toBeLessThan(LAYOUT_SHIFT_MAX);
-        expect(await layoutShift(viewer)).toBeLessThan(LAYOUT_SHIFT_MAX);
-        expect(problemsOf(streamer, viewer)).toEqual([]);
-      });
-    }
-  }
-
-  test('whoever wants no motion gets none', async () => {
-    const page = await open('/', { reducedMotion: 'reduce' });
-    expect(await page.evaluate(() => document.getAnimations().length)).toBe(0);
-  });
-});
-
-function pictureFile(name: string): `${string}.png` {
-  return `${join(SCREENSHOTS, name)}.png`;
-}
-
-async function open(address: string, options: PageOptions = {}): Promise<BrowserPage> {
-  const page = await browser.newPage(options);
-  pages.push(page);
-  await page.goto(new URL(address, relay.http).href);
-  return page;
-}
-
-/** @returns The link for viewers. */
-async function goLive(page: BrowserPage): Promise<string> {
-  await page.click('#go-live button');
-  await expectPhase(page, 'live');
-  return page.evaluate(() => {
-    const link = document.querySelector('#link');
-    return link instanceof HTMLInputElement ? link.value : '';
-  });
-}
-
-async function replaceCamera(page: BrowserPage): Promise<void> {
-  await page.evaluate(() => {
-    navigator.mediaDevices.getUserMedia = async () => {
-      const source = await castoHarness.createSyntheticSource({ width: 640, height: 360, tag: 7 });
-      return source.stream;
-    };
-  });
-}
-
-async function expectPhase(page: BrowserPage, phase: string, timeoutMs = LIVE_MS): Promise<void> {
-  const limits = { timeoutMs, what: `phase ${phase}` };
-  await page.waitFor((wanted) => document.body.dataset['phase'] === wanted, limits, phase);
-}
-
-/** The fake camera carries no numbers, but its pictures can be counted. */
-async function expectPictures(page: BrowserPage): Promise<void> {
-  const pictures = await page.evaluate(async (withinMs) => {
-    const video = document.querySelector('video');
-    if (video === null) return 0;
-    const watch = castoHarness.watchPictures(video);
-    const deadline = performance.now() + withinMs;
-    while (watch.readings.length < 10 && performance.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    watch.stop();
-    return watch.readings.length;
-  }, LIVE_MS);
-  expect(pictures).toBeGreaterThanOrEqual(10);
-}
-
-async function textOf(page: BrowserPage, selector: string): Promise<string> {
-  return page.evaluate((wanted) => document.querySelector(wanted)?.textContent ?? '', selector);
-}
-
-/** Presses Tab until the focus is there. @returns What had the focus on the way. */
-async function tabUntil(page: BrowserPage, selector: string): Promise<{ name: string; outlined: boolean }[]> {
-  const way: { name: string; outlined: boolean }[] = [];
-  for (let presses = 0; presses < 30; presses += 1) {
-    await page.press('Tab');
-    const { isThere, ...stop } = await page.evaluate((wanted) => {
-      const focused = document.activeElement;
-      // The choice of camera or screen is outlined by the label's face, since the radio button itself is invisible.
-      const shown = focused?.matches('input[type=radio]') ? focused.nextElementSibling : focused;
-      const outlined =
-        shown !== null && shown !== undefined && getComputedStyle(shown).outlineStyle !== 'none';
-      return {
-        name: focused?.outerHTML.slice(0, 80) ?? '',
-        outlined,
-        isThere: focused?.matches(wanted) === true,
-      };
-    }, selector);
-    way.push(stop);
-    if (isThere) return way;
-  }
-  throw new Error(`Tab does not reach ${selector}; it passes ${way.map(({ name }) => name).join(' ')}`);
-}
-
-/** Nothing is wider than the screen, and what can be pressed can be hit. */
-async function expectFits(page: BrowserPage): Promise<void> {
-  const seen = await page.evaluate((least) => {
-    const targets = [...document.querySelectorAll('button, input, a')].map((element) =>
-      element.matches('input[type=radio]') ? (element.nextElementSibling ?? element) : element,
-    );
-    const small = targets
-      .filter((element) => element.checkVisibility({ visibilityProperty: true }))
-      .filter((element) => element.getBoundingClientRect().height < least - 0.5)
-      .map((element) => element.outerHTML.slice(0, 80));
-    return { overflowPx: document.documentElement.scrollWidth - innerWidth, small };
-  }, TOUCH_TARGET_PX);
-  expect(seen).toEqual({ overflowPx: 0, small: [] });
-}
-
-/** Total of the shifts that no click or key explains. Chromium measures it. */
-async function layoutShift(page: BrowserPage): Promise<number> {
-  return page.evaluate(
-    () =>
-      new Promise<number>((resolve) => {
-        let total = 0;
-        new PerformanceObserver((list) => {
-          for (const entry of list.getEntries()) {
-            if (!('hadRecentInput' in entry && 'value' in entry) || entry.hadRecentInput === true) continue;
-            total += Number(entry.value);
-          }
-        }).observe({ type: 'layout-shift', buffered: true });
-        setTimeout(() => resolve(total), 300);
-      }),
-  );
-}
-
-/** Errors, and requests to anywhere but the relay. */
-function problemsOf(...seen: BrowserPage[]): string[] {
-  const origin = `${relay.http}/`;
-  return seen.flatMap(({ errors, requests }) => [
-    ...errors,
-    ...requests.filter((url) => /^https?:/.test(url) && !url.startsWith(origin)),
-  ]);
-}

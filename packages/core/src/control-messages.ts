@@ -1,4 +1,4 @@
-/** What the two ends of a link tell each other on its data channel `control` (PROTOCOL.md, K1 to K10). */
+/** What the two ends of a link tell each other on its data channel `control` (PROTOCOL.md, K1 to K11). */
 
 import { MAX_DEPTH, MAX_NEIGHBOURS, MAX_POST_BYTES, MAX_REDIRECT_PEERS } from './config.ts';
 import { bytes, flag, integer, list, oneOf, optional, real } from './fields.ts';

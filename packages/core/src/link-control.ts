@@ -1,6 +1,6 @@
 /**
  * One end of a link's control channel, without a clock and without the channel: inputs and time go in, effects
- * come out (PROTOCOL.md, K1 to K6, K9, K10).
+ * come out (PROTOCOL.md, K1 to K6, K9 to K11).
  *
  *   connecting ──opened──▶ open ──nothing heard──▶ silent ──heard──▶ open
  *                            └──bye──▶ closed

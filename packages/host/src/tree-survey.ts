@@ -1,5 +1,5 @@
 /**
- * A peer's part in pictures of the tree (PROTOCOL.md, K10), and its own look at them: the survey's core, driven by one
+ * A peer's part in pictures of the tree (PROTOCOL.md, K11), and its own look at them: the survey's core, driven by one
  * timer, over the links of a channel.
  */
 

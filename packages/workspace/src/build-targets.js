@@ -183,7 +183,7 @@ async function publish() {
   await rm(target, { recursive: true, force: true });
   await cp(demo, target, {
     recursive: true,
-    filter: (path) => relative(demo, path).split(/[/\\]/)[0] !== 'types',
+    filter: (path) => !['types', '.vite'].includes(relative(demo, path).split(/[/\\]/)[0] ?? ''),
   });
   await cp(inRoot('relay-node/dist/dashboard'), join(target, 'dashboard'), { recursive: true });
   for (const name of ['casto.js', 'casto-player.js', 'chunks', 'licenses.md']) {

@@ -17,31 +17,73 @@ const ENTRIES = [
   { source: 'src/player.ts', title: 'the player', limitBytes: 12_000 },
 ];
 
-const DIST = inRoot('packages/browser/dist');
+/** In bytes after gzip: everything that the demo's start page asks for, the SDK that fills its list included. */
+const FIRST_LOAD_LIMIT_BYTES = 200_000;
+
+/** What the start page loads of the SDK: the viewer's part, and the list of channels. */
+const LISTS_CHANNELS = /packages\/browser\/dist\/(?:casto|chunks\/channel-follower-[^/]+)\.js$/;
+
+const SDK = inRoot('packages/browser/dist');
+const DEMO = inRoot('demo/dist');
 
 await runTool(async () => {
-  const chunks = readJson(join(DIST, '.vite/manifest.json'));
-  if (!isRecord(chunks) || !existsSync(join(DIST, 'casto.js'))) {
-    throw new ToolFailure('packages/browser/dist has no build; run npm run build sdk');
-  }
+  const isSdkSmall = measureSdk();
+  const isDemoSmall = measureDemo();
+  return isSdkSmall && isDemoSmall ? 0 : 1;
+});
+
+/** @returns {boolean} Whether it keeps its limits. */
+function measureSdk() {
+  const chunks = manifestOf(SDK, 'casto.js', 'sdk');
   const seen = new Set();
   let isWithin = true;
   for (const { source, title, limitBytes } of ENTRIES) {
     if (entryOf(chunks, source)['isEntry'] !== true)
       throw new ToolFailure(`the manifest of packages/browser/dist names no entry ${source}`);
     const parts = withImports(chunks, source);
-    const totalBytes = list(chunks, [...parts]);
-    console.log(`${kilobytes(totalBytes)} gzip  ${title}, limit ${kilobytes(limitBytes).trim()}`);
+    const isSmall = judge(list(SDK, filesOf(chunks, parts)), limitBytes, title);
     for (const part of parts) seen.add(part);
-    isWithin &&= totalBytes <= limitBytes;
+    isWithin &&= isSmall;
   }
   const rest = Object.keys(chunks).filter((key) => !seen.has(key));
   if (rest.length > 0) {
     console.log('lazy:');
-    list(chunks, rest);
+    list(SDK, filesOf(chunks, rest));
   }
-  return isWithin ? 0 : 1;
-});
+  return isWithin;
+}
+
+/** @returns {boolean} Whether it keeps its limit. */
+function measureDemo() {
+  const chunks = manifestOf(DEMO, 'index.html', 'demo');
+  const sdk = Object.keys(chunks).filter((key) => LISTS_CHANNELS.test(key));
+  if (sdk.length !== 2) throw new ToolFailure('the demo has no chunks of the SDK that list channels');
+  const first = ['index.html', ...sdk].flatMap((key) => [...withImports(chunks, key)]);
+  const totalBytes = list(DEMO, new Set(['index.html', ...filesOf(chunks, first)]));
+  return judge(totalBytes, FIRST_LOAD_LIMIT_BYTES, "the demo's first load");
+}
+
+/**
+ * @param {string} dist
+ * @param {string} built - A file that every build has.
+ * @param {string} target - For the advice.
+ * @returns {Record<string, unknown>}
+ */
+function manifestOf(dist, built, target) {
+  const chunks = readJson(join(dist, '.vite/manifest.json'));
+  if (isRecord(chunks) && existsSync(join(dist, built))) return chunks;
+  throw new ToolFailure(`${dist} has no build; run npm run build ${target}`);
+}
+
+/**
+ * @param {number} totalBytes
+ * @param {number} limitBytes
+ * @param {string} title
+ */
+function judge(totalBytes, limitBytes, title) {
+  console.log(`${kilobytes(totalBytes)} gzip  ${title}, limit ${kilobytes(limitBytes).trim()}`);
+  return totalBytes <= limitBytes;
+}
 
 /**
  * @param {Record<string, unknown>} chunks
@@ -68,16 +110,31 @@ function entryOf(chunks, key) {
 }
 
 /**
- * Prints the chunks, the largest first.
- *
  * @param {Record<string, unknown>} chunks
- * @param {string[]} keys
+ * @param {Iterable<string>} keys
+ * @returns {Set<string>} Scripts, and the style sheets that come with them.
+ */
+function filesOf(chunks, keys) {
+  /** @type {Set<string>} */
+  const files = new Set();
+  for (const key of keys) {
+    const { file, css } = entryOf(chunks, key);
+    files.add(String(file));
+    if (Array.isArray(css)) for (const sheet of css) files.add(String(sheet));
+  }
+  return files;
+}
+
+/**
+ * Prints the files, the largest first.
+ *
+ * @param {string} dist
+ * @param {Iterable<string>} files
  * @returns {number} Their bytes after gzip.
  */
-function list(chunks, keys) {
-  const sizes = keys.map((key) => {
-    const file = String(entryOf(chunks, key)['file']);
-    const content = readFileSync(join(DIST, file));
+function list(dist, files) {
+  const sizes = Array.from(files, (file) => {
+    const content = readFileSync(join(dist, file));
     // The level that the relay serves with, zlib's default.
     return { file, rawBytes: content.length, gzipBytes: gzipSync(content).length };
   });

@@ -61,6 +61,9 @@ const FAILURES: Readonly<Record<CastoErrorReason, Message>> = {
     text: 'A firewall or a weak network may be in the way. Another network may help.',
     retry: TRY_AGAIN,
   },
+  // The player sends no messages; pages that do may give it what came of them.
+  'too-large': { title: 'This message is too long', text: 'Send it in two parts.', retry: null },
+  'rate-limited': { title: 'Not so fast', text: 'Wait a few seconds before the next message.', retry: null },
   aborted: { title: 'Stopped', text: 'Start again whenever you like.', retry: 'Play' },
   protocol: {
     title: 'The player could not start',

@@ -1,4 +1,4 @@
-/** What children told of their branches, and what the links to them tell by themselves (PROTOCOL.md, K10.6). */
+/** What children told of their branches, and what the links to them tell by themselves (PROTOCOL.md, K11.6). */
 
 import { BRANCH_LIFE_MS } from '../config.ts';
 import type { Instant } from '../link-control.ts';

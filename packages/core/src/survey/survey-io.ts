@@ -1,4 +1,4 @@
-/** What a survey is told, and what it wants done (PROTOCOL.md, K10). */
+/** What a survey is told, and what it wants done (PROTOCOL.md, K11). */
 
 import type { PeerKind } from '../link-messages.ts';
 import type { PeerId } from '../peer-id.ts';

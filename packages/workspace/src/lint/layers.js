@@ -25,7 +25,7 @@ export const LAYERS = new Map([
   ['casto', { workspaces: ['@casto/core', '@casto/host'], externals: 'declared', node: false }],
   ['@casto/react', { workspaces: ['casto'], externals: 'declared', node: false }],
   ['@casto/nodejs', { workspaces: ['@casto/core', '@casto/host'], externals: 'declared', node: true }],
-  ['casto-demo', { workspaces: ['casto'], externals: [], node: false }],
+  ['casto-demo', { workspaces: ['casto'], externals: ['qr', 'uplot'], node: false }],
   ['casto-docs', { workspaces: ['casto', '@casto/react'], externals: 'declared', node: true }],
   ['casto-example-vite', { workspaces: ['casto'], externals: 'declared', node: false }],
   ['casto-example-react', { workspaces: ['casto', '@casto/react'], externals: 'declared', node: false }],

@@ -7,8 +7,8 @@
  *   any ──failed──▶ failed
  */
 
-import type { Reason } from './error-words.ts';
-import { unreachable } from './unreachable.ts';
+import { unreachable } from '../unreachable.ts';
+import type { Reason } from '../words/error-words.ts';
 
 export type Phase =
   | { name: 'connecting' }

@@ -1,9 +1,9 @@
 /** What the page says in each phase. */
 
-import { wordsFor } from './error-words.ts';
-import type { Role } from './error-words.ts';
+import { wordsFor } from '../words/error-words.ts';
+import type { Role } from '../words/error-words.ts';
+import { unreachable } from '../unreachable.ts';
 import type { Phase } from './phase.ts';
-import { unreachable } from './unreachable.ts';
 
 export interface VeilWords {
   title: string;
@@ -23,10 +23,10 @@ export const BADGES: Readonly<Record<Phase['name'], string>> = {
 };
 
 /** @returns What lies over the picture, or `null` when the picture speaks for itself. */
-export function veilWords(phase: Phase, role: Role, source: 'camera' | 'screen'): VeilWords | null {
+export function veilWords(phase: Phase, role: Role): VeilWords | null {
   switch (phase.name) {
     case 'connecting':
-      return { ...(role === 'viewer' ? VIEWER_CONNECTS : STREAMER_CONNECTS[source]), leave: 'Cancel' };
+      return { ...(role === 'viewer' ? VIEWER_CONNECTS : STREAMER_CONNECTS), leave: 'Cancel' };
     case 'waiting':
       return {
         title: 'Waiting for the streamer',
@@ -50,18 +50,14 @@ export function veilWords(phase: Phase, role: Role, source: 'camera' | 'screen')
 /** @param title - What the streamer calls the broadcast. */
 export function deskTitle(phase: Phase, role: Role, title: string | undefined): string {
   if (phase.name === 'live' || phase.name === 'reconnecting') {
-    if (role === 'viewer') return 'You are watching live';
-    return title ?? 'You are live';
+    return title ?? (role === 'viewer' ? 'You are watching live' : 'You are live');
   }
-  return role === 'viewer' ? 'Watching' : (title ?? 'Your broadcast');
+  return title ?? (role === 'viewer' ? 'Watching' : 'Your broadcast');
 }
 
 const VIEWER_CONNECTS = { title: 'Connecting', text: 'Looking for the way to the streamer.' };
 
-const STREAMER_CONNECTS = {
-  camera: { title: 'Going live', text: 'Allow the camera if your browser asks.' },
-  screen: { title: 'Going live', text: 'Choose the screen or window to show.' },
-};
+const STREAMER_CONNECTS = { title: 'Going live', text: 'Telling the relay about your broadcast.' };
 
 const VIEWER_ENDED: VeilWords = {
   title: 'The broadcast has ended',
@@ -71,7 +67,7 @@ const VIEWER_ENDED: VeilWords = {
 
 const STREAMER_ENDED: VeilWords = {
   title: 'Your broadcast has ended',
-  text: 'The camera or the screen was closed.',
+  text: 'What you showed was closed: the camera, the screen or the window.',
   retry: 'Go live again',
   leave: 'Back',
 };

@@ -23,17 +23,28 @@ export function deskFigures(stats: CastoStats | null): string {
     video === null ? '' : video.codec.toUpperCase(),
     audio === null && video !== null && video.width > 0 ? 'no sound' : '',
     rate === 0 ? '' : rateWords(rate),
-    nearest === undefined ? '' : nearestWords(nearest),
+    nearest === undefined ? '' : nearestWords(nearest, stats.depth),
     standbyWords(stats.parents),
   ];
   return parts.filter((part) => part !== '').join('  ·  ');
 }
 
-function delayWords(delayMs: number): string {
+/** @returns What a viewer's page does for others, in a sentence; empty while nothing is known. */
+export function relayingWords(stats: CastoStats | null): string {
+  if (stats === null || stats.role === 'streamer' || stats.depth === null) return '';
+  const served = stats.children.filter(({ role }) => role === 'active').length;
+  if (served === 1) return 'You are relaying to 1 other viewer. Thank you!';
+  if (served > 1) return `You are relaying to ${served} other viewers. Thank you!`;
+  return stats.slots === 0
+    ? 'You are relaying to nobody: this connection has no room for it.'
+    : 'You are relaying to nobody yet.';
+}
+
+export function delayWords(delayMs: number): string {
   return delayMs < 1000 ? `${Math.round(delayMs)} ms` : `${(delayMs / 1000).toFixed(1)} s`;
 }
 
-function rateWords(bitsPerSecond: number): string {
+export function rateWords(bitsPerSecond: number): string {
   if (bitsPerSecond < 1_000_000) return `${Math.round(bitsPerSecond / 1000)} kb/s`;
   return `${(bitsPerSecond / 1_000_000).toFixed(1)} Mb/s`;
 }
@@ -44,9 +55,11 @@ function pictureWords({ width, height, framesPerSecond }: CastoVideoStats): stri
   return `${Math.min(width, height)}p${rate}`;
 }
 
-function nearestWords({ kind, rttMs }: CastoPeerStats): string {
-  const name = kind === 'headless' ? 'relay' : 'viewer';
-  return rttMs === null ? `by a ${name}` : `${name} ${Math.max(1, Math.round(rttMs))} ms away`;
+/** @param depth - Of this page: at 1 the parent is the streamer itself. */
+function nearestWords({ kind, rttMs }: CastoPeerStats, depth: number | null): string {
+  const page = depth === 1 ? 'streamer' : 'viewer';
+  const name = kind === 'headless' ? 'relay' : page;
+  return rttMs === null ? `by the ${name}` : `${name} ${Math.max(1, Math.round(rttMs))} ms away`;
 }
 
 /** Parents that would take over at once. */

@@ -1,22 +1,30 @@
-/** The stage and the desk below it: phase, figures, link, and the buttons of a running session. */
+/** A running session: the stage and the desk below it, and the panels beside them. */
 
-import { CastoError } from 'casto';
-import type { CASTO, CastoOptions, CastoStats } from 'casto';
+import { CASTO, CastoError } from 'casto';
+import type { CastoOptions, CastoStats } from 'casto';
 
-import { announce } from './announcer.ts';
-import { copyText } from './copying.ts';
-import { element } from './elements.ts';
-import type { Role } from './error-words.ts';
-import { chipFigures, deskFigures } from './figures.ts';
+import { announce } from '../announcer.ts';
+import { ChatPanel } from '../chat/chat-panel.ts';
+import { element } from '../elements.ts';
+import type { Broadcast } from '../go-live/go-live-view.ts';
+import type { PanelName } from '../route.ts';
+import { SharePanel } from '../share/share-panel.ts';
+import type { Role } from '../words/error-words.ts';
+import { chipFigures, deskFigures, relayingWords } from '../words/figures.ts';
+import { LazyPanels } from './lazy-panels.ts';
+import { Panels } from './panels.ts';
 import { nextPhase } from './phase.ts';
 import type { Fact, Phase } from './phase.ts';
 import { BADGES, deskTitle, veilWords } from './phase-words.ts';
-import type { Player } from './player.ts';
+import { Player } from './player.ts';
 import { ScreenLock } from './screen-lock.ts';
+import markup from './session.html?raw';
 
 export interface SessionActions {
   onLeave: () => void;
   onRetry: () => void;
+  /** Somebody looks at another panel. */
+  onPanel: (name: PanelName) => void;
 }
 
 const FIGURES_EVERY_MS = 1000;
@@ -27,8 +35,11 @@ const PATIENCE_MS = 4000;
 
 export class SessionView {
   readonly #player: Player;
+  readonly #panels: Panels;
+  readonly #lazy = new LazyPanels();
+  readonly #share = new SharePanel();
+  readonly #chat = new ChatPanel();
   readonly #screenLock = new ScreenLock();
-  readonly #link = element('link', HTMLInputElement);
   #role: Role = 'viewer';
   #options: CastoOptions = {};
   #phase: Phase = { name: 'connecting' };
@@ -37,28 +48,63 @@ export class SessionView {
   #viewers = 0;
   #silentMs = 0;
 
-  constructor(player: Player, actions: SessionActions) {
-    this.#player = player;
-    const onClick = (id: string, act: (button: HTMLButtonElement) => void) => {
-      const button = element(id, HTMLButtonElement);
-      button.addEventListener('click', () => act(button));
-    };
+  /** @param actions - What the rest of the page does when somebody presses a button here. */
+  constructor(actions: SessionActions) {
+    this.#player = new Player();
+    this.#panels = new Panels((name) => {
+      this.#lazy.open(name);
+      this.#chat.setShown(name === 'chat' ? 'yes' : 'no');
+      actions.onPanel(name);
+    });
+    const onClick = (id: string, act: () => void) =>
+      element(id, HTMLButtonElement).addEventListener('click', act);
     onClick('stop', actions.onLeave);
     onClick('veil-leave', actions.onLeave);
     onClick('veil-retry', actions.onRetry);
-    onClick('copy', (button) => void copyText(this.#link.value, button, this.#link));
-    onClick('send', () => void this.#send());
-    this.#link.addEventListener('focus', () => this.#link.select());
-    const onPhone = matchMedia('(pointer: coarse)').matches;
-    element('send', HTMLButtonElement).hidden = !(onPhone && 'share' in navigator);
+  }
+
+  /** Puts the markup into the page; before that there is nothing to work with. */
+  static create(actions: SessionActions): SessionView {
+    element('views', HTMLElement).insertAdjacentHTML('beforeend', markup);
+    return new SessionView(actions);
   }
 
   get isBroadcasting(): boolean {
     return this.#casto !== null && this.#role === 'streamer' && this.#phase.name !== 'failed';
   }
 
-  /** Clears the stage for a session that is about to begin. */
-  prepare(role: Role, options: CastoOptions): void {
+  broadcast({ source, options }: Broadcast, panel: PanelName | null): void {
+    this.#prepare('streamer', options, panel ?? 'share');
+    this.#player.prepare(source.isMirror ? 'mirror' : 'own-picture');
+    void this.#begin();
+  }
+
+  /** @param title - What the streamer calls the channel; `null`: it is not known here. */
+  watch(channel: string, title: string | null, panel: PanelName | null): void {
+    this.#prepare('viewer', title === null ? { channel } : { channel, title }, panel ?? 'chat');
+    this.#player.prepare('watching');
+    this.#after(PATIENCE_MS, () => this.#learn({ name: 'slow' }));
+    void this.#begin();
+  }
+
+  /** Another panel is asked for while the session runs. */
+  openPanel(name: PanelName): void {
+    if (this.#panels.current !== name) this.#panels.open(name);
+  }
+
+  close(): void {
+    this.#following.abort();
+    void this.#casto?.stop();
+    this.#casto = null;
+    this.#player.clear();
+    this.#panels.close();
+    this.#lazy.close();
+    this.#chat.close();
+    this.#screenLock.release();
+    document.title = 'CASTO';
+  }
+
+  #prepare(role: Role, options: CastoOptions, panel: PanelName): void {
     this.close();
     this.#role = role;
     this.#options = options;
@@ -66,17 +112,31 @@ export class SessionView {
     this.#silentMs = 0;
     this.#following = new AbortController();
     document.body.dataset['role'] = role;
-    const preview = options.source === 'screen' ? 'screen-preview' : 'camera-preview';
-    this.#player.prepare(role === 'viewer' ? 'watching' : preview);
     element('stop', HTMLButtonElement).textContent = role === 'viewer' ? 'Leave' : 'Stop';
     if (role === 'streamer') this.#screenLock.hold();
     this.#show({ name: 'connecting' });
     this.#showFigures(null);
-    if (role === 'viewer') this.#after(PATIENCE_MS, () => this.#learn({ name: 'slow' }));
+    this.#panels.open(panel);
   }
 
-  follow(casto: CASTO): void {
+  /** The live video is these few lines; the rest of this app is buttons and words. */
+  async #begin(): Promise<void> {
     const { signal } = this.#following;
+    const casto = new CASTO(this.#options);
+    this.#follow(casto, signal);
+    try {
+      const stream = await casto.start();
+      if (signal.aborted) return;
+      this.#player.video.srcObject = stream;
+      this.#learn({ name: 'live' });
+      void this.#keepFigures();
+    } catch (error) {
+      const reason = error instanceof CastoError ? error.reason : null;
+      if (!signal.aborted) this.#learn({ name: 'failed', reason });
+    }
+  }
+
+  #follow(casto: CASTO, signal: AbortSignal): void {
     const live = () => this.#learn({ name: 'live' });
     this.#casto = casto;
     casto.addEventListener('live', live, { signal });
@@ -85,24 +145,8 @@ export class SessionView {
     casto.addEventListener('ended', () => this.#learn({ name: 'ended' }), { signal });
     casto.addEventListener('error', () => this.#learn({ name: 'detached' }), { signal });
     casto.addEventListener('viewers', ({ detail }) => (this.#viewers = detail.count), { signal });
-  }
-
-  started(): void {
-    this.#learn({ name: 'live' });
-    void this.#keepFigures();
-  }
-
-  failed(error: unknown): void {
-    this.#learn({ name: 'failed', reason: error instanceof CastoError ? error.reason : null });
-  }
-
-  close(): void {
-    this.#following.abort();
-    void this.#casto?.stop();
-    this.#casto = null;
-    this.#player.clear();
-    this.#screenLock.release();
-    document.title = 'CASTO';
+    this.#chat.follow(casto, signal);
+    this.#lazy.follow(casto);
   }
 
   #learn(fact: Fact): void {
@@ -113,7 +157,7 @@ export class SessionView {
 
   #show(phase: Phase): void {
     this.#phase = phase;
-    const words = veilWords(phase, this.#role, this.#options.source === 'screen' ? 'screen' : 'camera');
+    const words = veilWords(phase, this.#role);
     document.body.dataset['phase'] = phase.name;
     element('badge', HTMLElement).textContent = BADGES[phase.name];
     element('desk-title', HTMLElement).textContent = deskTitle(phase, this.#role, this.#options.title);
@@ -124,7 +168,8 @@ export class SessionView {
     retry.hidden = words?.retry === undefined;
     retry.textContent = words?.retry ?? '';
     element('veil-leave', HTMLButtonElement).textContent = words?.leave ?? '';
-    this.#link.value = phase.name === 'failed' ? '' : (this.#casto?.link ?? '');
+    const link = phase.name === 'failed' || this.#casto?.channel === '' ? '' : (this.#casto?.link ?? '');
+    this.#share.show(link, this.#options.title);
     document.title = phase.name === 'live' ? '● Live · CASTO' : 'CASTO';
     announce(words === null ? BADGES[phase.name].toLowerCase() : `${words.title}. ${words.text}`);
   }
@@ -139,6 +184,7 @@ export class SessionView {
       // A streamer that nobody watches, behind a relay that only introduces, is none the less live.
       else if (this.#silentMs > SILENCE_MS && stats.role === 'viewer') this.#learn({ name: 'detached' });
       this.#showFigures(stats);
+      this.#lazy.add(stats, this.#viewers);
     }
     this.#after(FIGURES_EVERY_MS, () => void this.#keepFigures());
   }
@@ -149,12 +195,7 @@ export class SessionView {
     element('chip-latency', HTMLElement).textContent = latency;
     element('chip-depth', HTMLElement).textContent = depth;
     element('figures', HTMLElement).textContent = deskFigures(stats);
-  }
-
-  async #send(): Promise<void> {
-    const title = this.#options.title ?? 'Live on CASTO';
-    // Rejects when the person closes the sheet: nothing is to be done about that.
-    await navigator.share({ title, url: this.#link.value }).catch(() => undefined);
+    element('relaying', HTMLElement).textContent = relayingWords(stats);
   }
 
   #after(delayMs: number, act: () => void): void {

@@ -1,5 +1,5 @@
-import { copyText } from './copying.ts';
-import { element } from './elements.ts';
+import { copyText } from '../copying.ts';
+import { element } from '../elements.ts';
 
 /** Fills in the snippet near the end of the page. As it stands, it runs in any page with a `<video>`. */
 export function showCodeSample(): void {

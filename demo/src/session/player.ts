@@ -1,8 +1,9 @@
-/** The picture with what belongs to it: sound, full screen, and the call to switch the sound on. */
+/** The picture with what belongs to it: sound, full screen, picture in picture, and the call to switch the sound on. */
 
-import { element } from './elements.ts';
+import { element } from '../elements.ts';
 
-export type PlayerUse = 'camera-preview' | 'screen-preview' | 'watching';
+/** `mirror` is the streamer's own camera: people know themselves from the mirror. */
+export type PlayerUse = 'mirror' | 'own-picture' | 'watching';
 
 /** Phones of Apple let only the video itself fill the screen. */
 interface AppleVideo extends HTMLVideoElement {
@@ -15,6 +16,7 @@ export class Player {
   readonly #soundCall = element('sound-call', HTMLButtonElement);
   readonly #mute = element('mute', HTMLButtonElement);
   readonly #fullscreen = element('fullscreen', HTMLButtonElement);
+  readonly #pictureInPicture = element('picture-in-picture', HTMLButtonElement);
   #use: PlayerUse = 'watching';
   #answered = false;
 
@@ -22,6 +24,11 @@ export class Player {
     this.#soundCall.addEventListener('click', () => this.#setMuted('off'));
     this.#mute.addEventListener('click', () => this.#setMuted(this.video.muted ? 'off' : 'on'));
     this.#fullscreen.addEventListener('click', () => void this.#toggleFullscreen());
+    this.#pictureInPicture.addEventListener('click', () => void this.#togglePictureInPicture());
+    // Absent in Firefox, which puts a button of its own on videos.
+    this.#pictureInPicture.hidden = !(
+      'pictureInPictureEnabled' in document && document.pictureInPictureEnabled
+    );
     document.addEventListener('fullscreenchange', () => this.#showState());
     this.video.addEventListener('loadedmetadata', () => void this.#play());
     this.video.addEventListener('volumechange', () => this.#showState());
@@ -40,6 +47,7 @@ export class Player {
   clear(): void {
     this.video.srcObject = null;
     if (document.fullscreenElement !== null) void document.exitFullscreen();
+    if (document.pictureInPictureElement === this.video) void document.exitPictureInPicture();
     this.prepare('watching');
   }
 
@@ -60,6 +68,11 @@ export class Player {
     // Absent on iPhones, though the types promise it.
     if ('requestFullscreen' in this.#stage) await this.#stage.requestFullscreen().catch(() => undefined);
     else if (canFillScreen(this.video)) this.video.webkitEnterFullscreen();
+  }
+
+  async #togglePictureInPicture(): Promise<void> {
+    if (document.pictureInPictureElement === this.video) return document.exitPictureInPicture();
+    await this.video.requestPictureInPicture().catch(() => undefined);
   }
 
   #showState(): void {

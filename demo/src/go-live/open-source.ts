@@ -1,0 +1,90 @@
+/** What a broadcast shows: opened for the preview, handed to CASTO when it goes live. */
+
+import { openFile } from './file-source.ts';
+import { FRAMES_PER_SECOND, PIXELS } from './quality.ts';
+import type { PictureSize } from './quality.ts';
+import { SourceError } from './source-problems.ts';
+import type { SourceKind } from './source-problems.ts';
+import { openTestPicture } from './test-picture.ts';
+
+export interface SourceChoice {
+  kind: SourceKind;
+  size: PictureSize;
+  /** Device id; `null`: the browser's choice. */
+  camera: string | null;
+  /** Device id; `null`: the browser's choice; `'none'`: no sound. */
+  microphone: string | null;
+  /** Only for the kind `file`. */
+  file: File | null;
+}
+
+export interface OpenSource {
+  readonly kind: SourceKind;
+  readonly stream: MediaStream;
+  /** Whether the people in the picture look at themselves in it. */
+  readonly isMirror: boolean;
+  /** Ends it, and gives camera, screen or file free. */
+  stop(): void;
+}
+
+/** Speech is made clearer by them. */
+const MICROPHONE: MediaTrackConstraints = {
+  echoCancellation: true,
+  noiseSuppression: true,
+  autoGainControl: true,
+};
+
+/** @throws What the browser throws, or a {@link SourceError}; see source-problems.ts. */
+export async function openSource(choice: SourceChoice): Promise<OpenSource> {
+  switch (choice.kind) {
+    case 'camera':
+      return openCamera(choice);
+    case 'screen':
+      return openScreen(choice);
+    case 'file':
+      if (choice.file === null) throw new SourceError('unplayable-file');
+      return openFile(choice.file, PIXELS[choice.size]);
+    case 'test-picture':
+      return openTestPicture(PIXELS[choice.size]);
+  }
+}
+
+async function openCamera({ size, camera, microphone }: SourceChoice): Promise<OpenSource> {
+  const devices = mediaDevices();
+  const { width, height } = PIXELS[size];
+  const video: MediaTrackConstraints = {
+    width: { ideal: width },
+    height: { ideal: height },
+    frameRate: { ideal: FRAMES_PER_SECOND },
+    ...(camera === null ? { facingMode: 'user' } : { deviceId: { exact: camera } }),
+  };
+  const audio =
+    microphone === 'none'
+      ? false
+      : { ...MICROPHONE, ...(microphone === null ? {} : { deviceId: { exact: microphone } }) };
+  const stream = await devices.getUserMedia({ video, audio }).catch((error: unknown) => {
+    // A computer without a microphone still shows its picture.
+    const isMissing = error instanceof Error && /^(?:NotFound|NotReadable)Error$/.test(error.name);
+    if (audio === false || !isMissing) throw error;
+    return devices.getUserMedia({ video });
+  });
+  const facing = stream.getVideoTracks()[0]?.getSettings().facingMode;
+  return sourceOf('camera', stream, facing !== 'environment');
+}
+
+async function openScreen({ size }: SourceChoice): Promise<OpenSource> {
+  const { width, height } = PIXELS[size];
+  const video = { width: { max: width }, height: { max: height }, frameRate: { ideal: FRAMES_PER_SECOND } };
+  return sourceOf('screen', await mediaDevices().getDisplayMedia({ video, audio: true }), false);
+}
+
+function sourceOf(kind: SourceKind, stream: MediaStream, isMirror: boolean): OpenSource {
+  return { kind, stream, isMirror, stop: () => stream.getTracks().forEach((track) => track.stop()) };
+}
+
+/** Absent on plain-http pages, though the types promise it. */
+function mediaDevices(): MediaDevices {
+  const devices: MediaDevices | undefined = navigator.mediaDevices;
+  if (devices !== undefined) return devices;
+  throw new SourceError(window.isSecureContext ? 'no-capture' : 'insecure-context');
+}
