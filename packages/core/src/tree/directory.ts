@@ -77,21 +77,17 @@ export function createDirectory({ seed, own = null }: { seed: number; own?: Peer
         return;
       }
       const candidate = { peerId, addresses: addresses.slice(0, NAMED_ADDRESSES), offer };
-      const costMs = parentCost({ ...offer, rttMs: null, lossShare: 0, receivedShare: 1 }).totalMs;
+      const costMs = costOf(offer);
       if (entry) {
-        entry.candidate = candidate;
-        entry.costMs = costMs;
-        entry.toldAt = now;
-        entry.named = 0;
-        entry.namedSince = now;
+        Object.assign(entry, { candidate, costMs, toldAt: now, named: 0, namedSince: now });
         return;
       }
       if (entries.length >= MAX_ENTRIES) {
         const victim = entries[random.below(entries.length)];
         if (victim) remove(victim);
       }
-      const at = entries.length;
-      const added: Entry = { candidate, costMs, toldAt: now, named: 0, namedSince: now, at, drawnFor: 0 };
+      const counts = { named: 0, namedSince: now, at: entries.length, drawnFor: 0 };
+      const added: Entry = { candidate, costMs, toldAt: now, ...counts };
       entries.push(added);
       byPeer.set(peerId, added);
     },
@@ -123,6 +119,10 @@ export function createDirectory({ seed, own = null }: { seed: number; own?: Peer
       return best.entries.map(({ candidate }) => candidate);
     },
   };
+}
+
+function costOf(offer: Offer): number {
+  return parentCost({ ...offer, rttMs: null, lossShare: 0, receivedShare: 1 }).totalMs;
 }
 
 /** The cheapest of those added, cheapest first. */

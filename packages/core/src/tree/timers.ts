@@ -1,5 +1,20 @@
 import type { Instant } from '../link-control.ts';
 
+/** Where each has its place in the array: names are looked up far more often than timers are set. */
+const PLACES = {
+  search: 0,
+  activation: 1,
+  orphan: 2,
+  starved: 3,
+  upkeep: 4,
+  rebalance: 5,
+  tell: 6,
+  report: 7,
+  shed: 8,
+} as const;
+
+export type TreeTimer = keyof typeof PLACES;
+
 const NAMES = [
   'search',
   'activation',
@@ -10,12 +25,7 @@ const NAMES = [
   'tell',
   'report',
   'shed',
-] as const;
-
-export type TreeTimer = (typeof NAMES)[number];
-
-/** Where each has its place in the array: names are looked up far more often than timers are set. */
-const PLACES = Object.fromEntries(NAMES.map((name, place) => [name, place])) as Record<TreeTimer, number>;
+] as const satisfies readonly TreeTimer[];
 
 /** The named timers of one peer. A hundred thousand peers share a process, so they are one small array each. */
 export class TreeTimers {
