@@ -86,7 +86,7 @@ class FuzzRun {
     let growthBytes: number | null = null;
     try {
       await this.#feedAll(session, startedAt);
-      growthBytes = this.#earlyBytes === null ? null : (await settledBytes()) - this.#earlyBytes;
+      growthBytes = this.#earlyBytes === null ? null : (await this.#heldBytes()) - this.#earlyBytes;
       if (growthBytes !== null && growthBytes > MAX_GROWTH_BYTES) {
         this.#failed ??= { index: this.#done, input: null, error: new Error(`grew by ${growthBytes} bytes`) };
       }
@@ -124,7 +124,7 @@ class FuzzRun {
         onProgress?.(this.#done);
         if (isEarly && (this.#done >= tenth || performance.now() >= tenthAt)) {
           isEarly = false;
-          this.#earlyBytes = await settledBytes();
+          this.#earlyBytes = await this.#heldBytes();
         }
       }
     };
@@ -147,6 +147,12 @@ class FuzzRun {
     } catch (error) {
       fail(error);
     }
+  }
+
+  /** Without the inputs that are remembered here, whose sizes are chance. */
+  async #heldBytes(): Promise<number> {
+    const bytes = await settledBytes();
+    return bytes - this.#history.reduce((sum, { length }) => sum + length, 0);
   }
 
   #checkSizes(session: FuzzSession, index: number): void {

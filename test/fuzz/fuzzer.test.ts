@@ -84,6 +84,17 @@ describe('a failure', () => {
     expect(growthBytes).toBeGreaterThan(40_000_000);
     expect(failure?.error).toContain('grew by');
   });
+
+  test('is not what the fuzzer remembers of large inputs', async () => {
+    const generous: FuzzTarget = {
+      ...FAULTY,
+      generate: () => new Uint8Array(100_000),
+      open: () => ({ feed: () => 'fed', close: () => {} }),
+    };
+    const { failure, growthBytes } = await runFuzz(generous, { inputs: 1_000, seed: 6 });
+    expect(failure).toBeNull();
+    expect(growthBytes).toBeLessThan(4_000_000);
+  });
 });
 
 test.each([...TARGETS.values()])('inputs of $name depend on seed and index alone', (target) => {

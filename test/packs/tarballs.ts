@@ -27,6 +27,11 @@ export interface Tarballs {
 /** Known without packing, so that there can be tests for each. */
 export const PUBLISHED_NAMES: readonly string[] = publishedPackages().map(({ name }) => name);
 
+/** Those that are imported; the others are commands. */
+export const LIBRARY_NAMES: readonly string[] = publishedPackages()
+  .filter(({ manifest }) => manifest['exports'] !== undefined)
+  .map(({ name }) => name);
+
 /** Packs all published packages, whose code has been built. Their types are here. */
 export async function makeTarballs(): Promise<Tarballs> {
   const folders = publishedPackages().map((workspace) => workspace.path);

@@ -9,7 +9,7 @@ import { build } from 'vite';
 import { launchBrowser, skipReason, type BrowserPage } from '../harness/browsers.ts';
 import { startPageServer, type PageServer } from '../harness/page-server.ts';
 import { createConsumer, type Consumer, type Running } from './consumer.ts';
-import { makeTarballs, PUBLISHED_NAMES, type Tarballs } from './tarballs.ts';
+import { LIBRARY_NAMES, makeTarballs, type Tarballs } from './tarballs.ts';
 
 /** The last that is written in JavaScript. Its users are many, and the repository's own is the next but one. */
 const OLDER_TYPESCRIPT = 'typescript@5.9.3';
@@ -217,8 +217,8 @@ function codeIn(readme: string): { code: string; extension: string }[] {
 }
 
 test('every package that is imported shows how in its README', () => {
-  for (const { name, manifest, files } of tarballs.all) {
-    if (!('exports' in manifest)) continue;
+  for (const { name, files } of tarballs.all) {
+    if (!LIBRARY_NAMES.includes(name)) continue;
     expect(
       codeIn(String(files.get('README.md')))
         .map(({ code }) => code)
@@ -226,5 +226,4 @@ test('every package that is imported shows how in its README', () => {
       name,
     ).toContain(`from '${name}'`);
   }
-  expect(PUBLISHED_NAMES).toHaveLength(tarballs.all.length);
 });
