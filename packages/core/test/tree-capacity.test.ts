@@ -172,7 +172,21 @@ describe('complaints', () => {
     expect(complain(relay(), [poor, poor, 1, 1]).view.slots).toBe(3);
     expect(complain(relay(), [poor, 1, 1]).view.slots).toBe(6);
     expect(complain(relay(), [servedShare, servedShare]).view.slots).toBe(6);
-    expect(complain(relay(), [poor]).view.slots).toBe(0);
+  });
+
+  test('[C3.1] leave a page one slot, and its only child', () => {
+    const peer = complain(relay(), [0.1]);
+    expect(peer.view).toMatchObject({ slots: 1, freeSlots: 0 });
+    expect(sent('redirect', peer.advance(60_000))).toEqual([]);
+    expect(peer.view.children).toHaveLength(1);
+  });
+
+  test('[C3.1] leave a headless relay eight', () => {
+    const headless = new LonePeer({ kind: 'headless', maxChildren: 60 }).attach(2);
+    headless.tell({ type: 'uplink', bps: 1e9 });
+    const shares = Array.from({ length: 9 }, () => 0.1);
+    expect(complain(headless, shares.slice(0, 2)).view.slots).toBe(8);
+    expect(complain(headless, shares.slice(2)).view.slots).toBe(8);
   });
 
   test('[C3.1] count against what the peer itself gets', () => {

@@ -4,6 +4,7 @@
  */
 
 import type { Instant } from '../link-control.ts';
+import type { PeerKind } from '../link-messages.ts';
 import type { NetworkType } from './tree-io.ts';
 import type { TreeTuning } from './tree-tuning.ts';
 
@@ -43,16 +44,18 @@ export interface SlotCap {
 
 /**
  * A look at what the children get. When at least half of them, and more than one unless there is only one, are badly
- * served although the peer itself is not, the uplink is not what it was measured to be.
+ * served although the peer itself is not, the uplink is not what it was measured to be. A few may as well have bad lines of
+ * their own: to those a parent that gives little is better than none.
  */
 export function correctSlots(
   cap: SlotCap | null,
-  look: { now: Instant; active: number; badlyServed: number; slots: number },
+  look: { now: Instant; kind: PeerKind; active: number; badlyServed: number; slots: number },
   tuning: TreeTuning,
 ): SlotCap | null {
-  const { now, active, badlyServed, slots } = look;
+  const { now, kind, active, badlyServed, slots } = look;
   if (badlyServed > 0 && badlyServed * 2 >= active) {
-    return { slots: Math.max(0, Math.min(slots, active - 1)), risesAt: now + tuning.slotRecoveryMs };
+    const least = kind === 'headless' ? tuning.leastHeadlessSlots : tuning.leastPageSlots;
+    return { slots: Math.min(slots, Math.max(least, active - 1)), risesAt: now + tuning.slotRecoveryMs };
   }
   if (cap === null || now < cap.risesAt) return cap;
   return cap.slots + 1 >= slots ? null : { slots: cap.slots + 1, risesAt: now + tuning.slotRecoveryMs };

@@ -87,6 +87,9 @@ export const TREE_DEFAULTS = {
   landingShare: 0.33,
   /** C3: a child that gets less than this share of the media counts as badly served. */
   servedShare: 0.95,
+  /** C3: slots that complaints leave. A headless relay's line carries a few in any case. */
+  leastPageSlots: 1,
+  leastHeadlessSlots: 8,
   /** C3: slots come back one at a time after this. */
   slotRecoveryMs: 30_000,
   /** C5: standbys that a parent accepts per slot, and besides. */

@@ -63,7 +63,7 @@ function correct(state: TreeState, now: Instant): void {
   const slots = uncappedSlots(state);
   state.slotCap = correctSlots(
     state.slotCap,
-    { now, active: activeChildren(state), badlyServed, slots },
+    { now, kind: state.options.kind, active: activeChildren(state), badlyServed, slots },
     state.tuning,
   );
   remeasure(state, now);
