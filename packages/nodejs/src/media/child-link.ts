@@ -138,13 +138,15 @@ export class ChildLink extends PeerTransport implements ChildEnd {
     const budget = new SenderBudget(maxBitrateBps, this.clock.now());
     const ssrcs = answered.flatMap(({ source }) => source?.ssrc ?? []);
     let videoSections = 0;
+    let isLimitTold = false;
     for (const { kind, codecs, source } of answered) {
       const layer = kind === 'video' ? (this.#options.layers[videoSections++] ?? 0) : 0;
       const [codec] = codecs;
       if (codec === undefined || source === undefined) continue;
       const key = { kind, layer };
-      // One source tells the limit for all.
-      const feedback = feedbackOf(codec, sources.size === 0 ? { budget, ssrcs: () => ssrcs } : null);
+      const feedback = feedbackOf(codec, isLimitTold ? null : { budget, ssrcs: () => ssrcs });
+      // One source tells the limit for all: the first that may.
+      isLimitTold ||= feedback.remb !== null;
       const arrivals = budget.stream(kind, codec.clockRate);
       const { ssrc } = source;
       sources.set(ssrc, this.#createSource(codec, { key, ssrc, feedback, arrivals }));
