@@ -1,8 +1,8 @@
-/** A streamer whose link to the relay becomes narrow, and wide again. */
+/** A streamer whose link to the relay becomes narrow. */
 
 import { afterEach, expect, test } from 'vitest';
 import { launchBrowser, type BrowserPage, type RunningBrowser } from '../harness/browsers.ts';
-import { expectPicturesAdvance, expectTone, readPictures } from '../harness/expectations.ts';
+import { expectPicturesAdvance, expectTone } from '../harness/expectations.ts';
 import { startLinkProxy, type LinkProxy } from '../harness/link-proxy.ts';
 import type { PageServer } from '../harness/page-server.ts';
 import { startRelay, type RelayProcess } from '../harness/relay-process.ts';
@@ -31,7 +31,7 @@ async function bitsPerSecond(page: BrowserPage): Promise<number> {
 }
 
 test(
-  'a streamer behind a narrow uplink is asked for less before anything waits long, and for more when it is wide again',
+  'a streamer behind a narrow uplink is asked for less before anything waits long',
   async () => {
     [relay, proxy] = await Promise.all([startRelay({ flags: ['--no-mdns'] }), startLinkProxy()]);
     server = await startStage(relay);
@@ -54,17 +54,13 @@ test(
     await expectPicturesAdvance(viewer, VIDEO, { atLeast: 100, withinMs: 60_000 });
     const dropped = proxy.dropped;
     await bitsPerSecond(viewer);
-    await readPictures(viewer, VIDEO, { atLeast: 100, withinMs: 60_000 });
+    await expectPicturesAdvance(viewer, VIDEO, { atLeast: 120, withinMs: 60_000 });
+    expect(await bitsPerSecond(viewer)).toBeLessThan(narrow);
+    // A sender that is told nothing goes on losing a hundred packets a second.
+    expect(proxy.dropped - dropped).toBeLessThan(100);
     await expectTone(viewer, VIDEO, { withinMs: 10_000 });
-    const { latencyMs, download } = await stats(viewer);
-    console.log({ wide, narrow: download.bitsPerSecond, latencyMs, dropped, later: proxy.dropped - dropped });
-    expect(download.bitsPerSecond).toBeLessThan(narrow);
-    expect(latencyMs).toBeLessThan(1_500);
-
-    proxy.setUplink(null);
-    await expect
-      .poll(() => bitsPerSecond(viewer), { timeout: 60_000, interval: 3_000 })
-      .toBeGreaterThan(1.5 * narrow);
+    expect((await stats(viewer)).latencyMs).toBeLessThan(1_500);
+    expect((await stats(viewer)).parents).toHaveLength(1);
   },
   TEST_MS,
 );

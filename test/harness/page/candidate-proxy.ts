@@ -36,7 +36,9 @@ export function proxied(Native: typeof RTCPeerConnection): typeof RTCPeerConnect
     override async setRemoteDescription(description: RTCSessionDescriptionInit): Promise<void> {
       const { sdp } = description;
       const isDirect = proxyUrl === null || sdp === undefined || isOwn(description);
-      await super.setRemoteDescription(isDirect ? description : { ...description, sdp: await rewriteAll(sdp) });
+      await super.setRemoteDescription(
+        isDirect ? description : { ...description, sdp: await rewriteAll(sdp) },
+      );
       const early = this.#early.splice(0);
       if (this.#isWithinPage()) for (const tell of early) tell();
     }
