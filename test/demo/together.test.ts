@@ -72,6 +72,8 @@ test('an unlisted broadcast is on no start page; the link alone leads to it', as
   const viewer = await stage.page(link);
   await expectPhase(viewer, 'live');
   await expectPictures(viewer);
+  // Who comes by the link is told by the streamer what it is.
+  expect(await textOf(viewer, '#desk-title')).toBe('Only for us');
   expect(await textOf(home, '#channels-list')).not.toContain('Only for us');
   expect(await home.evaluate(() => document.querySelectorAll('.channel-card').length)).toBe(1);
 });

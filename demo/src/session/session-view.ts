@@ -159,8 +159,9 @@ export class SessionView {
     this.#phase = phase;
     const words = veilWords(phase, this.#role);
     document.body.dataset['phase'] = phase.name;
+    const title = this.#casto?.title || this.#options.title;
     element('badge', HTMLElement).textContent = BADGES[phase.name];
-    element('desk-title', HTMLElement).textContent = deskTitle(phase, this.#role, this.#options.title);
+    element('desk-title', HTMLElement).textContent = deskTitle(phase, this.#role, title);
     element('veil', HTMLElement).hidden = words === null;
     element('veil-title', HTMLElement).textContent = words?.title ?? '';
     element('veil-text', HTMLElement).textContent = words?.text ?? '';
@@ -169,8 +170,8 @@ export class SessionView {
     retry.textContent = words?.retry ?? '';
     element('veil-leave', HTMLButtonElement).textContent = words?.leave ?? '';
     const link = phase.name === 'failed' || this.#casto?.channel === '' ? '' : (this.#casto?.link ?? '');
-    this.#share.show(link, this.#options.title);
-    document.title = phase.name === 'live' ? '● Live · CASTO' : 'CASTO';
+    this.#share.show(link, title);
+    document.title = phase.name === 'live' ? `● ${title || 'Live'} · CASTO` : 'CASTO';
     announce(words === null ? BADGES[phase.name].toLowerCase() : `${words.title}. ${words.text}`);
   }
 

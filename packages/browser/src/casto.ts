@@ -59,6 +59,11 @@ export class CASTO extends (EventTarget as new () => CastoEvents) {
     return this.#role?.channel ?? this.#settings.channel ?? '';
   }
 
+  /** What the streamer calls the broadcast, signed with the channel's key; empty before that is known. Any text: treat it as such. */
+  get title(): string {
+    return this.#role?.title ?? '';
+  }
+
   /** The page's own PeerId; empty before the start. */
   get peerId(): string {
     return this.#role?.peerId ?? '';

@@ -24,6 +24,8 @@ export interface PageContext {
 /** One of the two things that a CASTO object can be. */
 export interface Role {
   readonly channel: string;
+  /** As the streamer signed it; empty before it is known. */
+  readonly title: string;
   readonly peerId: string;
   start(): Promise<MediaStream>;
   stats(): Promise<CastoStats>;

@@ -111,6 +111,10 @@ export class Streamer implements Role {
     return new Streamer(context, identity, await createPagePeer(identity.privateKey));
   }
 
+  get title(): string {
+    return this.#context.settings.title;
+  }
+
   get channel(): string {
     return this.#self;
   }

@@ -57,6 +57,7 @@ interface Watched {
 
 export class Viewer implements Role {
   readonly channel: ChannelId;
+  title = '';
   readonly #context: PageContext;
   readonly #libp2p: Libp2p;
   readonly #self: PeerId;
@@ -239,6 +240,7 @@ export class Viewer implements Role {
     const { clock } = this.#context.worker;
     const guard = new StumbleGuard(link, { clock, reach: this.#search.reachOf(peerId) });
     this.#watched.set(peerId, { attachment, connection, guard });
+    this.title = record.title;
     this.#shown.add(attachment);
     this.#driver.tell({ type: 'broadcast', epoch: record.epoch });
     this.#answered(peerId, { type: 'accepted', kind: link.kind });
