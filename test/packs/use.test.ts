@@ -13,6 +13,8 @@ import { LIBRARY_NAMES, makeTarballs, type Tarballs } from './tarballs.ts';
 
 /** The last that is written in JavaScript. Its users are many, and the repository's own is the next but one. */
 const OLDER_TYPESCRIPT = 'typescript@5.9.3';
+/** Who writes React in TypeScript has them. */
+const REACT_TYPES = '@types/react@19';
 const COMPILERS = {
   'TypeScript 5.9': 'node_modules/typescript/bin/tsc',
   "the repository's TypeScript": createRequire(import.meta.url)
@@ -31,7 +33,7 @@ let consumer: Consumer;
 
 beforeAll(async () => {
   tarballs = await makeTarballs();
-  consumer = await createConsumer([...tarballs.all.map(({ path }) => path), OLDER_TYPESCRIPT]);
+  consumer = await createConsumer([...tarballs.all.map(({ path }) => path), OLDER_TYPESCRIPT, REACT_TYPES]);
 }, INSTALL_WITHIN_MS);
 
 afterAll(() => {
@@ -50,8 +52,9 @@ test('little else is installed with them', () => {
     name,
     ...Object.keys({ ...(manifest['dependencies'] as object), ...(manifest['peerDependencies'] as object) }),
   ]);
-  // What native modules need to find their native part.
-  expect(new Set(needed)).toEqual(new Set([...ours, 'detect-libc', 'typescript']));
+  // What native modules need to find their native part, and what the compiler needs.
+  const besides = ['detect-libc', 'typescript', '@types/react', 'csstype'];
+  expect(new Set(needed)).toEqual(new Set([...ours, ...besides]));
 });
 
 describe.each(Object.entries(COMPILERS))('%s', (_title, compiler) => {
