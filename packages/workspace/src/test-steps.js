@@ -42,24 +42,44 @@ const UNIT_PROJECTS = new Map([
   ['workspace', 'casto-workspace-tools'],
 ]);
 
-/** @type {ReadonlyMap<string, Step>} */
+/**
+ * @param {string} title
+ * @param {string} mode - Of test/vitest.config.ts.
+ * @returns {Step}
+ */
+function endToEnd(title, mode) {
+  return {
+    title,
+    kind: 'vitest',
+    args: ['--root', 'test', '--mode', mode],
+    limitMs: END_TO_END_LIMIT_MS,
+    needsBuild: true,
+    needsPrograms: true,
+  };
+}
+
+/** @type {ReadonlyMap<string, readonly Step[]>} */
 const STEPS_AFTER = new Map([
   [
     'e2e',
-    {
-      title: 'end-to-end tests',
-      kind: 'vitest',
-      args: ['--root', 'test'],
-      limitMs: END_TO_END_LIMIT_MS,
-      needsBuild: true,
-      needsPrograms: true,
-    },
+    [
+      endToEnd('end-to-end tests, two at a time', 'light'),
+      endToEnd('end-to-end tests, one after another', 'heavy'),
+    ],
   ],
-  ['size', { ...script('size'), needsBuild: true }],
+  ['size', [{ ...script('size'), needsBuild: true }]],
 ]);
 
+/** Only by name. @type {ReadonlyMap<string, readonly Step[]>} */
+const STEPS_ON_DEMAND = new Map([['long', [endToEnd('end-to-end tests that take long', 'long')]]]);
+
 export const STEP_NAMES = [
-  ...new Set([...STEPS_BEFORE.keys(), ...UNIT_PROJECTS.keys(), ...STEPS_AFTER.keys()]),
+  ...new Set([
+    ...STEPS_BEFORE.keys(),
+    ...UNIT_PROJECTS.keys(),
+    ...STEPS_AFTER.keys(),
+    ...STEPS_ON_DEMAND.keys(),
+  ]),
 ];
 
 /**
@@ -74,7 +94,8 @@ export function stepsFor(names) {
   return [
     ...[...STEPS_BEFORE].filter(([name]) => isWanted(name)).map(([, step]) => step),
     ...(projects.length === 0 ? [] : [unitTests(names.length === 0 ? [] : projects)]),
-    ...[...STEPS_AFTER].filter(([name]) => isWanted(name)).map(([, step]) => step),
+    ...[...STEPS_AFTER].filter(([name]) => isWanted(name)).flatMap(([, steps]) => steps),
+    ...[...STEPS_ON_DEMAND].filter(([name]) => names.includes(name)).flatMap(([, steps]) => steps),
   ];
 }
 
