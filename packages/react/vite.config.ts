@@ -7,6 +7,7 @@ export default defineConfig({
     target: 'es2022',
     // dist/types belongs to the compiler; packages/workspace clears the rest.
     emptyOutDir: false,
+    license: { fileName: 'licenses.md' },
     lib: { entry: 'src/index.ts', formats: ['es'], fileName: 'index' },
     rolldownOptions: {
       external: [/^react(?:$|\/)/, /^casto(?:$|\/)/],
