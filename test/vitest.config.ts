@@ -6,7 +6,8 @@ export const TEST_TIMEOUT_MS = 60_000;
 /** Tests that wait more than they work, and count nothing that a busy machine changes: two files at a time. */
 const LIGHT = [
   'broadcast/{bad-input,browsers,chat,listing,one-relay,recovery,two-relays}.test.ts',
-  '{demo,examples,fuzz,links,packs,player,whip}/**/*.test.ts',
+  '{demo,examples,fuzz,links,packs,player}/**/*.test.ts',
+  'whip/client-packages.test.ts',
   'relay/{dashboard,ice-servers}.test.ts',
 ];
 /** Commands of their own, because `npm test` has twenty minutes. */
