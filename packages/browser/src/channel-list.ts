@@ -1,5 +1,6 @@
 /** `CASTO.channels()`: which channels are live at the relays that a page knows. */
 
+import type { EventTargetOf } from './events.ts';
 import { readListOptions } from './options.ts';
 import { relayTargets, type RelayTarget } from './relay-list.ts';
 
@@ -50,28 +51,7 @@ export interface CastoChannelsEventMap {
 }
 
 /** An EventTarget with the events of `CastoChannelsEventMap`. */
-export interface CastoChannelsEvents extends EventTarget {
-  addEventListener<K extends keyof CastoChannelsEventMap>(
-    type: K,
-    listener: (event: CastoChannelsEventMap[K]) => void,
-    options?: boolean | AddEventListenerOptions,
-  ): void;
-  addEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | AddEventListenerOptions,
-  ): void;
-  removeEventListener<K extends keyof CastoChannelsEventMap>(
-    type: K,
-    listener: (event: CastoChannelsEventMap[K]) => void,
-    options?: boolean | EventListenerOptions,
-  ): void;
-  removeEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | EventListenerOptions,
-  ): void;
-}
+export type CastoChannelsEvents = EventTargetOf<CastoChannelsEventMap>;
 
 /** The live channels of some relays, kept up to date until it is closed. */
 export class CastoChannels extends (EventTarget as new () => CastoChannelsEvents) {

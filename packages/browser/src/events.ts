@@ -34,11 +34,11 @@ export interface CastoEventMap {
   error: CustomEvent<CastoError>;
 }
 
-/** An EventTarget with the events of `CastoEventMap`. */
-export interface CastoEvents extends EventTarget {
-  addEventListener<K extends keyof CastoEventMap>(
+/** An EventTarget whose events are known by name. */
+export interface EventTargetOf<Events> extends EventTarget {
+  addEventListener<K extends keyof Events & string>(
     type: K,
-    listener: (event: CastoEventMap[K]) => void,
+    listener: (event: Events[K]) => void,
     options?: boolean | AddEventListenerOptions,
   ): void;
   addEventListener(
@@ -46,9 +46,9 @@ export interface CastoEvents extends EventTarget {
     listener: EventListenerOrEventListenerObject | null,
     options?: boolean | AddEventListenerOptions,
   ): void;
-  removeEventListener<K extends keyof CastoEventMap>(
+  removeEventListener<K extends keyof Events & string>(
     type: K,
-    listener: (event: CastoEventMap[K]) => void,
+    listener: (event: Events[K]) => void,
     options?: boolean | EventListenerOptions,
   ): void;
   removeEventListener(
@@ -57,6 +57,9 @@ export interface CastoEvents extends EventTarget {
     options?: boolean | EventListenerOptions,
   ): void;
 }
+
+/** An EventTarget with the events of `CastoEventMap`. */
+export type CastoEvents = EventTargetOf<CastoEventMap>;
 
 /** How the roles report to the object that the page holds. */
 export type Emit = <K extends keyof CastoEventMap>(type: K, detail: CastoEventMap[K]['detail']) => void;

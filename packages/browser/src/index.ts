@@ -15,7 +15,7 @@ export {
   type CastoChannelsState,
 } from './channel-list.ts';
 export { CastoError, type CastoErrorReason } from './errors.ts';
-export type { CastoEventMap, CastoEvents, CastoMessage } from './events.ts';
+export type { CastoEventMap, CastoEvents, CastoMessage, EventTargetOf } from './events.ts';
 export type { CastoOptions } from './options.ts';
 export type {
   CastoAudioStats,

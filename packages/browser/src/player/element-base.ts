@@ -1,6 +1,7 @@
 /** What the element extends, and its events. */
 
 import type { CastoError } from '../errors.ts';
+import type { EventTargetOf } from '../events.ts';
 import type { CastoStats } from '../stats.ts';
 import type { CastoState } from './casto-state.ts';
 
@@ -14,28 +15,7 @@ export interface CastoPlayerEventMap extends HTMLElementEventMap {
 }
 
 /** An HTMLElement with the events of `CastoPlayerEventMap`. */
-export interface CastoPlayerBase extends HTMLElement {
-  addEventListener<K extends keyof CastoPlayerEventMap>(
-    type: K,
-    listener: (event: CastoPlayerEventMap[K]) => void,
-    options?: boolean | AddEventListenerOptions,
-  ): void;
-  addEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | AddEventListenerOptions,
-  ): void;
-  removeEventListener<K extends keyof CastoPlayerEventMap>(
-    type: K,
-    listener: (event: CastoPlayerEventMap[K]) => void,
-    options?: boolean | EventListenerOptions,
-  ): void;
-  removeEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | EventListenerOptions,
-  ): void;
-}
+export type CastoPlayerBase = EventTargetOf<CastoPlayerEventMap> & HTMLElement;
 
 type PlayerBaseClass = new () => CastoPlayerBase;
 
