@@ -1,11 +1,11 @@
 /** Pages that list channels, pages that broadcast them, and two relays between. */
 
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { CastoChannels } from 'casto';
-import { launchBrowser, type BrowserPage, type RunningBrowser } from '../harness/browsers.ts';
-import type { PageServer } from '../harness/page-server.ts';
-import { startRelay, type RelayProcess } from '../harness/relay-process.ts';
-import { goLive, openPage, startStage, stop, watch } from './stage.ts';
+import type { BrowserPage } from '../harness/browsers.ts';
+import { startRelay } from '../harness/relay-process.ts';
+import { useNeighbour, useRelayStage } from './relay-stage.ts';
+import { goLive, stop, watch } from './stage.ts';
 
 declare global {
   var lists: { list: CastoChannels; events: { type: string; channel: string; title: string }[] };
@@ -13,35 +13,9 @@ declare global {
 
 const WITHIN_MS = 40_000;
 
-let a: RelayProcess;
-let b: RelayProcess;
-let server: PageServer;
-let browser: RunningBrowser;
-const pages: BrowserPage[] = [];
-
-beforeAll(async () => {
-  a = await startRelay({ flags: ['--no-mdns'] });
-  const tcp = a.multiaddrs.find((address) => /\/tcp\/\d+\/p2p\//.test(address));
-  b = await startRelay({ flags: ['--no-mdns'], peers: [tcp ?? ''] });
-  server = await startStage(a);
-  browser = await launchBrowser('chromium');
-});
-
-afterEach(async () => {
-  await Promise.all(pages.splice(0).map((page) => page.close()));
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await server?.close();
-  await Promise.all([a?.stop(), b?.stop()]);
-});
-
-async function newPage(): Promise<BrowserPage> {
-  const page = await openPage(browser, server.origin);
-  pages.push(page);
-  return page;
-}
+const relayStage = useRelayStage();
+const neighbour = useNeighbour(relayStage);
+const { newPage } = relayStage;
 
 async function openList(relays: string[]): Promise<BrowserPage> {
   const page = await newPage();
@@ -88,12 +62,16 @@ async function decodedSnapshot(page: BrowserPage, channel: string) {
 
 for (const name of ['its own relay', 'another relay'] as const) {
   test(`a page at ${name} lists what is live, with a picture of it`, { timeout: 120_000 }, async () => {
-    const relay = name === 'its own relay' ? a : b;
+    const relay = name === 'its own relay' ? relayStage.relay : neighbour.relay;
     const list = await openList([relay.http]);
     const [shown, hidden] = [await newPage(), await newPage()];
-    const broadcast = { relays: [a.http], title: 'on <b>air</b>' };
+    const broadcast = { relays: [relayStage.relay.http], title: 'on <b>air</b>' };
     const { channel } = await goLive(shown, broadcast, { width: 640, height: 360 });
-    const unlisted = await goLive(hidden, { relays: [a.http], title: 'by link', listed: false });
+    const unlisted = await goLive(hidden, {
+      relays: [relayStage.relay.http],
+      title: 'by link',
+      listed: false,
+    });
 
     const picture = await decodedSnapshot(list, channel);
     expect(picture).toMatchObject({ width: 320, height: 180, type: 'image/jpeg' });
@@ -122,11 +100,11 @@ for (const name of ['its own relay', 'another relay'] as const) {
 
     // Who has the link watches what is in no list.
     const viewer = await newPage();
-    await watch(viewer, { relays: [a.http], channel: unlisted.channel });
+    await watch(viewer, { relays: [relayStage.relay.http], channel: unlisted.channel });
     expect(await list.evaluate(() => lists.list.channels.length)).toBe(1);
 
     const another = await newPage();
-    await watch(another, { relays: [a.http], channel });
+    await watch(another, { relays: [relayStage.relay.http], channel });
     await list.waitFor(() => lists.list.channels[0]?.viewers === 1, {
       timeoutMs: WITHIN_MS,
       what: 'a viewer is counted',
@@ -152,10 +130,10 @@ test(
   async () => {
     const own = await startRelay({ flags: ['--no-mdns'] });
     try {
-      const list = await openList([own.http, a.http]);
+      const list = await openList([own.http, relayStage.relay.http]);
       const [one, other] = [await newPage(), await newPage()];
       const { channel } = await goLive(one, { relays: [own.http], title: 'one' });
-      await goLive(other, { relays: [a.http], title: 'other' });
+      await goLive(other, { relays: [relayStage.relay.http], title: 'other' });
       await list.waitFor(() => lists.list.channels.length === 2, {
         timeoutMs: WITHIN_MS,
         what: 'both channels',

@@ -59,3 +59,20 @@ export function useRelayStage(options: StageOptions = {}): RelayStage {
     },
   };
 }
+
+/** A second relay, which finds the stage's own and is found by it. Registers its hooks behind those of the stage. */
+export function useNeighbour(stage: RelayStage): { readonly relay: RelayProcess } {
+  let relay: RelayProcess;
+  beforeAll(async () => {
+    const tcp = stage.relay.multiaddrs.find((address) => /\/tcp\/\d+\/p2p\//.test(address));
+    relay = await startRelay({ peers: [tcp ?? ''] });
+  });
+  afterAll(async () => {
+    await relay?.stop();
+  });
+  return {
+    get relay() {
+      return relay;
+    },
+  };
+}
