@@ -1,20 +1,5 @@
 import type { Instant } from '../link-control.ts';
 
-/** Where each has its place in the array: names are looked up far more often than timers are set. */
-const PLACES = {
-  search: 0,
-  activation: 1,
-  orphan: 2,
-  starved: 3,
-  upkeep: 4,
-  rebalance: 5,
-  tell: 6,
-  report: 7,
-  shed: 8,
-} as const;
-
-export type TreeTimer = keyof typeof PLACES;
-
 const NAMES = [
   'search',
   'activation',
@@ -25,7 +10,9 @@ const NAMES = [
   'tell',
   'report',
   'shed',
-] as const satisfies readonly TreeTimer[];
+] as const;
+
+export type TreeTimer = (typeof NAMES)[number];
 
 /** The named timers of one peer. A hundred thousand peers share a process, so they are one small array each. */
 export class TreeTimers {
@@ -39,7 +26,7 @@ export class TreeTimers {
   }
 
   set(name: TreeTimer, at: Instant): void {
-    this.#due[PLACES[name]] = at;
+    this.#due[NAMES.indexOf(name)] = at;
     this.#next = this.#earliest();
   }
 
@@ -64,16 +51,14 @@ export class TreeTimers {
   /** Takes one that is due, in the order of the table; `null` when none is. */
   takeDue(now: Instant): TreeTimer | null {
     if (this.#next > now) return null;
-    for (const name of NAMES) {
-      if (this.#at(name) > now) continue;
-      this.clear(name);
-      return name;
-    }
-    return null;
+    const name = NAMES.find((each) => this.#at(each) <= now);
+    if (name === undefined) return null;
+    this.clear(name);
+    return name;
   }
 
   #at(name: TreeTimer): Instant {
-    return this.#due[PLACES[name]] ?? Infinity;
+    return this.#due[NAMES.indexOf(name)] ?? Infinity;
   }
 
   #earliest(): Instant {
