@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { expect } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 
 import { launchBrowser } from '../harness/browsers.ts';
 import type { BrowserPage, PageOptions, RunningBrowser } from '../harness/browsers.ts';
@@ -21,24 +21,26 @@ export interface GoLiveChoice {
 }
 
 export class DemoStage {
-  readonly relay: RelayProcess;
-  readonly browser: RunningBrowser;
+  #opened: { readonly relay: RelayProcess; readonly browser: RunningBrowser } | null = null;
   readonly #pages: BrowserPage[] = [];
 
-  private constructor(relay: RelayProcess, browser: RunningBrowser) {
-    this.relay = relay;
-    this.browser = browser;
+  get relay(): RelayProcess {
+    return this.#parts.relay;
   }
 
-  static async open(): Promise<DemoStage> {
+  get browser(): RunningBrowser {
+    return this.#parts.browser;
+  }
+
+  async open(): Promise<void> {
     mkdirSync(SCREENSHOTS, { recursive: true });
     const relay = await startRelay();
-    return new DemoStage(relay, await launchBrowser('chromium'));
+    this.#opened = { relay, browser: await launchBrowser('chromium') };
   }
 
   async close(): Promise<void> {
-    await this.browser.close();
-    await this.relay.stop();
+    await this.#opened?.browser.close();
+    await this.#opened?.relay.stop();
   }
 
   async page(address: string, options: PageOptions = {}): Promise<BrowserPage> {
@@ -52,6 +54,11 @@ export class DemoStage {
     await Promise.all(this.#pages.splice(0).map((page) => page.close()));
   }
 
+  get #parts(): { readonly relay: RelayProcess; readonly browser: RunningBrowser } {
+    if (this.#opened === null) throw new Error('the stage is not open yet');
+    return this.#opened;
+  }
+
   /** Errors, and requests to anywhere but the relay. */
   problemsOf(...seen: BrowserPage[]): string[] {
     const origin = `${this.relay.http}/`;
@@ -60,6 +67,15 @@ export class DemoStage {
       ...requests.filter((url) => /^https?:/.test(url) && !url.startsWith(origin)),
     ]);
   }
+}
+
+/** Registers the hooks of a test file. What is returned may be used in its tests. */
+export function useDemoStage(): DemoStage {
+  const stage = new DemoStage();
+  beforeAll(() => stage.open());
+  afterEach(() => stage.closePages());
+  afterAll(() => stage.close());
+  return stage;
 }
 
 /** From the start page to the point where only "Go live" is left to press. */

@@ -1,6 +1,6 @@
 /** The demo as people meet it: served by a relay, from the camera to a viewer, found by link, said in plain words. */
 
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { launchBrowser, skipReason } from '../harness/browsers.ts';
 import type { BrowserPage, PageOptions } from '../harness/browsers.ts';
@@ -8,7 +8,6 @@ import { expectPicturesAdvance, expectTone } from '../harness/expectations.ts';
 import { startRelay } from '../harness/relay-process.ts';
 import { lanAddress } from '../harness/page-server.ts';
 import {
-  DemoStage,
   expectPhase,
   expectPictures,
   expectReady,
@@ -18,24 +17,13 @@ import {
   LIVE_MS,
   replaceCamera,
   textOf,
+  useDemoStage,
 } from './demo-stage.ts';
 
 const RECONNECT_MS = 40_000;
 const UNKNOWN_CHANNEL = '12D3KooWGRUnTVLzG1C9gRvzHMYpZUvpUTGmLqoAdcbrTvgFGUr1';
 
-let stage: DemoStage;
-
-beforeAll(async () => {
-  stage = await DemoStage.open();
-});
-
-afterEach(async () => {
-  await stage.closePages();
-});
-
-afterAll(async () => {
-  await stage?.close();
-});
+const stage = useDemoStage();
 
 function open(address: string, options: PageOptions = {}): Promise<BrowserPage> {
   return stage.page(address, options);

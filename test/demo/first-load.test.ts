@@ -1,8 +1,8 @@
 /** What the demo costs a newcomer before anything is pressed: bytes, and time until the page answers. */
 
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 
-import { DemoStage, expectText, expectView } from './demo-stage.ts';
+import { expectText, expectView, useDemoStage } from './demo-stage.ts';
 
 /** Everything that the start page asks for, as it comes over the wire, after gzip. */
 const FIRST_LOAD_BYTES = 200_000;
@@ -10,15 +10,7 @@ const FIRST_LOAD_BYTES = 200_000;
 const INTERACTIVE_MS = 1500;
 const SLACK = process.env['CI'] === 'true' ? 3 : 2;
 
-let stage: DemoStage;
-
-beforeAll(async () => {
-  stage = await DemoStage.open();
-});
-
-afterAll(async () => {
-  await stage?.close();
-});
+const stage = useDemoStage();
 
 test('the start page comes in 200 kB, its list of channels included, and answers within a second and a half', async () => {
   const page = await stage.page('/');

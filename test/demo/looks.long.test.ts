@@ -1,11 +1,10 @@
 /** The demo for everyone: by keyboard and ear, on narrow and wide screens, in light and dark, without motion. */
 
 import axe from 'axe-core';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 
 import type { BrowserPage, PageOptions } from '../harness/browsers.ts';
 import {
-  DemoStage,
   expectPhase,
   expectPictures,
   expectReady,
@@ -15,6 +14,7 @@ import {
   LIVE_MS,
   pictureFile,
   prepare,
+  useDemoStage,
 } from './demo-stage.ts';
 
 const SCREENS = {
@@ -29,19 +29,7 @@ const TOUCH_TARGET_PX = 44;
 const LAYOUT_SHIFT_MAX = 0.1;
 const PANELS = ['share', 'chat', 'tree', 'statistics'] as const;
 
-let stage: DemoStage;
-
-beforeAll(async () => {
-  stage = await DemoStage.open();
-});
-
-afterEach(async () => {
-  await stage.closePages();
-});
-
-afterAll(async () => {
-  await stage?.close();
-});
+const stage = useDemoStage();
 
 test('the keyboard goes live and stops, and always shows where it is', async () => {
   const page = await stage.page('/');

@@ -1,10 +1,9 @@
 /** What people do together: find each other on the start page, talk, and see who feeds whom. */
 
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 
 import type { BrowserPage } from '../harness/browsers.ts';
 import {
-  DemoStage,
   expectPhase,
   expectPictures,
   expectReady,
@@ -13,6 +12,7 @@ import {
   goLive,
   LIVE_MS,
   textOf,
+  useDemoStage,
 } from './demo-stage.ts';
 
 /** Relays hear of each other's channels within seconds, and pages of theirs at once. */
@@ -20,19 +20,7 @@ const LISTED_MS = 20_000;
 /** A dead child is noticed by its silence. */
 const HEALED_MS = 30_000;
 
-let stage: DemoStage;
-
-beforeAll(async () => {
-  stage = await DemoStage.open();
-});
-
-afterEach(async () => {
-  await stage.closePages();
-});
-
-afterAll(async () => {
-  await stage?.close();
-});
+const stage = useDemoStage();
 
 test('the start page shows who is live, with a picture and viewers, by itself, and no more when it ends', async () => {
   const home = await stage.page('/');
