@@ -5,7 +5,7 @@ export const TEST_TIMEOUT_MS = 60_000;
 
 /** Tests that wait more than they work, and count nothing that a busy machine changes: two files at a time. */
 const LIGHT = [
-  'broadcast/{bad-input,browsers,chat,listing,one-relay,recovery,two-relays}.test.ts',
+  'broadcast/{bad-input,browsers,cascade,chat,listing,one-relay,recovery,two-relays}.test.ts',
   '{demo,examples,fuzz,links,packs,player}/**/*.test.ts',
   'whip/client-packages.test.ts',
   'relay/{dashboard,ice-servers}.test.ts',
