@@ -14,6 +14,7 @@ import {
   expectText,
   expectView,
   goLive,
+  linkOf,
   LIVE_MS,
   replaceCamera,
   textOf,
@@ -84,6 +85,27 @@ describe('from the camera to a viewer', () => {
     await expectPhase(viewer, 'live');
   });
 
+  test('a screen is asked for by a button, and broadcast until it is no longer shared', async () => {
+    const streamer = await open('/');
+    await streamer.click('#to-go-live');
+    await expectView(streamer, 'go-live');
+    await streamer.click('input[value=screen]');
+    await expectText(streamer, '#preview-title', '^Share a screen');
+    expect(await textOf(streamer, '#preview-retry')).toBe('Choose a screen');
+    await streamer.click('#preview-retry');
+    await expectReady(streamer);
+    await streamer.click('#start');
+    await expectPhase(streamer, 'live');
+    const viewer = await open(await linkOf(streamer));
+    await expectPhase(viewer, 'live');
+    await expectPictures(viewer);
+
+    await streamer.evaluate(stopSharing);
+    await expectPhase(streamer, 'ended');
+    await expectPhase(viewer, 'ended');
+    expect(problemsOf(streamer, viewer)).toEqual([]);
+  });
+
   test('a viewer who comes first waits, and one who stays sees the streamer come back', async () => {
     const streamer = await open('/');
     const link = await goLive(streamer);
@@ -125,6 +147,21 @@ describe('from the camera to a viewer', () => {
     await expectPictures(viewer);
     expect(await textOf(viewer, '#badge')).toMatch(/live/i);
   }, 120_000);
+});
+
+test('a viewer takes the picture out of the page, and leaving brings it back', async () => {
+  const viewer = await open(await goLive(await open('/'), { source: 'test-picture' }));
+  await expectPhase(viewer, 'live');
+  await viewer.click('#picture-in-picture');
+  await viewer.waitFor(() => document.pictureInPictureElement?.id === 'video', { timeoutMs: 10_000 });
+  await viewer.click('#picture-in-picture');
+  await viewer.waitFor(() => document.pictureInPictureElement === null, { timeoutMs: 10_000 });
+  await viewer.click('#picture-in-picture');
+  await viewer.waitFor(() => document.pictureInPictureElement !== null, { timeoutMs: 10_000 });
+  await viewer.click('#stop');
+  await expectView(viewer, 'home');
+  await viewer.waitFor(() => document.pictureInPictureElement === null, { timeoutMs: 10_000 });
+  expect(problemsOf(viewer)).toEqual([]);
 });
 
 describe('finding the way', () => {
@@ -212,3 +249,14 @@ describe('finding the way', () => {
     }
   });
 });
+
+/** In the page of the streamer: what the browser does when its own bar is told to stop sharing. */
+function stopSharing(): void {
+  const video = document.querySelector('#video');
+  const source = video instanceof HTMLVideoElement ? video.srcObject : null;
+  if (!(source instanceof MediaStream)) throw new Error('nothing is shared');
+  for (const track of source.getTracks()) {
+    track.stop();
+    track.dispatchEvent(new Event('ended'));
+  }
+}
