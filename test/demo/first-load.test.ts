@@ -6,9 +6,8 @@ import { expectText, expectView, useDemoStage } from './demo-stage.ts';
 
 /** Everything that the start page asks for, as it comes over the wire, after gzip. */
 const FIRST_LOAD_BYTES = 200_000;
-/** Goal on loopback; a machine that is busy with other tests gets more. */
+/** The goal on loopback: a busy machine with two cores took 0.14 to 0.27 s. */
 const INTERACTIVE_MS = 1500;
-const SLACK = process.env['CI'] === 'true' ? 3 : 2;
 
 const stage = useDemoStage();
 
@@ -30,7 +29,7 @@ test('the start page comes in 200 kB, its list of channels included, and answers
   console.log(seen.files.join('\n'));
   expect(seen.bytes).toBeGreaterThan(50_000);
   expect(seen.bytes).toBeLessThanOrEqual(FIRST_LOAD_BYTES);
-  expect(seen.interactiveMs).toBeLessThan(INTERACTIVE_MS * SLACK);
+  expect(seen.interactiveMs).toBeLessThan(INTERACTIVE_MS);
 });
 
 test('what only some need comes later: preparation, session, graphs, tree and QR code', async () => {
