@@ -52,6 +52,17 @@ describe('a parent that gives less than it gets', () => {
     expect(peer.banned).toEqual({});
   });
 
+  test('[F1.3] does not count as another one that gives little at the next round trip', () => {
+    const peer = new LonePeer().attach(2).standBy(3);
+    for (let i = 0; i < poorReports; i++) peer.measured(2, { receivedShare: POOR });
+    peer.advance(100);
+    peer.measured(2, { rttMs: 40, offsetMs: 0 });
+    peer.flowing(3);
+    peer.advance(ownLineMs - 100);
+    for (let i = 0; i < poorReports; i++) peer.measured(3, { receivedShare: POOR });
+    expect(peer.banned).toHaveProperty('3', 'poor-media');
+  });
+
   test('[F1.2] is kept when there is no other', () => {
     const peer = new LonePeer().attach(2);
     for (let i = 0; i < poorReports; i++) peer.measured(2, { receivedShare: POOR });
@@ -122,6 +133,17 @@ describe('a lie', () => {
     const peer = new LonePeer().attach(2).standBy(3);
     expect(sent('activate', peer.measured(2, { latencyMs: LIMIT_MS }))).toEqual([]);
     expect(sent('activate', peer.measured(2, { latencyMs: LIMIT_MS + 1 }))).toEqual([3]);
+    expect(peer.banned).toEqual({ 2: 'false-delay' });
+  });
+
+  test('[F2.2] is not what a parent tells whose path has become shorter since frames were measured', () => {
+    const peer = new LonePeer().attach(2, word(2, { delayMs: 500 })).standBy(3);
+    peer.measured(2, { latencyMs: 600 });
+    peer.hears(2, word(2, { delayMs: 50 }));
+    expect(sent('activate', peer.measured(2, { rttMs: 40, offsetMs: 0 }))).toEqual([]);
+    expect(sent('activate', peer.measured(2, { receivedShare: 1 }))).toEqual([]);
+    expect(peer.banned).toEqual({});
+    expect(sent('activate', peer.measured(2, { latencyMs: 600 }))).toEqual([3]);
     expect(peer.banned).toEqual({ 2: 'false-delay' });
   });
 

@@ -4,6 +4,7 @@ import { MAX_DEPTH } from '../config.ts';
 import type { Instant } from '../link-control.ts';
 import { shortId } from '../peer-id.ts';
 import type { Offence } from './bans.ts';
+import type { LinkMeasurement } from './tree-io.ts';
 import { linkDelayMs, type ParentLink, type TreeState } from './tree-state.ts';
 
 /** Whether media come, and will come, from it. */
@@ -31,12 +32,29 @@ export function offenceIn(state: TreeState, now: Instant, link: ParentLink): Off
   return isWay && path.at(-1) === link.shortId ? null : 'false-path';
 }
 
-/** F2: the clock of the frames does not lie. */
-export function claimsTooLittleDelay(state: TreeState, link: ParentLink): boolean {
-  const { delayFactor, delaySlackMs } = state.tuning;
-  if (link.latencyMs === null || link.state === null || link.state.delayMs === null) return false;
+/** F1.1: counts reports of little in a row. @returns Whether this one was once too often; a mere round trip is none. */
+export function givesLittle(
+  { tuning }: TreeState,
+  link: ParentLink,
+  { receivedShare }: LinkMeasurement,
+): boolean {
+  if (receivedShare === undefined) return false;
+  link.poorReports = receivedShare < tuning.receivedShare ? link.poorReports + 1 : 0;
+  return link.poorReports >= tuning.poorReports;
+}
+
+/**
+ * F2.2: the clock of the frames does not lie. Only frames that were measured now are held against what the parent says
+ * now, because an honest path may have become shorter since.
+ */
+export function claimsTooLittleDelay(
+  { tuning }: TreeState,
+  link: ParentLink,
+  { latencyMs }: LinkMeasurement,
+): boolean {
+  if (latencyMs === undefined || link.state === null || link.state.delayMs === null) return false;
   const claimedMs = link.state.delayMs + linkDelayMs(link);
-  return link.latencyMs > claimedMs * delayFactor + delaySlackMs;
+  return latencyMs > claimedMs * tuning.delayFactor + tuning.delaySlackMs;
 }
 
 /** F1.3: two parents in a row that give little are a slow line of this peer's own, and a third would give no more. */

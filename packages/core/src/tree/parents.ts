@@ -14,7 +14,7 @@ import type { Instant } from '../link-control.ts';
 import type { ParentCandidate } from '../link-messages.ts';
 import { decodePath } from '../peer-id.ts';
 import type { Offence } from './bans.ts';
-import { claimsTooLittleDelay, isUsable, isWell, makesDo, offenceIn } from './parent-checks.ts';
+import { claimsTooLittleDelay, givesLittle, isUsable, isWell, makesDo, offenceIn } from './parent-checks.ts';
 import { foldAffinity } from './scores.ts';
 import { bestStandby, closeParent, lookSooner, standbyFor } from './standbys.ts';
 import { isGain, sharesParent } from './candidates.ts';
@@ -112,17 +112,13 @@ export function parentMeasured(
 ): void {
   link.affinity = foldAffinity(link.affinity, sample, now);
   link.offsetMs = sample.offsetMs ?? link.offsetMs;
-  link.latencyMs = sample.latencyMs ?? link.latencyMs;
-  const { receivedShare } = sample;
-  if (receivedShare !== undefined) {
-    link.poorReports = receivedShare < state.tuning.receivedShare ? link.poorReports + 1 : 0;
-  }
-  if (link.phase === 'active' && link.poorReports >= state.tuning.poorReports && !makesDo(state, now, link)) {
+  const isPoor = givesLittle(state, link, sample);
+  if (link.phase === 'active' && isPoor && !makesDo(state, now, link)) {
     // The peers above this one starve alike: only a parent that says that all is well is at fault.
     const isOwnFault = link.state?.received === null || (link.state?.received ?? 1000) >= 950;
     return dismiss(state, now, link, isOwnFault ? 'poor-media' : null);
   }
-  if (link.phase === 'active' && claimsTooLittleDelay(state, link)) {
+  if (link.phase === 'active' && claimsTooLittleDelay(state, link, sample)) {
     return dismiss(state, now, link, 'false-delay');
   }
   if (link !== currentParent(state)) return;

@@ -77,8 +77,6 @@ export interface ParentLink {
   path: readonly ShortId[];
   affinity: Affinity;
   offsetMs: number | null;
-  /** From capture to arrival over this parent; `null` until measured. */
-  latencyMs: number | null;
   poorReports: number;
   isSilent: boolean;
   /** It said that it goes, or wants this child to. */
@@ -263,7 +261,6 @@ export function newParentLink(
     path: [],
     affinity: newAffinity(options.now),
     offsetMs: null,
-    latencyMs: null,
     poorReports: 0,
     isSilent: false,
     isDraining: false,
