@@ -308,6 +308,32 @@ describe('a peer that goes', () => {
   });
 });
 
+describe('a child whose link comes up at a peer that goes', () => {
+  test('[C6.1] is told so then', () => {
+    const peer = relay();
+    peer.asked(3);
+    peer.asked(4, { standby: true });
+    expect(sent('drain', peer.tell({ type: 'drain', withinMs: 5_000 }))).toEqual([]);
+    peer.advance(1_500);
+    const told = [...peer.linked(3), ...peer.linked(4)];
+    const message = { type: 'drain', withinMs: 3_500 };
+    expect(messages('drain', told)).toEqual([3, 4].map((to) => ({ to, message })));
+    expect(sent('drain', relay().child(3).linked(3))).toEqual([]);
+  });
+
+  test('[C6.1] is told no time that is over, and none in parts of a millisecond', () => {
+    const peer = relay();
+    peer.asked(3);
+    peer.asked(4);
+    peer.tell({ type: 'drain', withinMs: 5_000 });
+    peer.now += 0.25;
+    const [first] = messages('drain', peer.linked(3));
+    peer.now += 6_000;
+    const [second] = messages('drain', peer.linked(4));
+    expect([first?.message.withinMs, second?.message.withinMs]).toEqual([5_000, 0]);
+  });
+});
+
 describe('a join for other layers', () => {
   test('[C7.1] makes a headless relay fetch them', () => {
     const peer = new LonePeer({ kind: 'headless' });

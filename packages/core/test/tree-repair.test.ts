@@ -100,6 +100,27 @@ describe('a lost parent', () => {
     },
   );
 
+  const drain = { type: 'drain', withinMs: 5_000 } as const;
+
+  test('[R2.1] that said that it goes before its first picture is played, and replaced', () => {
+    const peer = new LonePeer();
+    peer.tell({ type: 'start' });
+    peer.tell({ type: 'named', parents: [candidate(2)] });
+    peer.up(2);
+    peer.gets(2, drain);
+    peer.flowing(2);
+    expect(peer).toMatchObject({ active: [2], view: { searchingFor: 'parent' } });
+  });
+
+  test('[R2.1] is not given up for one that said that it goes', () => {
+    const peer = new LonePeer().attach(2);
+    peer.gets(2, { type: 'redirect', parents: [candidate(3)] });
+    peer.up(3, word(3, { via: [] }));
+    expect(about('close', peer.gets(3, drain))).toEqual([3]);
+    peer.flowing(3);
+    expect(peer.active).toEqual([2]);
+  });
+
   test('[R2.1] is replaced by the best standby, whichever was found first', () => {
     const near = [3, word(3, { delayMs: 60 })] as const;
     const far = [4, word(4, { delayMs: 80 })] as const;

@@ -61,6 +61,7 @@ export function childLinked(state: TreeState, now: Instant, child: ChildLink): v
   if (child.isLinked) return;
   child.isLinked = true;
   greet(state, now, child);
+  drainChild(state, now, child);
 }
 
 export function childUnlinked(state: TreeState, now: Instant, peerId: PeerId): void {
@@ -80,7 +81,7 @@ export function childState(state: TreeState, now: Instant, child: ChildLink, wor
 export function childActivates(state: TreeState, now: Instant, child: ChildLink): void {
   if (child.isActive) return;
   const limit = state.slots + Math.ceil(state.slots * state.tuning.overflowShare);
-  if (activeChildren(state) >= limit || state.isDraining) {
+  if (activeChildren(state) >= limit || state.goneAt !== null) {
     const parents = placesBelow(state, child.peerId, { slots: child.slots, layers: child.layers });
     state.effects.push({ type: 'send', peerId: child.peerId, message: { type: 'redirect', parents } });
     return;
@@ -172,11 +173,15 @@ export function roomChanged(state: TreeState, now: Instant): void {
   tellDirectories(state, now);
 }
 
-/** Sends every child away, because this peer will be gone. */
-export function drainChildren(state: TreeState, withinMs: number): void {
-  for (const { peerId, isLinked } of state.children.values()) {
-    if (isLinked) state.effects.push({ type: 'send', peerId, message: { type: 'drain', withinMs } });
-  }
+/** C6.1: sends every child away, because this peer will be gone. Those that are not up yet are told when they are. */
+export function drainChildren(state: TreeState, now: Instant): void {
+  for (const child of state.children.values()) if (child.isLinked) drainChild(state, now, child);
+}
+
+function drainChild(state: TreeState, now: Instant, { peerId }: ChildLink): void {
+  if (state.goneAt === null) return;
+  const withinMs = Math.max(0, Math.round(state.goneAt - now));
+  state.effects.push({ type: 'send', peerId, message: { type: 'drain', withinMs } });
 }
 
 function judge(state: TreeState, now: Instant, peerId: PeerId, join: TreeJoin): Verdict {
@@ -185,7 +190,7 @@ function judge(state: TreeState, now: Instant, peerId: PeerId, join: TreeJoin): 
     state.bans.add(peerId, 'flood', now);
     return refuse('busy', REFUSED_MS);
   }
-  if (state.isDraining || state.phase.type === 'left') return refuse('draining', BUSY_MS);
+  if (state.goneAt !== null || state.phase.type === 'left') return refuse('draining', BUSY_MS);
   const { depth } = state.position;
   if (depth === null || !isFlowing(state)) return refuse('busy', BUSY_MS);
   if (state.parents.has(peerId) || closesLoop(state.position, peerId)) return refuse('loop', BUSY_MS);

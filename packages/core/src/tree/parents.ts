@@ -72,6 +72,7 @@ export function parentFlowing(state: TreeState, now: Instant, link: ParentLink):
   }
   play(state, now, link);
   if (current !== null && current !== link) demote(state, now, current);
+  if (link.isDraining) repair(state, now);
 }
 
 /** The other end says how it stands. */
@@ -192,8 +193,12 @@ export function parentRedirects(
 /** It will be gone: move before it is. */
 export function parentDrains(state: TreeState, now: Instant, link: ParentLink): void {
   link.isDraining = true;
-  if (link === currentParent(state)) repair(state, now);
-  else if (link.phase === 'standby') closeParent(state, link, 'moved');
+  if (link === currentParent(state)) return repair(state, now);
+  // One that is about to deliver is better than none.
+  const isWanted = link.phase === 'activating' && !isServed(state);
+  if (isWanted || link.phase === 'active') return;
+  closeParent(state, link, 'moved');
+  attemptFailed(state, now);
 }
 
 /** R3: whoever was activated and has not delivered in time is given up, and the next one tried. */

@@ -110,7 +110,7 @@ export function tellDirectories(state: TreeState, now: Instant): void {
 function offerOf(state: TreeState, now: Instant): Offer | null {
   const { depth, delayMs } = state.position;
   const freeSlots = Math.max(offeredSlots(state), state.slots + landingRoom(state) - activeChildren(state));
-  if (depth === null || freeSlots <= 0 || !isFlowing(state) || state.isDraining) return null;
+  if (depth === null || freeSlots <= 0 || !isFlowing(state) || state.goneAt !== null) return null;
   if (depth >= MAX_PARENT_DEPTH) return null;
   const { kind } = state.options;
   return {

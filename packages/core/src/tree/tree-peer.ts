@@ -120,8 +120,8 @@ function apply(state: TreeState, now: Instant, input: TreeInput): void {
       state.bitrateBps = input.bps;
       return remeasure(state, now);
     case 'drain':
-      state.isDraining = true;
-      drainChildren(state, input.withinMs);
+      state.goneAt = now + input.withinMs;
+      drainChildren(state, now);
       return remeasure(state, now);
     case 'leave':
       return leave(state, input.reason);

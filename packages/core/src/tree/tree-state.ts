@@ -164,7 +164,8 @@ export interface TreeState {
   processor: number;
   slotCap: SlotCap | null;
   slots: number;
-  isDraining: boolean;
+  /** When this peer will be gone, once it is known that it goes. */
+  goneAt: Instant | null;
   /** The parent that this peer moves to on purpose, although the present one is well. */
   moving: PeerId | null;
   told: Told;
@@ -222,7 +223,7 @@ export function createTreeState(options: TreePeerOptions): TreeState {
     processor: 0,
     slotCap: null,
     slots: 0,
-    isDraining: false,
+    goneAt: null,
     moving: null,
     told: {
       position: null,
@@ -349,8 +350,8 @@ export function hasRelayPlace(state: TreeState): boolean {
 }
 
 function carriedSlots(state: TreeState, relays: number): number {
-  const { options, network, processor, uplinkBps, bitrateBps, isDraining, tuning } = state;
-  if (isDraining) return 0;
+  const { options, network, processor, uplinkBps, bitrateBps, tuning } = state;
+  if (state.goneAt !== null) return 0;
   const maxChildren = options.maxChildren + Math.min(relays, options.relayPlaces ?? 0);
   return measuredSlots({ maxChildren, network, processor, uplinkBps, bitrateBps }, tuning);
 }
