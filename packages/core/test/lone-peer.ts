@@ -9,7 +9,7 @@ import type {
   TreeJoin,
   TreeMessage,
 } from '../src/tree/tree-io.ts';
-import type { TreeTuning } from '../src/tree/tree-tuning.ts';
+import { TREE_DEFAULTS, type TreeTuning } from '../src/tree/tree-tuning.ts';
 import type { TreeView } from '../src/tree/tree-view.ts';
 import type { LinkState } from '../src/control-messages.ts';
 import type { ParentCandidate, PeerKind } from '../src/link-messages.ts';
@@ -332,7 +332,20 @@ export class LonePeer {
   }
 }
 
-/** The streamer by itself, with room for so many children. */
+/** An uplink that carries so many children at 2.5 Mbit/s each. Half a slot more, so that no rounding takes one. */
+export function uplinkFor(slots: number): number {
+  const { packetOverhead, uplinkShare } = TREE_DEFAULTS;
+  return ((slots + 1 / 2) * 2_500_000 * packetOverhead) / uplinkShare;
+}
+
+/** A streamer whose owner allows more children than its uplink has slots for. */
+export function roomyStreamer(slots: number, setup: LoneSetup = {}): LonePeer {
+  const peer = loneStreamer(10 * slots, setup);
+  peer.tell({ type: 'uplink', bps: uplinkFor(slots) });
+  return peer;
+}
+
+/** The streamer by itself, with room for so many children, and not for one more. */
 export function loneStreamer(slots: number, setup: LoneSetup = {}): LonePeer {
   const peer = new LonePeer({ self: id(0), maxChildren: slots, isViewer: false, ...setup });
   peer.tell({ type: 'uplink', bps: 1e12 });

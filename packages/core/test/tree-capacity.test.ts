@@ -14,7 +14,9 @@ import {
   messages,
   numberOf,
   only,
+  roomyStreamer,
   sent,
+  uplinkFor,
   word,
 } from './lone-peer.ts';
 
@@ -212,7 +214,7 @@ describe('complaints', () => {
 
 describe('more children than slots', () => {
   test('[C4.1] are taken for a while when standbys are needed, up to four fifths more', () => {
-    const streamer = loneStreamer(5);
+    const streamer = roomyStreamer(5);
     const overflow = Math.ceil(5 * overflowShare);
     const standbys = Array.from({ length: 5 + overflow + 1 }, (_, i) => 2 + i);
     for (const number of standbys) streamer.child(number, { standby: true });
@@ -222,6 +224,37 @@ describe('more children than slots', () => {
     expect(served).toEqual(standbys.slice(0, -1));
     const [last] = standbys.slice(-1);
     expect(sent('redirect', streamer.gets(last ?? 0, { type: 'activate', layer: 0 }))).toEqual([last]);
+  });
+
+  test('[C4.1] are never more than the owner allows', () => {
+    const served = (slots: number, allowed: number) => {
+      const streamer = roomyStreamer(slots, { maxChildren: allowed });
+      const standbys = Array.from({ length: 2 * slots }, (_, i) => 2 + i);
+      for (const number of standbys) streamer.child(number, { standby: true });
+      const effects = standbys.flatMap((number) => streamer.gets(number, { type: 'activate', layer: 0 }));
+      expect(about('serve', effects).length + sent('redirect', effects).length).toBe(standbys.length);
+      return about('serve', effects).length;
+    };
+    expect([served(8, 8), served(5, 6), served(1, 1), served(5, 50)]).toEqual([8, 6, 1, 9]);
+  });
+
+  test('[C4.1] of whom one is a relay are taken at the places of relays', () => {
+    const streamer = loneStreamer(1, { relayPlaces: 1 }).child(2);
+    for (const number of [3, 4, 5]) streamer.child(number, { standby: true, kind: 'headless' });
+    streamer.child(6, { standby: true });
+    const activate = { type: 'activate', layer: 0 } as const;
+    const served = [6, 3, 4].flatMap((number) => about('serve', streamer.gets(number, activate)));
+    expect(served).toEqual([3]);
+  });
+
+  test('[C4.1, J5.5] land at a headless relay up to what its owner allows', () => {
+    const accepted = (allowed: number) => {
+      const relay = new LonePeer({ kind: 'headless', maxChildren: allowed });
+      relay.tell({ type: 'uplink', bps: uplinkFor(6) });
+      relay.attach(2);
+      return Array.from({ length: 12 }, (_, i) => about('accept', relay.asked(50 + i))).flat().length;
+    };
+    expect([accepted(100), accepted(7), accepted(6)]).toEqual([8, 7, 6]);
   });
 
   test('[C4.1] are not taken by a peer without slots', () => {
@@ -355,13 +388,14 @@ describe('a join for other layers', () => {
   });
 
   test('[C7.2] that comes back soon gets a place at a headless relay', () => {
-    const answers = (kind: PeerKind) => {
-      const peer = new LonePeer({ kind, maxChildren: 2, tuning: { preemption: false, landingShare: 0 } });
-      peer.tell({ type: 'uplink', bps: 1e9 });
+    const answers = (kind: PeerKind, maxChildren: number) => {
+      const peer = new LonePeer({ kind, maxChildren, tuning: { preemption: false, landingShare: 0 } });
+      peer.tell({ type: 'uplink', bps: uplinkFor(2) });
       peer.attach(2).child(3, {}, { freeSlots: 9 }).child(4);
       return [5, 5, 5, 6].map((number) => peer.asked(number)[0]?.type);
     };
-    expect(answers('headless')).toEqual(['redirect', 'accept', 'accept', 'redirect']);
-    expect(answers('browser')).toEqual(['redirect', 'redirect', 'redirect', 'redirect']);
+    expect(answers('headless', 4)).toEqual(['redirect', 'accept', 'accept', 'redirect']);
+    expect(answers('browser', 4)).toEqual(['redirect', 'redirect', 'redirect', 'redirect']);
+    expect(answers('headless', 2)).toEqual(['redirect', 'redirect', 'redirect', 'redirect']);
   });
 });

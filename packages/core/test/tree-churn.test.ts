@@ -20,9 +20,9 @@ describe('a world in turmoil', () => {
       const honest = new Set(churn.honest.map(({ number }) => number));
       expect(world.loops).toEqual([]);
       expect(world.unfed.filter((number) => honest.has(number))).toEqual([]);
-      const overfull = churn.honest.filter(({ view, children }) => {
+      const overfull = churn.honest.filter(({ view, children, maxChildren }) => {
         const room = view.slots + Math.ceil(view.slots * TREE_DEFAULTS.overflowShare);
-        return children.filter(({ isAlive }) => isAlive).length > room;
+        return children.filter(({ isAlive }) => isAlive).length > Math.min(room, maxChildren);
       });
       expect(overfull.map(({ number }) => number)).toEqual([]);
     },

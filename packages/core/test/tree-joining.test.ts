@@ -23,6 +23,7 @@ import {
   sent,
   standing,
   START,
+  uplinkFor,
   word,
   type LoneSetup,
 } from './lone-peer.ts';
@@ -505,8 +506,8 @@ describe('attempts', () => {
 
   test('[J5.5] of newcomers find more room at headless relays than there are slots', () => {
     const landed = (kind: PeerKind, path: Uint8Array) => {
-      const relay = new LonePeer({ kind, maxChildren: 6, tuning: { preemption: false } });
-      relay.tell({ type: 'uplink', bps: 1e9 });
+      const relay = new LonePeer({ kind, maxChildren: 100, tuning: { preemption: false } });
+      relay.tell({ type: 'uplink', bps: uplinkFor(6) });
       relay.attach(2);
       const offer =
         only('report', relay.advance(5_000)).at(-1)?.offer ??
@@ -529,10 +530,10 @@ describe('attempts', () => {
 test('[J5.6] who comes back to a relay reached nobody of those it was sent to', () => {
   const relay = new LonePeer({
     kind: 'headless',
-    maxChildren: 2,
+    maxChildren: 4,
     tuning: { preemption: false, landingShare: 0 },
   });
-  relay.tell({ type: 'uplink', bps: 1e9 });
+  relay.tell({ type: 'uplink', bps: uplinkFor(2) });
   relay.attach(2).child(6).child(7);
   for (const number of [50, 51]) {
     expect(about('accept', relay.asked(number))).toEqual([]);

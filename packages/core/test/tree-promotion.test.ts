@@ -13,6 +13,8 @@ import {
   LonePeer,
   loneStreamer,
   messages,
+  numberOf,
+  roomyStreamer,
   sent,
   word,
   type LoneSetup,
@@ -34,7 +36,7 @@ function recommended(effects: readonly TreeEffect[]): PropertyKey[] {
 
 /** A full streamer with weak children, and a child 2 that recommends. */
 function fullStreamer(slots = 3, setup: LoneSetup = {}): LonePeer {
-  const streamer = loneStreamer(slots, setup).child(2, { slots: 2, ageS: 600 });
+  const streamer = roomyStreamer(slots, setup).child(2, { slots: 2, ageS: 600 });
   for (let i = 1; i < slots; i++) streamer.child(2 + i, { slots: i === 1 ? 2 : 3, ageS: 0 });
   return streamer;
 }
@@ -255,20 +257,51 @@ describe('places near the streamer', () => {
   });
 
   test('[P5.2] are given to a headless relay before a page', () => {
-    const streamer = loneStreamer(2).child(2, { slots: 4, ageS: 900 }).child(3, { slots: 2, ageS: 900 });
+    const streamer = roomyStreamer(2).child(2, { slots: 4, ageS: 900 }).child(3, { slots: 2, ageS: 900 });
     expect(about('accept', streamer.asked(4, { kind: 'headless', slots: 4 }))).toEqual([4]);
     streamer.linked(4);
     expect(sent('redirect', streamer.advance(TREE_DEFAULTS.shedMs))).toEqual([3]);
   });
 
   test('[P5.3] of pages without slots are given to one that serves others', () => {
-    const full = (slots: number) => loneStreamer(2).child(2, { slots, ageS: 900 }).child(3, { slots: 2 });
+    const full = (slots: number) => roomyStreamer(2).child(2, { slots, ageS: 900 }).child(3, { slots: 2 });
     const streamer = full(0);
     expect(about('accept', streamer.asked(4, { slots: 2 }))).toEqual([4]);
     streamer.linked(4);
     expect(sent('redirect', streamer.advance(TREE_DEFAULTS.shedMs))).toEqual([2]);
     expect(about('accept', full(0).asked(4, { slots: 1 }))).toEqual([]);
     expect(about('accept', full(1).asked(4, { slots: 2 }))).toEqual([]);
+  });
+
+  test('[C4.3] are given at once where the owner allows no more children', () => {
+    const full = () => loneStreamer(2).child(2, { slots: 2, ageS: 900 }, { freeSlots: 1 }).child(3);
+    const joiners: Record<string, (streamer: LonePeer) => readonly TreeEffect[]> = {
+      'P5.2': (streamer) => streamer.asked(9, { kind: 'headless', slots: 4 }),
+      'P5.3': (streamer) => streamer.asked(9, { slots: 2 }),
+      'P3.2': (streamer) => {
+        recommend(streamer, 9, { slots: 4, ageS: 600 });
+        return streamer.asked(9, { slots: 4, ageS: 600, path: word(90).path });
+      },
+    };
+    for (const asks of Object.values(joiners)) {
+      const streamer = full();
+      const effects = asks(streamer);
+      expect(about('accept', effects)).toEqual([9]);
+      expect(messages('redirect', effects)).toEqual([
+        { to: 3, message: { type: 'redirect', parents: [candidate(2)] } },
+      ]);
+      expect(about('close', effects)).toEqual([3]);
+      expect(streamer.view.children.map(({ peerId }) => numberOf(peerId))).toEqual([2, 9]);
+    }
+  });
+
+  test('[C4.3] are not given to the weaker, nor while nobody can be sent away', () => {
+    const streamer = loneStreamer(1).child(2, { slots: 2, ageS: 900 });
+    recommend(streamer, 9);
+    expect(about('accept', streamer.asked(9, { slots: 2, path: word(90).path }))).toEqual([]);
+    const busy = loneStreamer(1);
+    busy.asked(2);
+    expect(about('accept', busy.asked(9, { kind: 'headless', slots: 4 }))).toEqual([]);
   });
 
   test('[P5.2] are not taken from another headless relay', () => {

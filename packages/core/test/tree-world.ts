@@ -57,6 +57,8 @@ export class WorldPeer {
   /** The streamer is number 0. */
   readonly number: number;
   readonly id: PeerId;
+  /** Children that its owner allows. */
+  readonly maxChildren: number;
   readonly tree: TreePeer;
   readonly world: TreeWorld;
   readonly effects: { at: number; effect: TreeEffect }[] = [];
@@ -71,6 +73,7 @@ export class WorldPeer {
     this.world = world;
     this.number = number;
     this.id = options.self;
+    this.maxChildren = options.maxChildren;
     this.tree = createTreePeer(options);
   }
 

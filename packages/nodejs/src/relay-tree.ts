@@ -18,6 +18,8 @@ const RELAY_TUNING = {
   activationMs: 2 * KEY_FRAME_INTERVAL_MS,
   reserveShare: 0,
   landingShare: 0,
+  // The slots of a channel are all that the relay's other channels leave of what its owner allows.
+  overflowShare: 0,
 } as const;
 /** Links besides those that are served: standbys of children that have their media from others. */
 const LINKS_PER_SLOT = 4;

@@ -14,9 +14,12 @@ import { greet, tellDirectories, tellParent } from './telling.ts';
 import type { TreeJoin } from './tree-io.ts';
 import {
   activeChildren,
+  allowedChildren,
   candidateOf,
   currentParent,
+  hasRelayPlace,
   isFlowing,
+  mostChildren,
   slotsOf,
   type ChildLink,
   type TreeState,
@@ -71,8 +74,9 @@ export function childState(state: TreeState, now: Instant, child: ChildLink, wor
 /** C4: a standby is needed. A few more children than slots are carried until the weakest has found another place. */
 export function childActivates(state: TreeState, now: Instant, child: ChildLink): void {
   if (child.isActive) return;
-  const limit = state.slots + Math.ceil(state.slots * state.tuning.overflowShare);
-  if (activeChildren(state) >= limit || state.goneAt !== null) {
+  const hasPlace =
+    activeChildren(state) < mostChildren(state) || (child.kind === 'headless' && hasRelayPlace(state));
+  if (!hasPlace || state.goneAt !== null) {
     const parents = placesBelow(state, child.peerId, { slots: child.slots, layers: child.layers });
     state.effects.push({ type: 'send', peerId: child.peerId, message: { type: 'redirect', parents } });
     return;
@@ -198,7 +202,19 @@ function accept(
     timesAsked: 0,
   });
   state.effects.push({ type: 'accept', peerId, standby: join.standby, layers: join.layers });
+  if (activeChildren(state) > allowedChildren(state)) letWeakestGo(state);
   roomChanged(state, now);
+}
+
+/** C4.3: it is told where to go, but not waited for. */
+function letWeakestGo(state: TreeState): void {
+  const weakest = weakestChild(state);
+  if (weakest === null) return;
+  const { peerId } = weakest;
+  const parents = placesBelow(state, peerId, weakest);
+  state.children.delete(peerId);
+  state.effects.push({ type: 'send', peerId, message: { type: 'redirect', parents } });
+  state.effects.push({ type: 'close', peerId, reason: 'leaving' });
 }
 
 /**

@@ -8,7 +8,15 @@ import { closesLoop } from '../position.ts';
 import { childStrength } from './scores.ts';
 import { landingRoom, passedLayers, reservedSlots } from './telling.ts';
 import type { TreeJoin } from './tree-io.ts';
-import { activeChildren, hasRelayPlace, isFlowing, type ChildLink, type TreeState } from './tree-state.ts';
+import {
+  activeChildren,
+  allowedChildren,
+  hasRelayPlace,
+  isFlowing,
+  mostChildren,
+  type ChildLink,
+  type TreeState,
+} from './tree-state.ts';
 
 /** A joiner that is refused for the moment may ask again after this. */
 export const BUSY_MS = 1_000;
@@ -65,24 +73,32 @@ function judgePlace(state: TreeState, now: Instant, peerId: PeerId, join: TreeJo
   const before = state.children.get(peerId);
   const active = activeChildren(state) - (before?.isActive ? 1 : 0);
   const invitation = state.invited.get(peerId);
-  const { overflowShare, preemption } = state.tuning;
-  const overflow = state.slots + Math.ceil(state.slots * overflowShare);
-  if (invitation !== undefined && invitation >= now && active < overflow) return { type: 'accept' };
+  const { preemption } = state.tuning;
+  const hasOverflow = active < mostChildren(state);
+  const hasPlaceToGive = hasOverflow || canMakeRoom(state, active, join);
+  if (invitation !== undefined && invitation >= now && hasPlaceToGive) return { type: 'accept' };
   if (join.kind === 'headless' && hasRelayPlace(state)) return { type: 'accept' };
   // A headless relay takes the place of a page at once: whoever comes later finds more room behind it.
-  if (join.kind === 'headless' && preemption && active < overflow && hasWeakChild(state)) {
+  if (join.kind === 'headless' && preemption && hasPlaceToGive && hasWeakChild(state)) {
     return { type: 'accept' };
   }
   if (join.path.length === 0 && active < state.slots + landingRoom(state)) return { type: 'accept' };
   // Whoever comes back reached nobody of those that it was sent to, as some can connect to few others.
-  if (state.options.kind === 'headless' && hasComeBack(state, peerId) && active < overflow) {
+  if (state.options.kind === 'headless' && hasComeBack(state, peerId) && hasOverflow) {
     return { type: 'accept' };
   }
   // P5.3: near the streamer a page that serves others takes the place of one that serves nobody.
-  if (isWorthMore(state, join) && active < overflow) return { type: 'accept' };
+  if (isWorthMore(state, join) && hasPlaceToGive) return { type: 'accept' };
   const isStrong = join.kind === 'headless' || join.slots >= state.tuning.promotionSlots;
   const reserved = isStrong ? 0 : reservedSlots(state);
   return active + reserved < state.slots ? { type: 'accept' } : { type: 'redirect' };
+}
+
+/** C4.3: at the limit of its owner a peer serves nobody besides: the weakest child has to go first. */
+function canMakeRoom(state: TreeState, active: number, join: TreeJoin): boolean {
+  if (active < state.slots || state.slots < allowedChildren(state)) return false;
+  const weakest = weakestChild(state);
+  return weakest !== null && childStrength(weakest) < childStrength(join);
 }
 
 function isWorthMore(state: TreeState, join: TreeJoin): boolean {

@@ -9,6 +9,7 @@ import type { Standing, Offer } from '../standing.ts';
 import { linkState, type Position } from '../position.ts';
 import {
   activeChildren,
+  allowedChildren,
   ageS,
   currentParent,
   isFlowing,
@@ -139,8 +140,10 @@ function offeredSlots(state: TreeState): number {
 }
 
 /** J5.5: a headless relay is the nearest peer that can be reached for sure: newcomers begin there. */
-export function landingRoom({ options, slots, tuning }: TreeState): number {
-  return options.kind === 'headless' ? Math.ceil(slots * tuning.landingShare) : 0;
+export function landingRoom(state: TreeState): number {
+  const { options, slots, tuning } = state;
+  if (options.kind !== 'headless') return 0;
+  return Math.max(0, Math.min(Math.ceil(slots * tuning.landingShare), allowedChildren(state) - slots));
 }
 
 /** P5: near the streamer a share of the places is kept for those who pass the stream on to others. */

@@ -349,6 +349,18 @@ export function hasRelayPlace(state: TreeState): boolean {
   return activeChildren(state) < carriedSlots(state, relays + 1);
 }
 
+/** Children that the owner allows, whatever the uplink carries. */
+export function allowedChildren(state: TreeState): number {
+  const { maxChildren, relayPlaces = 0 } = state.options;
+  return maxChildren + Math.min(activeRelays(state), relayPlaces);
+}
+
+/** C4.1: children that may have media at once, until those beyond the slots have found other places. */
+export function mostChildren(state: TreeState): number {
+  const { slots, tuning } = state;
+  return Math.min(slots + Math.ceil(slots * tuning.overflowShare), allowedChildren(state));
+}
+
 function carriedSlots(state: TreeState, relays: number): number {
   const { options, network, processor, uplinkBps, bitrateBps, tuning } = state;
   if (state.goneAt !== null) return 0;

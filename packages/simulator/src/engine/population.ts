@@ -25,6 +25,8 @@ const STRAY_SHARE = 0.05;
 const BROWSER_SLOTS = 6;
 const STREAMER_SLOTS = 4;
 const RELAY_SLOTS = 60;
+/** Owners of streamer and relays allow what the whole line carries, of which slots are half. */
+const allowedFor = (slots: number): number => 2 * slots;
 /** A peer gives half of its uplink: what it must have for so many slots. */
 const uplinkFor = (slots: number): number => (slots * MEDIA_OVERHEAD * BITRATE_BPS) / 0.5;
 /** A liar that claims six slots has an uplink for none. */
@@ -58,9 +60,9 @@ export class Population {
       ...INFRASTRUCTURE,
       role: 'streamer',
       uplinkBps: uplinkFor(STREAMER_SLOTS) * SPARE,
-      maxChildren: STREAMER_SLOTS,
+      maxChildren: allowedFor(STREAMER_SLOTS),
     });
-    const maxChildren = this.#options.relaysServe ? RELAY_SLOTS : 0;
+    const maxChildren = this.#options.relaysServe ? allowedFor(RELAY_SLOTS) : 0;
     for (let i = 0; i < relays; i++) {
       const relay = this.#add({
         ...INFRASTRUCTURE,
