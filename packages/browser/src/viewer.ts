@@ -11,6 +11,7 @@ import type { Connection, Libp2p, PrivateKey } from '@libp2p/interface';
 import {
   isPeerId,
   KEY_FRAME_REQUEST_MS,
+  PAGE_TUNING,
   type ChannelId,
   type JoinAnswer,
   type Offer,
@@ -35,13 +36,6 @@ import { StumbleGuard } from './stumble-guard.ts';
 const MEASURE_MS = 5_000;
 /** The only layer that viewers take, as bits. */
 const LAYERS = 0b1;
-
-const TUNING = {
-  /** A relay that has not the channel yet takes it in from another relay, which may have to do so itself. */
-  attemptMs: 8_000,
-  /** The pictures since the last key frame come first, and a slow link needs more than a second for them. */
-  activationMs: 2_500,
-} as const;
 
 interface OwnPeer {
   readonly libp2p: Libp2p;
@@ -209,7 +203,7 @@ export class Viewer implements Role {
         maxChildren: this.#maxChildren,
         isViewer: true,
         layers: LAYERS,
-        tuning: { ...TUNING, liveParents: this.#context.worker.canMerge ? liveParents : 1 },
+        tuning: { ...PAGE_TUNING, liveParents: this.#context.worker.canMerge ? liveParents : 1 },
       },
       clock,
       ports: {

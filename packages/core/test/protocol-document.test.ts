@@ -12,7 +12,7 @@ import { isPeerId } from '../src/peer-id.ts';
 import { RENDEZVOUS_PROTOCOL, type AnnounceRefusal } from '../src/rendezvous-messages.ts';
 import { MAX_SIGNAL_PAYLOAD_BYTES } from '../src/signal-payload.ts';
 import { MAX_SIGNED_SNAPSHOT_BYTES, SNAPSHOT_DOMAIN } from '../src/snapshot.ts';
-import { TREE_DEFAULTS } from '../src/tree/tree-tuning.ts';
+import { HEADLESS_TUNING, PAGE_TUNING, TREE_DEFAULTS, type TreeTuning } from '../src/tree/tree-tuning.ts';
 import { peerIdOfKey } from './base58.ts';
 import { codecs, lists } from './codecs.ts';
 import { ruleText, tableRows, unquote, type DocumentedMessage } from './protocol-document.ts';
@@ -61,6 +61,16 @@ test('the constants of the tree are those of the sources', () => {
     value,
   ]);
   const inSources = Object.entries(TREE_DEFAULTS).map(([name, value]) => [name, String(value)]);
+  expect(documented).toEqual(inSources);
+});
+
+test('what pages and headless relays have of their own is that of the sources', () => {
+  const documented = tableRows('Tree constants', ['name', 'pages', 'headless relays']).map(
+    ([name = '', ...values]) => [unquote(name), ...values.map(Number)],
+  );
+  const names = [...new Set([...Object.keys(PAGE_TUNING), ...Object.keys(HEADLESS_TUNING)])];
+  const own = (tuning: Partial<TreeTuning>) => new Map(Object.entries({ ...TREE_DEFAULTS, ...tuning }));
+  const inSources = names.map((name) => [name, own(PAGE_TUNING).get(name), own(HEADLESS_TUNING).get(name)]);
   expect(documented).toEqual(inSources);
 });
 

@@ -55,6 +55,19 @@ describe('slots', () => {
     expect(answers(0, RELAY, RELAY, PAGE)).toEqual(['accept', 'accept', 'refuse']);
   });
 
+  test('[C1.4] of a headless relay are three quarters of what its owner allows, whenever that changes', () => {
+    const peer = new LonePeer({ kind: 'headless', maxChildren: 600 });
+    peer.tell({ type: 'uplink', bps: Infinity });
+    const slots = [600, 100, 4, 3, 2, 1, 0].map((children) => {
+      peer.tell({ type: 'allowed', children });
+      return peer.view.slots;
+    });
+    expect(slots).toEqual([451, 75, 3, 2, 2, 1, 0]);
+    const page = new LonePeer({ kind: 'browser', maxChildren: 4 });
+    page.tell({ type: 'uplink', bps: Infinity });
+    expect(page.view.slots).toBe(4);
+  });
+
   test('[C1.3] that are left to relays are offered to no page', () => {
     const streamer = loneStreamer(1, { relayPlaces: 2 });
     expect(streamer.view.freeSlots).toBe(1);
@@ -289,6 +302,30 @@ describe('more children than slots', () => {
     expect(about('close', effects)).toEqual([3]);
     expect(streamer.times('close')[0]).toBeGreaterThanOrEqual(shedMs + shedRequests * shedGraceMs);
     expect(streamer.view.children).toHaveLength(2);
+  });
+
+  test('[C4.2] stay where a headless relay has places for newcomers, as long as there is no room below it', () => {
+    const peer = new LonePeer({ kind: 'headless', maxChildren: 8 });
+    peer.tell({ type: 'uplink', bps: Infinity });
+    peer.attach(2);
+    for (let number = 10; number < 18; number++) peer.child(number);
+    expect(peer.view).toMatchObject({ slots: 6 });
+    expect(sent('redirect', peer.advance(60_000))).toEqual([]);
+    peer.hears(10, word(10, { freeSlots: 9 }));
+    const effects = peer.advance(3 * shedRequests * (shedGraceMs + shedMs));
+    expect(sent('redirect', effects).length).toBeGreaterThanOrEqual(2 * shedRequests);
+    expect(about('close', effects)).toHaveLength(2);
+    expect(peer.view.children).toHaveLength(6);
+  });
+
+  test('[C4.2] leave a headless relay all the same when its owner allows fewer', () => {
+    const peer = new LonePeer({ kind: 'headless', maxChildren: 8 });
+    peer.tell({ type: 'uplink', bps: Infinity });
+    peer.attach(2);
+    for (let number = 10; number < 18; number++) peer.child(number);
+    peer.tell({ type: 'allowed', children: 4 });
+    const effects = peer.advance(6 * shedRequests * (shedGraceMs + shedMs));
+    expect(about('close', effects)).toHaveLength(4);
   });
 
   test('[C4.2] are let be when one of them goes', () => {

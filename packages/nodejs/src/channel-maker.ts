@@ -40,7 +40,7 @@ export function createEntry(id: ChannelId, surroundings: ChannelSurroundings): C
       const shared = { id, self, clock, media, log, refused, maxViewers, layers, ingest };
       const parts = { ...shared, ...owner, signaling: { ...signaling, judge }, addresses: addresses() };
       const channel = new RelayChannel(parts);
-      channel.setSlots(freeSlots());
+      channel.allow(freeSlots());
       return channel;
     },
     onChange,

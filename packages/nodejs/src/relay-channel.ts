@@ -38,7 +38,7 @@ import type { ChannelQualities } from './channel-qualities.ts';
 import { createHub, type Hub, type StreamReport } from './media/hub.ts';
 import { Arrival, type Waiter } from './arrival.ts';
 import type { RelayChannelOptions } from './relay-channel-options.ts';
-import { relayTreeOptions, uplinkFor } from './relay-tree.ts';
+import { relayTreeOptions } from './relay-tree.ts';
 
 /** How often queues, NACKs and reports of the media are looked after. */
 const TICK_MS = 25;
@@ -85,6 +85,8 @@ export class RelayChannel {
       this.#viewersChanged();
     });
     this.#driver = new TreeDriver({ tree: relayTreeOptions(options), clock, ports: this.#ports() });
+    // The owner has said how many children the line carries.
+    this.#driver.tell({ type: 'uplink', bps: Infinity });
     this.#children = new ChannelChildren({
       media,
       hub: this.#hub,
@@ -176,8 +178,8 @@ export class RelayChannel {
   }
 
   /** Limits the children of this channel from here on. */
-  setSlots(slots: number): void {
-    this.#driver.tell({ type: 'uplink', bps: uplinkFor(slots) });
+  allow(children: number): void {
+    this.#driver.tell({ type: 'allowed', children });
   }
 
   /** Looks for a parent, unless that was begun. */

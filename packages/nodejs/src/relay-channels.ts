@@ -296,7 +296,7 @@ export class RelayChannels implements RendezvousHandlers {
 
   /** Tells a channel how many of the relay's places are left for it. */
   #share({ media }: ChannelEntry): void {
-    media?.setSlots(Math.max(0, this.#options.maxViewers - this.census.served + media.served));
+    media?.allow(Math.max(0, this.#options.maxViewers - this.census.served + media.served));
   }
 
   #shareSoon(): void {

@@ -10,7 +10,7 @@ import type { PeerId } from '../peer-id.ts';
 import { BUSY_MS, hasTooManyStandbys, judge, weakestChild, type Verdict } from './judging.ts';
 import { childStrength } from './scores.ts';
 import { yieldStandby } from './standbys.ts';
-import { greet, tellDirectories, tellParent } from './telling.ts';
+import { greet, landingRoom, tellDirectories, tellParent } from './telling.ts';
 import type { TreeJoin } from './tree-io.ts';
 import {
   activeChildren,
@@ -129,14 +129,15 @@ export function childRecommends(
 
 /** C4: sends the weakest of too many children away, and lets go of those that did not go. */
 export function shed(state: TreeState, now: Instant): void {
+  const { shedGraceMs, shedRequests } = state.tuning;
   let staying = 0;
   // Those that are not up yet may never be, and cannot be asked.
   for (const child of state.children.values()) if (child.isActive && child.isLinked) staying++;
   for (const child of state.children.values()) {
     if (child.leavingSince === null) continue;
     staying -= child.isActive ? 1 : 0;
-    if (now - child.leavingSince < state.tuning.shedGraceMs) continue;
-    if (activeChildren(state) <= state.slots || child.timesAsked < state.tuning.shedRequests) {
+    if (now - child.leavingSince < shedGraceMs) continue;
+    if (!hasTooMany(state) || child.timesAsked < shedRequests) {
       // Asked again, or another in its place.
       child.leavingSince = null;
       staying += child.isActive ? 1 : 0;
@@ -145,7 +146,7 @@ export function shed(state: TreeState, now: Instant): void {
     state.children.delete(child.peerId);
     state.effects.push({ type: 'close', peerId: child.peerId, reason: 'leaving' });
   }
-  while (staying > state.slots) {
+  while (staying > state.slots && hasTooMany(state)) {
     const weakest = weakestChild(state);
     if (weakest === null) break;
     weakest.leavingSince = now;
@@ -155,6 +156,21 @@ export function shed(state: TreeState, now: Instant): void {
     state.effects.push({ type: 'send', peerId: weakest.peerId, message: { type: 'redirect', parents } });
   }
   roomChanged(state, now);
+}
+
+/** C4.2: whether some have to go. A relay with room for newcomers sends nobody away who would find no place. */
+function hasTooMany(state: TreeState): boolean {
+  const active = activeChildren(state);
+  if (active <= state.slots) return false;
+  return active > state.slots + landingRoom(state) || hasPlacesBelow(state);
+}
+
+function hasPlacesBelow({ children }: TreeState): boolean {
+  for (const { isActive, isLinked, state, sentDown } of children.values()) {
+    if (isActive && isLinked && state !== null && state.freeSlots + state.subtreeSlots > sentDown)
+      return true;
+  }
+  return false;
 }
 
 /** Slots, children or both are others than before. */

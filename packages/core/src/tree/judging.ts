@@ -52,7 +52,7 @@ export function judge(state: TreeState, now: Instant, peerId: PeerId, join: Tree
 }
 
 function judgeStandby(state: TreeState, { kind }: TreeJoin): Verdict {
-  const isAllowed = state.options.maxChildren > 0 || kind === 'headless';
+  const isAllowed = state.maxChildren > 0 || kind === 'headless';
   if (state.slots === 0 || !isAllowed) return refuse('full', REFUSED_MS);
   return standbys(state) < standbyLimit(state) ? { type: 'accept' } : { type: 'redirect' };
 }

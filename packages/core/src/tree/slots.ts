@@ -35,6 +35,11 @@ export function measuredSlots(conditions: SlotConditions, tuning: TreeTuning): n
   return Math.min(maxChildren, Math.floor((uplinkBps * tuning.uplinkShare) / perChildBps));
 }
 
+/** C1.4: the others of the children that its owner allows are newcomers, and those that need their standby. */
+export function settledSlots(allowed: number, { landingShare }: TreeTuning): number {
+  return Math.max(Math.min(allowed, 1), Math.round(allowed / (1 + landingShare)));
+}
+
 /** The cap that children's complaints put on the slots; `null` while there is none. */
 export interface SlotCap {
   readonly slots: number;

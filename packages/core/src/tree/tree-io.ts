@@ -88,6 +88,8 @@ export type TreeInput =
   | ({ readonly type: 'measured'; readonly peerId: PeerId } & LinkMeasurement)
   /** Measured uplink of this peer, in bits per second. */
   | { readonly type: 'uplink'; readonly bps: number }
+  /** Children that the owner allows from here on. */
+  | { readonly type: 'allowed'; readonly children: number }
   /** Share of one processor core that this peer has in use, 0 to 1. */
   | { readonly type: 'processor'; readonly load: number }
   | { readonly type: 'network'; readonly network: NetworkType }

@@ -110,6 +110,9 @@ function apply(state: TreeState, now: Instant, input: TreeInput): void {
     case 'uplink':
       state.uplinkBps = input.bps;
       return remeasure(state, now);
+    case 'allowed':
+      state.maxChildren = input.children;
+      return remeasure(state, now);
     case 'processor':
       state.processor = input.load;
       return remeasure(state, now);

@@ -12,7 +12,7 @@ import { createRandom, type Random } from '../random.ts';
 import { Bans } from './bans.ts';
 import { Roster } from './roster.ts';
 import { HOP_MS, newAffinity, parentCost, type Affinity, type ParentCost } from './scores.ts';
-import { measuredSlots, type SlotCap } from './slots.ts';
+import { measuredSlots, settledSlots, type SlotCap } from './slots.ts';
 import type { Offer, OfferedCandidate, Standing } from '../standing.ts';
 import { TreeTimers } from './timers.ts';
 import type { NetworkType, TreeEffect } from './tree-io.ts';
@@ -158,6 +158,8 @@ export interface TreeState {
   epochSince: Instant;
   /** Viewers that are served outside the tree. */
   audience: number;
+  /** Allowed by the owner. */
+  maxChildren: number;
   uplinkBps: number | null;
   bitrateBps: number;
   network: NetworkType;
@@ -217,6 +219,7 @@ export function createTreeState(options: TreePeerOptions): TreeState {
     epoch: 0,
     epochSince: 0,
     audience: 0,
+    maxChildren: options.maxChildren,
     uplinkBps: null,
     bitrateBps: DEFAULT_BITRATE_BPS,
     network: 'unmetered',
@@ -351,8 +354,7 @@ export function hasRelayPlace(state: TreeState): boolean {
 
 /** Children that the owner allows, whatever the uplink carries. */
 export function allowedChildren(state: TreeState): number {
-  const { maxChildren, relayPlaces = 0 } = state.options;
-  return maxChildren + Math.min(activeRelays(state), relayPlaces);
+  return state.maxChildren + Math.min(activeRelays(state), state.options.relayPlaces ?? 0);
 }
 
 /** C4.1: children that may have media at once, until those beyond the slots have found other places. */
@@ -364,7 +366,8 @@ export function mostChildren(state: TreeState): number {
 function carriedSlots(state: TreeState, relays: number): number {
   const { options, network, processor, uplinkBps, bitrateBps, tuning } = state;
   if (state.goneAt !== null) return 0;
-  const maxChildren = options.maxChildren + Math.min(relays, options.relayPlaces ?? 0);
+  const settled = options.kind === 'headless' ? settledSlots(state.maxChildren, tuning) : state.maxChildren;
+  const maxChildren = settled + Math.min(relays, options.relayPlaces ?? 0);
   return measuredSlots({ maxChildren, network, processor, uplinkBps, bitrateBps }, tuning);
 }
 

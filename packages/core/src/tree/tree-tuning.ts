@@ -1,5 +1,7 @@
 /** Every timer, limit and weight of the tree, in one table. PROTOCOL.md names the rule that each belongs to. */
 
+import { KEY_FRAME_INTERVAL_MS } from '../config.ts';
+
 export const TREE_DEFAULTS = {
   /** J3: peers probed at a time. */
   probes: 6,
@@ -135,7 +137,25 @@ export const TREE_DEFAULTS = {
   reportAgainMs: 30_000,
 } as const;
 
-/** Overrides are for ablations in the simulator and for tests. */
+/** Pages wait longer than the network alone takes. */
+export const PAGE_TUNING = {
+  /** A relay that has not the channel yet takes it in from another relay, which may have to do so itself. */
+  attemptMs: 8_000,
+  /** The pictures since the last key frame come first, and a slow link needs more than a second for them. */
+  activationMs: 2_500,
+} as const satisfies Partial<TreeTuning>;
+
+/**
+ * A headless relay has more patience than a page: its parent may be a page whose encoder has yet to begin, and many
+ * depend on it. It keeps no place for the strong, since it has places enough for them as well.
+ */
+export const HEADLESS_TUNING = {
+  attemptMs: PAGE_TUNING.attemptMs,
+  activationMs: 2 * KEY_FRAME_INTERVAL_MS,
+  reserveShare: 0,
+} as const satisfies Partial<TreeTuning>;
+
+/** Pages and headless relays have their own; others are for ablations in the simulator and for tests. */
 export type TreeTuning = {
   readonly [K in keyof typeof TREE_DEFAULTS]: (typeof TREE_DEFAULTS)[K] extends boolean ? boolean : number;
 };

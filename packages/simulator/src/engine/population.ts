@@ -3,6 +3,8 @@
 import {
   createDirectory,
   createRandom,
+  HEADLESS_TUNING,
+  PAGE_TUNING,
   type Random,
   type TreePeerOptions,
   type TreeTuning,
@@ -25,8 +27,9 @@ const STRAY_SHARE = 0.05;
 const BROWSER_SLOTS = 6;
 const STREAMER_SLOTS = 4;
 const RELAY_SLOTS = 60;
-/** Owners of streamer and relays allow what the whole line carries, of which slots are half. */
-const allowedFor = (slots: number): number => 2 * slots;
+/** What their owners allow: the streamer's what the whole line carries, of which slots are half, as in pages. */
+const STREAMER_CHILDREN = 2 * STREAMER_SLOTS;
+const RELAY_CHILDREN = 80;
 /** A peer gives half of its uplink: what it must have for so many slots. */
 const uplinkFor = (slots: number): number => (slots * MEDIA_OVERHEAD * BITRATE_BPS) / 0.5;
 /** A liar that claims six slots has an uplink for none. */
@@ -60,9 +63,9 @@ export class Population {
       ...INFRASTRUCTURE,
       role: 'streamer',
       uplinkBps: uplinkFor(STREAMER_SLOTS) * SPARE,
-      maxChildren: allowedFor(STREAMER_SLOTS),
+      maxChildren: STREAMER_CHILDREN,
     });
-    const maxChildren = this.#options.relaysServe ? allowedFor(RELAY_SLOTS) : 0;
+    const maxChildren = this.#options.relaysServe ? RELAY_CHILDREN : 0;
     for (let i = 0; i < relays; i++) {
       const relay = this.#add({
         ...INFRASTRUCTURE,
@@ -135,7 +138,7 @@ export class Population {
       isViewer: role === 'viewer',
       layers: 1,
       ageS,
-      tuning: this.#options.tuning,
+      tuning: { ...(role === 'relay' ? HEADLESS_TUNING : PAGE_TUNING), ...this.#options.tuning },
     };
     const core = this.#world.createCore(options, peer);
     peer.core = lie === null ? core : lyingCore(lie, core, options.seed);
