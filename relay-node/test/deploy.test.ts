@@ -1,10 +1,13 @@
 /** The files in deploy/ speak of metrics, options and paths that the relay has. */
 import { readFile, readdir } from 'node:fs/promises';
+import { isIPv4 } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { parseEnv } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { metricFamilies } from '../src/metric-families.ts';
 import { createMetrics } from '../src/metrics.ts';
 import { commands, environmentName, options } from '../src/options.ts';
+import { readCommand, type Settings } from '../src/settings.ts';
 import { FakeRelay } from './fake-relay.ts';
 
 const folder = fileURLToPath(new URL('../deploy/', import.meta.url));
@@ -29,6 +32,28 @@ async function shownMetrics(): Promise<Set<string>> {
 
 function namesIn(text: string): string[] {
   return [...new Set(text.match(/\b(?:casto_relay|process|nodejs)_[a-z0-9_]+/g))];
+}
+
+/** compose.yaml with its variables filled in, and what the relay makes of them. */
+async function composed(changes: Record<string, string>): Promise<{ text: string; settings: Settings }> {
+  const variables = { ...parseEnv(await read('example.env')), ...changes };
+  const text = interpolate(await read('compose.yaml'), variables);
+  const pairs = [...text.matchAll(/^ +(CASTO_\w+): *(.*)$/gm)].map(([, name = '', value = '']) => [
+    name,
+    value,
+  ]);
+  const command = readCommand([], Object.fromEntries(pairs) as Record<string, string>);
+  if (command.kind !== 'run') throw new Error(`the relay would ${command.kind}`);
+  return { text, settings: command.settings };
+}
+
+/** `${NAME}`, `${NAME:-default}` and `${NAME:?what is missing}`, as Compose reads them. */
+function interpolate(text: string, variables: Readonly<Record<string, string | undefined>>): string {
+  return text.replaceAll(/\$\{(\w+)(?::([-?])([^}]*))?\}/g, (_, name: string, kind?: string, rest = '') => {
+    const value = variables[name] ?? '';
+    if (value === '' && kind === '?') throw new Error(`${name} is missing: ${String(rest)}`);
+    return value === '' && kind === '-' ? String(rest) : value;
+  });
 }
 
 describe('metrics', () => {
@@ -63,6 +88,19 @@ test('every variable for the relay is one that it reads', async () => {
     expect(named.length, file).toBeGreaterThan(3);
     expect(named.filter((name) => !flags.includes(name))).toEqual([]);
   }
+});
+
+describe('compose.yaml with example.env', () => {
+  const secrets = { TURN_SECRET: 'north', GRAFANA_PASSWORD: 'south' };
+
+  test('starts with all kinds of public addresses that it allows', async () => {
+    const written = '203.0.113.5,2001:db8::5,relay.example.org';
+    const { settings, text } = await composed({ ...secrets, PUBLIC_ADDRESS: written });
+    expect(settings.announce).toEqual(['203.0.113.5', '2001:db8::5', 'relay.example.org']);
+    expect(settings.iceServers).toEqual(['turn:203.0.113.5:3478']);
+    expect(settings.turnSecret).toBe('north');
+    expect(isIPv4(/--external-ip=(.*)/.exec(text)?.[1] ?? '')).toBe(true);
+  });
 });
 
 test('what is mounted into containers is there', async () => {
