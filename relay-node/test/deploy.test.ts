@@ -101,6 +101,12 @@ describe('compose.yaml with example.env', () => {
     expect(settings.turnSecret).toBe('north');
     expect(isIPv4(/--external-ip=(.*)/.exec(text)?.[1] ?? '')).toBe(true);
   });
+
+  test('lets each further process serve as many viewers as it says', async () => {
+    const { settings } = await composed({ ...secrets, PROCESSES: 'auto' });
+    expect(settings.processes).toBe('auto');
+    expect(settings.maxViewers).toBeNull();
+  });
 });
 
 test('what is mounted into containers is there', async () => {
