@@ -1,9 +1,7 @@
 /** Which addresses of this machine to show, and to whom. */
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
-
-/** From where an address can be reached. */
-type Reach = 'loopback' | 'private' | 'public';
+import { plainAddress, reachOf, type Reach } from '@casto/nodejs/access/network-address';
 
 export interface Requester {
   /** The Host header. */
@@ -14,20 +12,6 @@ export interface Requester {
 
 /** A dozen interfaces with three transports each; what is behind is of no use to a page. */
 const mostMultiaddrs = 36;
-
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
-
-/** RFC 1918, RFC 6598 (carrier-grade NAT), RFC 3927 and RFC 4291 (link-local), RFC 4193. */
-const privateRanges = new BlockList();
-privateRanges.addSubnet('10.0.0.0', 8, 'ipv4');
-privateRanges.addSubnet('172.16.0.0', 12, 'ipv4');
-privateRanges.addSubnet('192.168.0.0', 16, 'ipv4');
-privateRanges.addSubnet('100.64.0.0', 10, 'ipv4');
-privateRanges.addSubnet('169.254.0.0', 16, 'ipv4');
-privateRanges.addSubnet('fc00::', 7, 'ipv6');
-privateRanges.addSubnet('fe80::', 10, 'ipv6');
 
 /** IP addresses of the interfaces that are up, without link-local IPv6, which needs a zone. */
 export function interfaceAddresses(): string[] {
@@ -63,7 +47,7 @@ export function multiaddrsFor(
 ): string[] {
   const resolved = [...new Set(multiaddrs.flatMap((multiaddr) => resolve(multiaddr, interfaces)))];
   const host = hostnameOf(requester.host);
-  const localAddress = requester.localAddress?.replace(/^::ffff:/i, '');
+  const localAddress = plainAddress(requester.localAddress ?? '');
   const reaches = reachesFor(
     reachOfHost(host),
     resolved.some((multiaddr) => reachOfMultiaddr(multiaddr) === 'public'),
@@ -109,30 +93,6 @@ function addressOf(multiaddr: string): string {
 
 function reachOfMultiaddr(multiaddr: string): Reach {
   return reachOf(addressOf(multiaddr));
-}
-
-/** What one subscriber has: the address of IPv4, the /64 of IPv6 (RFC 6177), where addresses are free to change. */
-export function networkOf(address: string): string {
-  if (isIP(address) !== 6) return address;
-  const [head = '', tail] = address.split('%')[0]?.split('::') ?? [];
-  const groups = head === '' ? [] : head.split(':');
-  const behind = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros =
-    tail === undefined ? [] : Array<string>(Math.max(0, 8 - groups.length - behind.length)).fill('0');
-  const all = [...groups, ...zeros, ...behind];
-  return `${all
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':')}::/64`;
-}
-
-/** Of a name too: those were announced by the operator, so they count as public. */
-export function reachOf(address: string): Reach {
-  const version = isIP(address);
-  if (version === 0) return 'public';
-  const family = version === 4 ? 'ipv4' : 'ipv6';
-  if (loopback.check(address, family)) return 'loopback';
-  return privateRanges.check(address, family) ? 'private' : 'public';
 }
 
 /** Of the machine that a client believes to talk to; a missing header counts as public. */

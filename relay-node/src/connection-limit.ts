@@ -3,12 +3,11 @@
  * has been waiting longest without a request is closed for the newcomer. A flood of connections
  * that send nothing so pushes out its own, while a browser asks within milliseconds.
  *
- * One public address gets only so many of them. Private ones are not told apart: they may be a reverse proxy, or the
- * gateway of a container, and so anybody.
+ * One public address gets only so many of them.
  */
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { networkOf, reachOf } from './addresses.ts';
+import { NetworkShare } from '@casto/nodejs/access/network-share';
 
 export interface ConnectionLimits {
   /** In all. */
@@ -22,18 +21,20 @@ export function limitConnections(
   limits: ConnectionLimits,
   onRefused: (refusal: 'http-too-many-connections' | 'http-too-many-connections-of-one') => void,
 ): void {
-  const perIp = new Map<string, number>();
+  const share = new NetworkShare(limits.connectionsPerIp);
   // Both in the order of entering.
   const waiting = new Set<Socket>();
   const serving = new Set<Socket>();
 
   server.on('connection', (socket: Socket) => {
-    if (!admit(socket)) {
+    const leave = share.enter(socket.remoteAddress ?? '');
+    if (leave === null) {
       socket.destroy();
       return onRefused('http-too-many-connections-of-one');
     }
     waiting.add(socket);
     socket.once('close', () => {
+      leave();
       waiting.delete(socket);
       serving.delete(socket);
     });
@@ -44,21 +45,6 @@ export function limitConnections(
     evicted?.destroy();
     onRefused('http-too-many-connections');
   });
-
-  function admit(socket: Socket): boolean {
-    const address = socket.remoteAddress?.replace(/^::ffff:/i, '') ?? '';
-    if (reachOf(address) !== 'public') return true;
-    const ip = networkOf(address);
-    const open = (perIp.get(ip) ?? 0) + 1;
-    if (open > limits.connectionsPerIp) return false;
-    perIp.set(ip, open);
-    socket.once('close', () => {
-      const left = (perIp.get(ip) ?? 1) - 1;
-      if (left > 0) perIp.set(ip, left);
-      else perIp.delete(ip);
-    });
-    return true;
-  }
 
   server.prependListener('request', ({ socket }, response) => {
     waiting.delete(socket);

@@ -7,7 +7,8 @@
  * proxies that pass on the public one. HTTP/1.0 is what some proxies speak to their backends; browsers do not.
  */
 import type { IncomingMessage } from 'node:http';
-import { networkOf, reachOf, reachOfHostHeader } from './addresses.ts';
+import { networkOf, reachOf } from '@casto/nodejs/access/network-address';
+import { reachOfHostHeader } from './addresses.ts';
 import { Allowance } from './allowance.ts';
 import { bearsToken } from './bearer-token.ts';
 import { showsProxy } from './proxy-signs.ts';
@@ -62,7 +63,7 @@ export class DashboardAccess {
 
 function isAtThisMachine({ headers, socket, httpVersion }: IncomingMessage): boolean {
   return (
-    reachOf(addressFrom(socket.remoteAddress)) === 'loopback' &&
+    reachOf(socket.remoteAddress ?? '') === 'loopback' &&
     reachOfHostHeader(headers.host) === 'loopback' &&
     httpVersion !== '1.0' &&
     !showsProxy(headers)
@@ -77,9 +78,5 @@ function isCrossSite({ headers }: IncomingMessage): boolean {
 }
 
 function networkFrom({ socket }: IncomingMessage): string {
-  return networkOf(addressFrom(socket.remoteAddress));
-}
-
-function addressFrom(address: string | undefined): string {
-  return address?.replace(/^::ffff:/i, '') ?? '';
+  return networkOf(socket.remoteAddress ?? '');
 }

@@ -6,7 +6,8 @@
  * own name point at this machine (DNS rebinding).
  */
 import type { IncomingMessage } from 'node:http';
-import { reachOf, reachOfHostHeader } from './addresses.ts';
+import { reachOf } from '@casto/nodejs/access/network-address';
+import { reachOfHostHeader } from './addresses.ts';
 import { bearsToken } from './bearer-token.ts';
 import { showsProxy } from './proxy-signs.ts';
 
@@ -25,7 +26,7 @@ export function judgeMetricsAccess(access: MetricsAccess, request: IncomingMessa
     return bearsToken(headers.authorization, access.token) ? 'granted' : 'unauthorized';
   if (access.isPublic) return 'granted';
   const isNear =
-    reachOf(socket.remoteAddress?.replace(/^::ffff:/i, '') ?? '') !== 'public' &&
+    reachOf(socket.remoteAddress ?? '') !== 'public' &&
     reachOfHostHeader(headers.host) !== 'public' &&
     !showsProxy(headers);
   return isNear ? 'granted' : 'forbidden';

@@ -1,9 +1,7 @@
 /** With sockets that say to come from the internet, which a test on loopback cannot. */
 import { createServer } from 'node:http';
 import { Duplex } from 'node:stream';
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { networkOf } from '../src/addresses.ts';
 import { limitConnections } from '../src/connection-limit.ts';
 
 class DistantSocket extends Duplex {
@@ -62,20 +60,3 @@ test.each(['127.0.0.1', '::1', '192.168.1.2', '172.17.0.1', 'fd00::1'])(
     expect(refused).toEqual([]);
   },
 );
-
-test('an address has the same network however it is written', () => {
-  const group = fc.integer({ min: 0, max: 0xffff });
-  fc.assert(
-    fc.property(fc.array(group, { minLength: 8, maxLength: 8 }), group, (groups, other) => {
-      const plain = groups.map((value) => value.toString(16)).join(':');
-      const padded = groups.map((value) => value.toString(16).padStart(4, '0').toUpperCase()).join(':');
-      // The URL parser writes addresses in their shortest form (RFC 5952).
-      const shortest = new URL(`http://[${plain}]`).hostname.slice(1, -1);
-      expect(networkOf(padded)).toBe(networkOf(plain));
-      expect(networkOf(shortest)).toBe(networkOf(plain));
-      const neighbour = [...groups.slice(0, 7), other].map((value) => value.toString(16)).join(':');
-      expect(networkOf(neighbour)).toBe(networkOf(plain));
-    }),
-  );
-  expect(networkOf('192.0.2.1')).toBe('192.0.2.1');
-});

@@ -16,6 +16,8 @@ import { ToolFailure } from './tool-failure.js';
 
 /** Named by tsconfig.json and by the bundlers' settings; leads to sources, which are in no tarball. */
 const SOURCE_CONDITION = 'casto-source';
+/** Doors that lead there are for other workspaces alone. */
+const SOURCES = './src/';
 const UNPUBLISHED_FIELDS = ['devDependencies', 'scripts'];
 
 /**
@@ -57,7 +59,9 @@ export function publishedManifest(manifest) {
  */
 function withoutSources(exports) {
   if (!isRecord(exports)) return exports;
-  const kept = Object.entries(exports).filter(([condition]) => condition !== SOURCE_CONDITION);
+  const kept = Object.entries(exports).filter(
+    ([condition, target]) => condition !== SOURCE_CONDITION && !String(target).startsWith(SOURCES),
+  );
   return Object.fromEntries(kept.map(([condition, value]) => [condition, withoutSources(value)]));
 }
 

@@ -13,6 +13,7 @@ const MANIFEST = {
   exports: {
     '.': { 'casto-source': './src/index.ts', types: './dist/index.d.ts', default: './dist/index.js' },
     './style.css': './dist/style.css',
+    './inner/*': './src/inner/*.ts',
   },
   files: ['dist', '!dist/**/*.tsbuildinfo'],
   scripts: { bench: 'node bench.ts' },

@@ -13,7 +13,7 @@ import { SessionLimit } from './session-limit.ts';
 import { overloaded, SessionRefusal } from './session-refusal.ts';
 
 /** A school or an office behind one address. */
-const MAX_PLAYERS_PER_ADDRESS = 100;
+const MAX_PLAYERS_PER_NETWORK = 100;
 const RETRY_AFTER_S = 5;
 
 export interface PlayersOptions {
@@ -36,7 +36,7 @@ export class Players implements SessionRole {
 
   constructor(options: PlayersOptions) {
     this.#options = options;
-    this.#limit = new SessionLimit({ all: options.maxViewers, perAddress: MAX_PLAYERS_PER_ADDRESS });
+    this.#limit = new SessionLimit({ all: options.maxViewers, perNetwork: MAX_PLAYERS_PER_NETWORK });
   }
 
   async open(opening: SessionOpening): Promise<OpenSession> {

@@ -17,7 +17,7 @@ import { overloaded, SessionRefusal } from './session-refusal.ts';
 
 /** Each costs its bitrate of downlink, and 6 MB for the packets of each layer of its video. */
 const MAX_PUBLISHERS = 100;
-const MAX_PUBLISHERS_PER_ADDRESS = 16;
+const MAX_PUBLISHERS_PER_NETWORK = 16;
 /** A session that nothing came from for this long does not keep its name from another. */
 const STALE_MS = 5_000;
 const RETRY_AFTER_S = 5;
@@ -46,7 +46,7 @@ export class Publishers implements SessionRole {
   readonly #options: PublishersOptions;
   readonly #places = new Map<string, Place>();
   #epoch = 0;
-  readonly #limit = new SessionLimit({ all: MAX_PUBLISHERS, perAddress: MAX_PUBLISHERS_PER_ADDRESS });
+  readonly #limit = new SessionLimit({ all: MAX_PUBLISHERS, perNetwork: MAX_PUBLISHERS_PER_NETWORK });
 
   constructor(options: PublishersOptions) {
     this.#options = options;

@@ -1,42 +1,38 @@
-/** How many sessions there may be, in all and from one address. */
+/** How many sessions there may be, in all and from one network. */
+
+import { NetworkShare } from '../access/network-share.ts';
 
 export interface SessionLimitOptions {
   readonly all: number;
-  readonly perAddress: number;
+  /** Of one address of IPv4 or /64 of IPv6, unless it is private. */
+  readonly perNetwork: number;
 }
 
 export class SessionLimit {
-  readonly #options: SessionLimitOptions;
-  readonly #counts = new Map<string, number>();
+  readonly #most: number;
+  readonly #share: NetworkShare;
   #all = 0;
 
-  constructor(options: SessionLimitOptions) {
-    this.#options = options;
+  constructor({ all, perNetwork }: SessionLimitOptions) {
+    this.#most = all;
+    this.#share = new NetworkShare(perNetwork);
   }
 
   /**
-   * @param address - IP address of the client. Those of this machine are only counted in all: behind a reverse proxy
-   *   everybody comes from there.
+   * @param address - IP address of the client.
    * @returns What to call once when the session is over; `null` when there is no room.
    */
   enter(address: string): (() => void) | null {
-    const { all, perAddress } = this.#options;
-    const count = this.#counts.get(address) ?? 0;
-    if (this.#all >= all || (count >= perAddress && !isLoopback(address))) return null;
+    if (this.#all >= this.#most) return null;
+    const leaveNetwork = this.#share.enter(address);
+    if (leaveNetwork === null) return null;
     this.#all += 1;
-    this.#counts.set(address, count + 1);
     let hasLeft = false;
     return () => {
       if (hasLeft) return;
       hasLeft = true;
       this.#all -= 1;
-      const left = (this.#counts.get(address) ?? 1) - 1;
-      if (left > 0) this.#counts.set(address, left);
-      else this.#counts.delete(address);
+      leaveNetwork();
     };
   }
-}
-
-function isLoopback(address: string): boolean {
-  return address === '::1' || /^(?:::ffff:)?127\./.test(address);
 }
