@@ -135,6 +135,7 @@ function relayOptions(settings: Settings, output: Output): RelayOptions {
     stun: settings.stun,
     maxChannels: settings.maxChannels,
     maxJoinsPerSecond: settings.maxJoinsPerSecond,
+    maxPeersPerIp: settings.maxPeersPerIp,
     mdns: settings.mdns,
     listing: settings.listing,
     log: (level, event, fields) => output.log(level, event, fields),

@@ -198,6 +198,12 @@ export const options = {
     fallback: 200,
     help: 'joins judged per second, twice as many at once; others are told to come again',
   }),
+  maxPeersPerIp: wholeNumber({
+    flag: 'max-peers-per-ip',
+    range: [1, 5_000],
+    fallback: 500,
+    help: 'libp2p connections of one public address, one for each viewer behind it',
+  }),
   maxMemoryMb: wholeNumber({
     flag: 'max-memory-mb',
     range: [0, 1_048_576],

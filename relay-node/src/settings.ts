@@ -38,6 +38,7 @@ export interface Settings {
   drainMs: number;
   maxChannels: number;
   maxJoinsPerSecond: number;
+  maxPeersPerIp: number;
   /** Null: no limit. */
   maxMemoryBytes: number | null;
   /** Null: no limit. */
@@ -99,6 +100,7 @@ function collect(find: (flag: string) => RawValue | undefined, env: Environment)
     drainMs: 1_000 * read(options.drainSeconds),
     maxChannels: read(options.maxChannels),
     maxJoinsPerSecond: read(options.maxJoinsPerSecond),
+    maxPeersPerIp: read(options.maxPeersPerIp),
     maxMemoryBytes: bytesPerMb * read(options.maxMemoryMb) || null,
     maxChannelBitrateBps: 1_000 * read(options.maxChannelKbps) || null,
     maxConnectionsPerIp: read(options.maxConnectionsPerIp),

@@ -12,8 +12,10 @@ import { tcp } from '@libp2p/tcp';
 import { webRTCDirect } from '@libp2p/webrtc';
 import { webSockets } from '@libp2p/websockets';
 import { createLibp2p } from 'libp2p';
-import { sharedLibp2pOptions } from '@casto/host';
+import { sharedLibp2pOptions, type RefusalCounter } from '@casto/host';
+import type { NetworkShare } from './access/network-share.ts';
 import type { DataFolder } from './data-folder.ts';
+import { inboundGate } from './inbound-gate.ts';
 import { recordSelectors, type RecordMemory } from './record-memory.ts';
 
 /** Apart from the public IPFS DHT, whose peers know nothing of channels. */
@@ -46,12 +48,15 @@ export interface RelayPeerOptions {
   mdns: boolean;
   folder: DataFolder;
   records: RecordMemory;
+  /** What one network may have of the connections that come in. */
+  share: NetworkShare;
+  refused: RefusalCounter;
 }
 
 export type RelayPeer = Awaited<ReturnType<typeof createRelayPeer>>;
 
 export async function createRelayPeer(options: RelayPeerOptions) {
-  const { host, p2pPort, folder, records } = options;
+  const { host, p2pPort, folder, records, share, refused } = options;
   return createLibp2p({
     ...sharedLibp2pOptions(folder.privateKey),
     addresses: {
@@ -66,6 +71,7 @@ export async function createRelayPeer(options: RelayPeerOptions) {
       webRTCDirect({ rtcConfiguration: { iceServers: [] }, certificate: folder.certificate }),
       circuitRelayTransport(),
     ],
+    connectionGater: inboundGate(share, refused),
     connectionManager: {
       maxConnections: MAX_CONNECTIONS,
       maxIncomingPendingConnections: MAX_PENDING_CONNECTIONS,

@@ -31,6 +31,11 @@ export interface RelayOptions {
   maxChannels?: number;
   /** Joins judged per second on average, twice as many at once; more are refused as busy. Default 200. */
   maxJoinsPerSecond?: number;
+  /**
+   * libp2p connections that one public address may have at once, an IPv4 address or a /64 of IPv6; more are closed.
+   * Default 500.
+   */
+  maxPeersPerIp?: number;
   /** Resident memory in bytes, of all processes together, beyond which viewers are sent elsewhere as if the relay were full; absent: no limit. */
   maxMemoryBytes?: number;
   /**
@@ -137,6 +142,12 @@ export class RelayStartError extends Error {
   }
 }
 
+/**
+ * A tenth of the connections that libp2p takes, so that one host cannot take them all; and more than watch behind one
+ * carrier's NAT, a school's or an office's, since a viewer's page holds one connection.
+ */
+export const DEFAULT_PEERS_PER_IP = 500;
+
 /** Each live channel costs its bitrate of downlink, and relays name no more to each other. */
 export const MAX_CHANNELS = 500;
 
@@ -148,7 +159,7 @@ const highestPort = 65_535;
 /** @throws {RelayStartError} 'bad-option', for what would fail later and less clearly. */
 export function checkRelayOptions(options: RelayOptions): void {
   const { host, peers = [], maxViewers = 0, p2pPort = 0, mediaPort = 0, stunPort = 0 } = options;
-  const { processes = 1 } = options;
+  const { processes = 1, maxPeersPerIp = 1 } = options;
   const { maxChannels = 1, maxJoinsPerSecond = 1, maxMemoryBytes = 1, maxChannelBitrateBps = 1 } = options;
   const refuse = (problem: string): never => {
     throw new RelayStartError('bad-option', problem);
@@ -160,6 +171,9 @@ export function checkRelayOptions(options: RelayOptions): void {
   if (!isWhole(maxViewers, Number.MAX_SAFE_INTEGER)) refuse('the viewers must be a whole number from 0');
   if (!isWhole(maxChannels, MAX_CHANNELS) || maxChannels === 0) {
     refuse(`the channels must be a whole number from 1 to ${MAX_CHANNELS}`);
+  }
+  if (!isWhole(maxPeersPerIp, Number.MAX_SAFE_INTEGER) || maxPeersPerIp === 0) {
+    refuse('the peers of one address must be a whole number from 1');
   }
   if (processes !== 'auto' && (!isWhole(processes, MAX_PROCESSES) || processes === 0)) {
     refuse(`the processes must be a whole number from 1 to ${MAX_PROCESSES}, or auto`);

@@ -10,7 +10,9 @@ import {
   serveListing,
   serveRendezvous,
   signalVerifier,
+  type RefusalCounter,
 } from '@casto/host';
+import { NetworkShare } from './access/network-share.ts';
 import { resolveAnnounced } from './announced-addresses.ts';
 import { openDataFolder, type DataFolder, type RelayPorts } from './data-folder.ts';
 import { createRelayPeer, type RelayPeer } from './libp2p-peer.ts';
@@ -29,6 +31,7 @@ import type { ChannelTree, RelayOverview } from './relay-overview.ts';
 import type { LinkCounts, Readiness, RelayMetrics } from './relay-metrics.ts';
 import {
   checkRelayOptions,
+  DEFAULT_PEERS_PER_IP,
   MAX_CHANNELS,
   RelayStartError,
   type Relay,
@@ -78,7 +81,8 @@ async function startRelay(
   folder: DataFolder,
 ): Promise<Relay> {
   const records = new RecordMemory(processClock);
-  const { announce = [], peers = [], mdns = true } = options;
+  const { announce = [], peers = [], mdns = true, maxPeersPerIp = DEFAULT_PEERS_PER_IP } = options;
+  const refused = refusalCounter();
   const opened: (() => Promise<unknown>)[] = [];
   try {
     // Workers take a second to start, in which nobody should find the relay already.
@@ -94,9 +98,12 @@ async function startRelay(
       mdns,
       folder,
       records,
+      share: new NetworkShare(maxPeersPerIp),
+      refused,
     });
     opened.unshift(async () => libp2p.stop());
-    return await assembleRelay(options, { libp2p, records, folder, media, mediaPort: ports.media, stun });
+    const parts = { libp2p, records, folder, media, mediaPort: ports.media, stun, refused };
+    return await assembleRelay(options, parts);
   } catch (error) {
     for (const close of opened) await close();
     throw error;
@@ -124,15 +131,17 @@ async function openMedia(options: RelayOptions, host: string, ports: RelayPorts)
 
 async function assembleRelay(
   options: RelayOptions,
-  parts: Pick<RelayParts, 'libp2p' | 'folder' | 'stun' | 'media' | 'mediaPort'> & { records: RecordMemory },
+  parts: Pick<RelayParts, 'libp2p' | 'folder' | 'stun' | 'media' | 'mediaPort'> & {
+    records: RecordMemory;
+    refused: RefusalCounter;
+  },
 ): Promise<Relay> {
-  const { libp2p, records, folder, media, mediaPort, stun } = parts;
+  const { libp2p, records, folder, media, mediaPort, stun, refused } = parts;
   const { peers = [], maxViewers = defaultMaxViewers(processCount(options)) } = options;
   const { maxChannels = MAX_CHANNELS, maxJoinsPerSecond: joinsPerSecond = DEFAULT_JOINS_PER_SECOND } =
     options;
   const log: RelayLog = options.log ?? (() => {});
   const clock = processClock;
-  const refused = refusalCounter();
   const gate = new JoinGate({ clock, joinsPerSecond });
   const memory = memoryLimit(options.maxMemoryBytes ?? null, clock, () => media.residentBytes());
   const channels = new RelayChannels({

@@ -7,6 +7,7 @@ test.each<RelayOptions>([
   { peers: ['/ip4/192.0.2.1/tcp/4001/p2p/12D3KooWDPsoeij6JG9wB44qGFPD4d3DjWynSq7ZprRg7HxZG4zp'] },
   { host: '::', peers: ['/ip4/192.0.2.1/tcp/4001', '/dns4/relay.example/tcp/4002/ws'], maxViewers: 0 },
   { p2pPort: 65_534, mediaPort: 65_535, stunPort: 3_478 },
+  { maxPeersPerIp: 1 },
   { maxChannels: 500, maxJoinsPerSecond: 0.5, maxMemoryBytes: 2 ** 30, maxChannelBitrateBps: 3e6 },
 ])('%j is fine', (options) => {
   expect(() => checkRelayOptions(options)).not.toThrow();
@@ -23,6 +24,8 @@ test.each<[RelayOptions, string]>([
   [{ maxViewers: -1 }, 'the viewers must be a whole number from 0'],
   [{ maxChannels: 0 }, 'the channels must be a whole number from 1 to 500'],
   [{ maxChannels: 501 }, 'the channels must be a whole number from 1 to 500'],
+  [{ maxPeersPerIp: 0 }, 'the peers of one address must be a whole number from 1'],
+  [{ maxPeersPerIp: 2.5 }, 'the peers of one address must be a whole number from 1'],
   [{ maxJoinsPerSecond: 0 }, 'maxJoinsPerSecond must be above zero'],
   [{ maxMemoryBytes: Number.NaN }, 'maxMemoryBytes must be above zero'],
   [{ maxChannelBitrateBps: Infinity }, 'maxChannelBitrateBps must be above zero'],

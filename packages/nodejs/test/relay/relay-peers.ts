@@ -6,6 +6,7 @@ import type { TestPeer } from '@casto/host/conformance/loopback-peers';
 import { VirtualClock } from '@casto/host/conformance/virtual-clock';
 import { openDataFolder, type DataFolder } from '../../src/data-folder.ts';
 import { chooseP2pPort } from '../../src/free-ports.ts';
+import { NetworkShare } from '../../src/access/network-share.ts';
 import { createRelayPeer, type RelayPeer } from '../../src/libp2p-peer.ts';
 import { RecordMemory } from '../../src/record-memory.ts';
 import { RelayNetwork } from '../../src/relay-network.ts';
@@ -36,6 +37,7 @@ export class RelayPeers {
     const port = await chooseP2pPort(HOST);
     const clock = new VirtualClock();
     const records = new RecordMemory(clock);
+    const refused = refusalCounter();
     const libp2p = await createRelayPeer({
       host: HOST,
       p2pPort: port,
@@ -44,10 +46,11 @@ export class RelayPeers {
       mdns: false,
       folder,
       records,
+      share: new NetworkShare(500),
+      refused,
     });
     const channels: ChannelId[] = [];
     const logged: NetworkRelay['logged'] = [];
-    const refused = refusalCounter();
     const network = new RelayNetwork({
       libp2p,
       clock,
