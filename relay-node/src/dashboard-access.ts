@@ -5,14 +5,19 @@
  * A request comes from this machine when its connection does, when it asks for this machine by a loopback name, and
  * when nothing shows a proxy. The name keeps out pages that point a name of their own at 127.0.0.1 (DNS rebinding), and
  * proxies that pass on the public one. HTTP/1.0 is what some proxies speak to their backends; browsers do not.
+ *
+ * The right token always gets in, whoever else tries from the same address: behind a proxy that is everybody. Each wrong
+ * one beyond an allowance costs a connection, so that thousands cannot be sent in one breath.
  */
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { networkOf, reachOf } from '@casto/nodejs/access/network-address';
 import { reachOfHostHeader } from './addresses.ts';
 import { Allowance } from './allowance.ts';
 import { bearsToken } from './bearer-token.ts';
 import { showsProxy } from './proxy-signs.ts';
 
+/** `throttled`: to be the last on its connection. */
 export type DashboardVerdict = 'granted' | 'unauthorized' | 'forbidden' | 'throttled';
 
 export interface DashboardAccessOptions {
@@ -30,24 +35,33 @@ const mostNetworks = 1_000;
 export class DashboardAccess {
   readonly #options: DashboardAccessOptions;
   readonly #wrong = new Map<string, Allowance>();
+  /** Connections that end with the answer to a guess. */
+  readonly #ending = new WeakSet<Socket>();
 
   constructor(options: DashboardAccessOptions) {
     this.#options = options;
   }
 
+  /** Whether this requester may see the page, which then asks for the token. */
+  isOpenTo(request: IncomingMessage): boolean {
+    return !isCrossSite(request) && (this.#options.token !== null || isAtThisMachine(request));
+  }
+
+  /** Of what the page shows. */
   judge(request: IncomingMessage): DashboardVerdict {
-    if (isCrossSite(request)) return 'forbidden';
+    if (!this.isOpenTo(request)) return 'forbidden';
     const { token, now } = this.#options;
-    if (token === null) return isAtThisMachine(request) ? 'granted' : 'forbidden';
+    if (token === null) return 'granted';
     const { authorization } = request.headers;
     if (authorization === undefined) return 'unauthorized';
-    const allowance = this.#allowanceOf(request);
-    // Beyond the allowance nothing is compared, or the answer would tell whether a guess was right.
-    if (!allowance.hasAny(now())) return 'throttled';
+    // What was sent behind a guess, without waiting for its answer, is not compared.
+    if (this.#ending.has(request.socket)) return 'throttled';
     if (bearsToken(authorization, token)) return 'granted';
+    const allowance = this.#allowanceOf(request);
     this.#remember(request, allowance);
-    allowance.take(now());
-    return 'unauthorized';
+    if (allowance.take(now())) return 'unauthorized';
+    this.#ending.add(request.socket);
+    return 'throttled';
   }
 
   #allowanceOf(request: IncomingMessage): Allowance {

@@ -62,19 +62,22 @@ export async function answerDashboard(
   { path, request, response }: DashboardRequest,
 ): Promise<Refusal | null> {
   const isData = path === `${folder}state` || path.startsWith(treeFolder);
-  const verdict = access.judge(request);
   if (!isData) {
     // The page itself asks for the token.
-    if (verdict === 'forbidden') return forbidden;
-    return answerPage(files, { path, request, response });
+    return access.isOpenTo(request) ? answerPage(files, { path, request, response }) : forbidden;
   }
+  const verdict = access.judge(request);
   response.setHeader('Cache-Control', 'no-store');
   if (verdict === 'forbidden') return forbidden;
   if (verdict === 'unauthorized') {
     response.setHeader('WWW-Authenticate', 'Bearer');
     return unauthorized;
   }
-  if (verdict === 'throttled' || !feed.admit()) return tooMany(response);
+  if (verdict === 'throttled') {
+    response.setHeader('Connection', 'close');
+    return tooMany(response);
+  }
+  if (!feed.admit()) return tooMany(response);
   const snapshot = path.startsWith(treeFolder) ? feed.tree(path.slice(treeFolder.length)) : feed.state();
   if (snapshot === 'none') return notFound;
   if (snapshot === 'busy') return tooMany(response);
