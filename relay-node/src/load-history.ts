@@ -14,7 +14,7 @@ export interface LoadReading {
   viewers: number;
   /** Processor time of all threads of all processes. */
   cpuMs: number;
-  /** 99 of 100 turns of the event loop, of the worst process, were late by less than this since the reading before. */
+  /** How late the event loop of the worst process was at most in the half minute before. */
   loopDelayMs: number;
   memoryBytes: number;
 }

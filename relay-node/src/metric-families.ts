@@ -169,7 +169,7 @@ export const metricFamilies: readonly MetricFamily[] = [
   processFamily(
     'gauge',
     'process_event_loop_delay_seconds',
-    'How late its event loop was at most within a second.',
+    'How late its event loop was at most in the last 30 s.',
     (of) => of.eventLoopDelayMs / 1_000,
   ),
   processFamily(

@@ -64,7 +64,7 @@ export interface ProcessMetrics {
   /** Of all threads since the start of the process, in user and kernel mode. */
   readonly cpuSeconds: number;
   readonly residentBytes: number;
-  /** How late its event loop was at most within about a second, in milliseconds. */
+  /** How late its event loop was at most in the last half minute, in milliseconds. */
   readonly eventLoopDelayMs: number;
   /** Media links to children that it serves, those that are not connected yet among them. */
   readonly children: number;
