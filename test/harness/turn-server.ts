@@ -1,16 +1,15 @@
-/**
- * A real TURN server, coturn, and the clients that come with it. Like browsers it comes from the system, or from where
- * CASTO_TURNSERVER says.
- */
+/** A real TURN server, coturn, and the clients that come with it. */
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { installedProgram, skipReason } from './system-program.ts';
 
-const VARIABLE = 'CASTO_TURNSERVER';
+const COTURN = { title: 'coturn', command: 'turnserver', variable: 'CASTO_TURNSERVER' };
 const START_WITHIN_MS = 20_000;
 const CLIENT_WITHIN_MS = 40_000;
 const ASK_EVERY_MS = 100;
@@ -33,36 +32,47 @@ export interface ClientRun {
 
 /** Why tests with coturn are to be skipped here; `null`: they run. With CI=true nothing is skipped. */
 export function turnSkipReason(): string | null {
-  if (process.env['CI'] === 'true' || findTurnServer() !== null) return null;
-  return `no coturn on this machine; install it, or set ${VARIABLE} to its turnserver`;
+  return skipReason(COTURN);
 }
 
-/** @param secret - Its `static-auth-secret`. */
-export async function startTurnServer(secret: string): Promise<TurnServer> {
+/** What a test needs of a TURN server, and nothing else. */
+const OWN_SETTINGS = [
+  '-n',
+  '--use-auth-secret',
+  '--realm=casto.test',
+  '--no-tls',
+  '--no-dtls',
+  '--no-cli',
+  '--log-file=stdout',
+  '--allow-loopback-peers',
+];
+
+/** Those of relay-node/deploy, for clients of this machine. */
+export const SHIPPED_SETTINGS: readonly string[] = [
+  '-c',
+  fileURLToPath(new URL('../../relay-node/deploy/coturn/turnserver.conf', import.meta.url)),
+  '--allow-loopback-peers',
+];
+
+/**
+ * @param secret - Its `static-auth-secret`.
+ * @param settings - As on its command line; where it listens and what it writes is added.
+ */
+export async function startTurnServer(
+  secret: string,
+  settings: readonly string[] = OWN_SETTINGS,
+): Promise<TurnServer> {
   const folder = mkdtempSync(join(tmpdir(), 'casto-turn-'));
   const port = await freeUdpPort();
-  writeFileSync(
-    join(folder, 'turnserver.conf'),
-    [
-      'listening-ip=127.0.0.1',
-      'relay-ip=127.0.0.1',
-      `listening-port=${port}`,
-      'allow-loopback-peers',
-      'use-auth-secret',
-      `static-auth-secret=${secret}`,
-      'realm=casto.test',
-      'no-tls',
-      'no-dtls',
-      'no-cli',
-      'log-file=stdout',
-      `pidfile=${join(folder, 'pid')}`,
-      `userdb=${join(folder, 'users')}`,
-      '',
-    ].join('\n'),
-  );
-  const child = spawn(installed('turnserver'), ['-c', join(folder, 'turnserver.conf')], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const own = [
+    '--listening-ip=127.0.0.1',
+    '--relay-ip=127.0.0.1',
+    `--listening-port=${port}`,
+    `--static-auth-secret=${secret}`,
+    `--pidfile=${join(folder, 'pid')}`,
+    `--userdb=${join(folder, 'users')}`,
+  ];
+  const child = spawn(installedProgram(COTURN), [...settings, ...own], { stdio: ['ignore', 'pipe', 'pipe'] });
   const endWithParent = (): void => void child.kill('SIGKILL');
   process.once('exit', endWithParent);
   const said = collect(child);
@@ -85,7 +95,7 @@ export async function runTurnClient(
   name: 'turnutils_stunclient' | 'turnutils_uclient',
   args: readonly string[],
 ): Promise<ClientRun> {
-  const child = spawn(installed(name), args, {
+  const child = spawn(join(dirname(installedProgram(COTURN)), name), args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: CLIENT_WITHIN_MS,
   });
@@ -131,27 +141,4 @@ async function freeUdpPort(): Promise<number> {
   const { port } = socket.address();
   socket.close();
   return port;
-}
-
-/** @throws When coturn is not there. */
-function installed(name: string): string {
-  const server = findTurnServer();
-  if (server === null) throw new Error(`no coturn; set ${VARIABLE} to its turnserver`);
-  return name === 'turnserver' ? server : join(dirname(server), name);
-}
-
-function findTurnServer(): string | null {
-  const given = process.env[VARIABLE];
-  const folders = ['/usr/bin', ...(process.env['PATH'] ?? '').split(delimiter)];
-  const paths = given ? [given] : folders.map((folder) => join(folder, 'turnserver'));
-  return paths.find(isExecutable) ?? null;
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -4,7 +4,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { PeerConnection } from 'node-datachannel';
 import { afterEach, describe, expect, test } from 'vitest';
 import { startRelay, type RelayOptions, type RelayProcess } from '../harness/relay-process.ts';
-import { runTurnClient, startTurnServer, turnSkipReason, type TurnServer } from '../harness/turn-server.ts';
+import {
+  runTurnClient,
+  SHIPPED_SETTINGS,
+  startTurnServer,
+  turnSkipReason,
+  type TurnServer,
+} from '../harness/turn-server.ts';
 
 const SECRET = 'north-by-northwest';
 const WITHIN_MS = 20_000;
@@ -96,6 +102,19 @@ describe.skipIf(reason !== null)(`coturn${reason === null ? '' : ` (${reason})`}
     expect((await uclient(turn, prolonged, credential)).output).toContain('Cannot complete Allocation');
   });
 
+  test('with the settings that come with the relay it passes on what clients send each other', async () => {
+    const { turn, username, credential } = await shippedBeside(['--allowed-peer-ip=127.0.0.1']);
+    const relayed = await uclient(turn, username, credential);
+    expect(relayed.output).toContain('Total lost packets 0');
+    expect(relayed.code).toBe(0);
+    expect((await uclient(turn, username, `${credential}x`)).output).toContain('Cannot complete Allocation');
+  });
+
+  test('with those settings it is no way into the network behind it', async () => {
+    const { turn, username, credential } = await shippedBeside([]);
+    expect((await uclient(turn, username, credential)).output).toContain('403 (Forbidden IP)');
+  });
+
   test('it refuses what a relay makes with another secret, which the relay prints nowhere', async () => {
     const turn = await startTurnServer(SECRET);
     turnServers.push(turn);
@@ -112,6 +131,20 @@ describe.skipIf(reason !== null)(`coturn${reason === null ? '' : ` (${reason})`}
     expect(printed).not.toContain(credential);
   });
 });
+
+/** A TURN server as operators run it, and what a relay with the same secret names to a page. */
+async function shippedBeside(
+  settings: readonly string[],
+): Promise<{ turn: TurnServer; username: string; credential: string }> {
+  const turn = await startTurnServer(SECRET, [...SHIPPED_SETTINGS, ...settings]);
+  turnServers.push(turn);
+  const { named } = await iceServersOf({
+    flags: ['--ice-server', `turn:127.0.0.1:${turn.port}`],
+    env: { CASTO_TURN_SECRET: SECRET },
+  });
+  const { username = '', credential = '' } = named[1] ?? {};
+  return { turn, username, credential };
+}
 
 /** Two clients send each other packets through the server. */
 async function uclient(
