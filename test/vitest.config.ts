@@ -8,7 +8,7 @@ const LIGHT = [
   'broadcast/{bad-input,browsers,cascade,chat,listing,one-relay,recovery,two-relays}.test.ts',
   '{demo,examples,fuzz,links,packs,player}/**/*.test.ts',
   'whip/client-packages.test.ts',
-  'relay/{dashboard,ice-servers}.test.ts',
+  'relay/{dashboard,ice-servers,prometheus-files}.test.ts',
 ];
 /** Commands of their own, because `npm test` has twenty minutes. */
 const LONG = ['**/*.long.test.ts'];

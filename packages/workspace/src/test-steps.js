@@ -7,7 +7,7 @@
  * @property {readonly string[]} args - An npm script, or arguments of vitest.
  * @property {number} [limitMs] - For a test that spins: the test runner can only end those that wait.
  * @property {boolean} [needsBuild]
- * @property {boolean} [needsPrograms] - Browsers and a TURN server.
+ * @property {boolean} [needsPrograms] - Browsers, a TURN server, and promtool.
  */
 
 const MINUTE_MS = 60_000;

@@ -9,6 +9,7 @@ import { build, TARGETS } from './build-targets.js';
 import { ensureInstalled } from './installation.js';
 import { runInstalled, runNpm } from './processes.js';
 import { find, provide } from './programs.js';
+import { PROMTOOL } from './promtool.js';
 import { Tally } from './tally.js';
 import { STEP_NAMES, stepsFor } from './test-steps.js';
 import { progress, runTool, ToolFailure } from './tool-failure.js';
@@ -88,6 +89,8 @@ async function providePrograms(tally) {
   const others = [
     { program: FIREFOX, path: await provideBrowser(FIREFOX) },
     { program: COTURN, path: await provide(COTURN) },
+    // Its package brings a server, which would run from then on where people work.
+    { program: PROMTOOL, path: process.env['CI'] === 'true' ? await provide(PROMTOOL) : find(PROMTOOL) },
   ];
   for (const { program, path } of others) if (path === null) reportMissing(program, tally);
   return variables([{ program: CHROMIUM, path: chromium }, ...others]);
@@ -104,7 +107,9 @@ function reportMissing({ title, variable }, tally) {
 }
 
 function findPrograms() {
-  return variables([CHROMIUM, FIREFOX, COTURN].map((program) => ({ program, path: find(program) })));
+  return variables(
+    [CHROMIUM, FIREFOX, COTURN, PROMTOOL].map((program) => ({ program, path: find(program) })),
+  );
 }
 
 /**
