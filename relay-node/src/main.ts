@@ -167,13 +167,14 @@ async function advise(
   output: Output,
 ): Promise<Advice[] | null> {
   try {
-    const { multiaddrs, mediaPort } = relay;
+    const { multiaddrs, mediaPort, stunPort } = relay;
     const { maxViewers, processes } = relay.metrics();
     const found = await selfTest({
       host,
       announce: announced,
       multiaddrs,
       mediaPort,
+      stunPort,
       processes: processes.length,
       maxViewers,
       maxMemoryBytes,

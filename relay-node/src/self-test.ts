@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { connect, isIP } from 'node:net';
 import { totalmem } from 'node:os';
+import { askStun } from './stun-question.ts';
 
 export interface SelfTestSubject {
   /** Address that is listened on. */
@@ -17,6 +18,8 @@ export interface SelfTestSubject {
   multiaddrs: readonly string[];
   /** UDP; further processes have the following ones. */
   mediaPort: number;
+  /** UDP; null: no STUN. */
+  stunPort: number | null;
   processes: number;
   maxViewers: number;
   maxMemoryBytes: number | null;
@@ -32,7 +35,8 @@ export interface Machine {
   now: number;
 }
 
-export type SelfTestCheck = 'announced-address' | 'media-port' | 'open-files' | 'memory' | 'clock';
+export type SelfTestCheck =
+  'announced-address' | 'stun-port' | 'media-port' | 'open-files' | 'memory' | 'clock';
 
 export interface Advice {
   check: SelfTestCheck;
@@ -53,12 +57,13 @@ const latest = Date.UTC(2046, 0, 1);
 
 /** @returns What should be looked at; empty when all is well. Never rejects. */
 export async function selfTest(subject: SelfTestSubject): Promise<Advice[]> {
-  const [announced, media, machine] = await Promise.all([
+  const [announced, stun, media, machine] = await Promise.all([
     checkAnnounced(subject),
+    checkStun(subject),
     checkMediaPorts(subject),
     readMachine(),
   ]);
-  return [...announced, ...media, ...adviceOn(subject, machine)];
+  return [...announced, ...stun, ...media, ...adviceOn(subject, machine)];
 }
 
 /** What the numbers alone say. */
@@ -93,6 +98,21 @@ async function checkAnnounced({ announce, multiaddrs }: SelfTestSubject): Promis
       const port = tcpPortAt(address, multiaddrs);
       const problem = port === null ? null : await problemAt(address, port);
       return problem === null ? [] : [{ check: 'announced-address', advice: problem }];
+    }),
+  );
+  return found.flat();
+}
+
+/** Of what comes over UDP the only thing that answers whoever asks; a firewall that lets it in may not forget the rest. */
+async function checkStun({ announce, stunPort }: SelfTestSubject): Promise<Advice[]> {
+  if (stunPort === null) return [];
+  const hosts = announce.filter((address) => !address.startsWith('/'));
+  const found = await Promise.all(
+    hosts.map(async (host): Promise<Advice[]> => {
+      // Of a name without an address the other check tells.
+      if ((await askStun(host, stunPort)) !== 'silent') return [];
+      const advice = `${host} does not answer on UDP port ${stunPort} (STUN), asked from this machine; open UDP in the firewall, for this port, the media and libp2p, and forward it in the router (some routers never answer themselves)`;
+      return [{ check: 'stun-port', advice }];
     }),
   );
   return found.flat();

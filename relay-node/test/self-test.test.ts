@@ -33,12 +33,26 @@ async function boundUdpPort(): Promise<number> {
   return socket.address().port;
 }
 
+/** @param answerTo - What comes back for a datagram; null: nothing. */
+async function stunServer(answerTo: (request: Buffer) => Buffer | null): Promise<number> {
+  const socket = createSocket('udp4');
+  socket.on('message', (request, { address, port }) => {
+    const answer = answerTo(request);
+    if (answer !== null) socket.send(answer, port, address);
+  });
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  closers.push(() => socket.close());
+  return socket.address().port;
+}
+
 async function subject(changes: Partial<SelfTestSubject> = {}): Promise<SelfTestSubject> {
   return {
     host: '127.0.0.1',
     announce: [],
     multiaddrs: [],
     mediaPort: await boundUdpPort(),
+    stunPort: null,
     processes: 1,
     maxViewers: 0,
     maxMemoryBytes: null,
@@ -70,6 +84,35 @@ describe('the self-test', () => {
     const [found] = await selfTest(await subject({ announce: [name], multiaddrs }));
     expect(found).toMatchObject({ check: 'announced-address' });
     expect(found?.advice).toContain(name);
+  });
+
+  test('asks an announced address over UDP what pages ask it', async () => {
+    const stunPort = await stunServer((request) => {
+      const answer = Buffer.from(request);
+      answer.writeUInt16BE(0x0101, 0);
+      return answer;
+    });
+    expect(await selfTest(await subject({ announce: ['127.0.0.1', 'localhost'], stunPort }))).toEqual([]);
+  });
+
+  test.each<[string, (request: Buffer) => Buffer | null]>([
+    ['nothing', () => null],
+    ['something else', () => Buffer.from('hello')],
+    ['what it was asked', (request) => request],
+    ['what another one asked', () => Buffer.from(`010100002112a442${'2a'.repeat(12)}`, 'hex')],
+  ])('names one that answers %s there', async (_, answerTo) => {
+    const stunPort = await stunServer(answerTo);
+    const [found, ...others] = await selfTest(await subject({ announce: ['127.0.0.1'], stunPort }));
+    expect(others).toEqual([]);
+    expect(found?.check).toBe('stun-port');
+    expect(found?.advice).toContain(`127.0.0.1 does not answer on UDP port ${stunPort} (STUN)`);
+  });
+
+  test('names one where nobody listens over UDP', async () => {
+    const stunPort = await boundUdpPort();
+    closers.pop()?.();
+    const found = await selfTest(await subject({ announce: ['127.0.0.1'], stunPort }));
+    expect(found).toMatchObject([{ check: 'stun-port' }]);
   });
 
   test('notices that nobody holds the media port, and leaves it free', async () => {
