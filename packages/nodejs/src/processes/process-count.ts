@@ -3,7 +3,7 @@
 import { availableParallelism } from 'node:os';
 import { MAX_PROCESSES, type RelayOptions } from '../relay-options.ts';
 
-/** 200 viewers at 2.5 Mbps take 28 % of a core (docs/benchmarks.md), so this many leave it some room. */
+/** 400 viewers at 2.6 Mbit/s take 55 % of a core (docs/benchmarks.md), so this many leave it some room. */
 const VIEWERS_PER_PROCESS = 600;
 
 /** @returns At least 1; more only where there are children to serve. */
