@@ -6,7 +6,7 @@ import { isPeerId } from '@casto/core';
 import { answerCalls } from '../../packages/nodejs/bench/worker-calls.ts';
 import { ScenarioPeers, type RelayAddress, type Watching } from '../fuzz/scenario/scenario-peer.ts';
 
-/** A relay takes five connections a second from one host, and several crowds may come at a time. */
+/** Several crowds may come at a time, and each viewer is a handshake for the relay, which shares the cores with them. */
 const BETWEEN_MS = 500;
 const TRIES = 10;
 

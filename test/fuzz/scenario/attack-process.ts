@@ -19,7 +19,7 @@ import { ScenarioPeers, type RelayAddress, type Watching } from './scenario-peer
 const HOST = '127.0.0.1';
 const JOINERS = 12;
 const JOINS_AT_ONCE = 8;
-/** A relay takes five connections a second from one host. */
+/** Between attempts that fail: well below the thousand connections a second that a relay takes from one host. */
 const RECONNECT_MS = 200;
 const SLOW_SOCKETS = 1_500;
 const READERS = 20;
