@@ -11,10 +11,10 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { bearsToken } from '@casto/nodejs/access/bearer-token';
 import { networkOf, reachOf } from '@casto/nodejs/access/network-address';
+import { tokenBucket, type TokenBucket } from '@casto/nodejs/access/token-bucket';
 import { reachOfHostHeader } from './addresses.ts';
-import { Allowance } from './allowance.ts';
-import { bearsToken } from './bearer-token.ts';
 import { showsProxy } from './proxy-signs.ts';
 
 /** `throttled`: to be the last on its connection. */
@@ -34,7 +34,7 @@ const mostNetworks = 1_000;
 
 export class DashboardAccess {
   readonly #options: DashboardAccessOptions;
-  readonly #wrong = new Map<string, Allowance>();
+  readonly #wrong = new Map<string, TokenBucket>();
   /** Connections that end with the answer to a guess. */
   readonly #ending = new WeakSet<Socket>();
 
@@ -64,11 +64,11 @@ export class DashboardAccess {
     return 'throttled';
   }
 
-  #allowanceOf(request: IncomingMessage): Allowance {
-    return this.#wrong.get(networkFrom(request)) ?? new Allowance(wrongTokens);
+  #allowanceOf(request: IncomingMessage): TokenBucket {
+    return this.#wrong.get(networkFrom(request)) ?? tokenBucket(wrongTokens.perSecond, wrongTokens.burst);
   }
 
-  #remember(request: IncomingMessage, allowance: Allowance): void {
+  #remember(request: IncomingMessage, allowance: TokenBucket): void {
     this.#wrong.set(networkFrom(request), allowance);
     const [first] = this.#wrong.keys();
     if (this.#wrong.size > mostNetworks && first !== undefined) this.#wrong.delete(first);

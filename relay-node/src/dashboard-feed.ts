@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { ChannelTree } from '@casto/nodejs';
-import { Allowance } from './allowance.ts';
+import { tokenBucket } from '@casto/nodejs/access/token-bucket';
 import type { DashboardState, DashboardTree } from './dashboard-state.ts';
 
 /** One answer, ready to be sent. */
@@ -37,7 +37,7 @@ const compress = promisify(gzip);
 
 export class DashboardFeed {
   readonly #options: DashboardFeedOptions;
-  readonly #allowance = new Allowance(answers);
+  readonly #allowance = tokenBucket(answers.perSecond, answers.burst);
   #state: Snapshot | null = null;
   #stateMadeAt = -Infinity;
   readonly #trees = new Map<string, Snapshot>();

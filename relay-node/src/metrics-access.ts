@@ -6,9 +6,9 @@
  * own name point at this machine (DNS rebinding).
  */
 import type { IncomingMessage } from 'node:http';
+import { bearsToken } from '@casto/nodejs/access/bearer-token';
 import { reachOf } from '@casto/nodejs/access/network-address';
 import { reachOfHostHeader } from './addresses.ts';
-import { bearsToken } from './bearer-token.ts';
 import { showsProxy } from './proxy-signs.ts';
 
 export interface MetricsAccess {

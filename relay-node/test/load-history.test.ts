@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { Allowance } from '../src/allowance.ts';
 import { ProcessRows } from '../src/process-rows.ts';
 import { LoadHistory, mostSamples, type LoadReading } from '../src/load-history.ts';
 
@@ -54,16 +53,6 @@ test('only the last minutes are kept', () => {
   for (let i = 0; i < 3 * mostSamples; i++) history.add({ ...still, at: i * 5_000, viewers: i });
   for (const column of Object.values(history.columns)) expect(column).toHaveLength(mostSamples);
   expect(history.columns.viewers.at(-1)).toBe(3 * mostSamples - 1);
-});
-
-test('an allowance lets a burst pass, and then so many a second', () => {
-  const allowance = new Allowance({ perSecond: 2, burst: 3 });
-  const taken = (now: number) => Array.from({ length: 10 }, () => allowance.take(now)).filter(Boolean).length;
-  expect(taken(0)).toBe(3);
-  expect(taken(0)).toBe(0);
-  expect(taken(1_000)).toBe(2);
-  expect(taken(500)).toBe(0);
-  expect(taken(1_000_000)).toBe(3);
 });
 
 test('a process has its share of a core, and none before two readings or when it was replaced', () => {

@@ -2,7 +2,7 @@
 
 import { decodeSignedRecord, MalformedError, type AnnounceRefusal, type PeerId } from '@casto/core';
 import type { SignedRecord } from '@casto/host';
-import { isPublishToken } from './publish-token.ts';
+import { isSameToken } from './access/bearer-token.ts';
 import type { RecordMemory } from './record-memory.ts';
 
 export interface Announcement {
@@ -18,7 +18,7 @@ export async function judgeAnnouncement(
   { bytes, token, from }: Announcement,
   rules: { records: RecordMemory; publishToken: string | null; now: number },
 ): Promise<SignedRecord | AnnounceRefusal> {
-  if (!isPublishToken(rules.publishToken, token)) return 'not-allowed';
+  if (rules.publishToken !== null && !isSameToken(rules.publishToken, token ?? '')) return 'not-allowed';
   try {
     const { newest, isNews } = await rules.records.learn(bytes);
     if (newest.record.channel !== from) return 'not-owner';

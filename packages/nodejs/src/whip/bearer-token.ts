@@ -1,4 +1,4 @@
-import { isPublishToken } from '../publish-token.ts';
+import { bearsToken } from '../access/bearer-token.ts';
 import { SessionRefusal } from './session-refusal.ts';
 
 const CHALLENGE = 'Bearer realm="casto"';
@@ -17,8 +17,7 @@ export function assertBearer(expected: string | null, authorization: string | un
       'WWW-Authenticate': CHALLENGE,
     });
   }
-  const [, token = ''] = /^Bearer +([\x21-\x7e]{1,256}) *$/i.exec(authorization) ?? [];
-  if (isPublishToken(expected, token)) return;
+  if (bearsToken(authorization, expected)) return;
   throw new SessionRefusal(401, 'The token is not the publish token of this relay.', {
     'WWW-Authenticate': `${CHALLENGE}, error="invalid_token"`,
   });
