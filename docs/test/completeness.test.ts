@@ -18,6 +18,16 @@ test('troubleshooting has a row for every reason that an error can have', () => 
   expect(reasons.filter((reason) => !page.includes(`| \`${reason}\``))).toEqual([]);
 });
 
+test('the guide to React names everything that @casto/react exports', () => {
+  const source = readFileSync(`${DOCS}../packages/react/src/index.ts`, 'utf8');
+  const exported = [...source.matchAll(/export \{([^}]*)\}/g)].flatMap(([, list = '']) =>
+    list.split(',').map((name) => name.replace('type ', '').trim()),
+  );
+  expect(exported).toContain('useCasto');
+  const guide = readFileSync(`${DOCS}guides/react.md`, 'utf8');
+  expect(exported.filter((name) => !new RegExp(`\\b${name}\\b`).test(guide))).toEqual([]);
+});
+
 test('every page is in the sidebar', () => {
   const linked = linksBelow(sidebar());
   const pages = readdirSync(DOCS, { recursive: true, encoding: 'utf8' })
