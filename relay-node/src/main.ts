@@ -150,11 +150,17 @@ function relayOptions(settings: Settings, output: Output): RelayOptions {
 }
 
 function announce({ host, dataDir }: Settings, port: number, relay: Relay, output: Output): void {
+  const { mediaPort, stunPort } = relay;
   output.listening({
     peerId: relay.peerId,
     http: localOrigin(host, port),
     multiaddrs: relay.multiaddrs,
     lanUrls: lanUrls(host, port, interfaceAddresses()),
+    ports: {
+      http: port,
+      media: relay.metrics().processes.map((_, index) => mediaPort + index),
+      stun: stunPort,
+    },
     dataDir,
   });
 }

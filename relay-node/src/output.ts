@@ -7,6 +7,7 @@
  */
 import type { LogFields, LogLevel } from '@casto/nodejs';
 import { createJsonLog } from './json-log.ts';
+import { describePorts } from './ports-in-use.ts';
 
 export interface TextSink {
   write(text: string): unknown;
@@ -19,6 +20,8 @@ export interface Listening {
   http: string;
   multiaddrs: readonly string[];
   lanUrls: readonly string[];
+  /** Those that no multiaddr tells. */
+  ports: { http: number; media: readonly number[]; stun: number | null };
   dataDir: string | null;
 }
 
@@ -76,7 +79,7 @@ function createJsonOutput({ stdout }: OutputOptions): Output {
 function createHumanOutput({ version, stdout, stderr, logFormat }: OutputOptions): Output {
   const format = logFormat ?? (stderr.isTTY === true ? 'human' : 'json');
   return {
-    listening({ peerId, http, lanUrls, dataDir }) {
+    listening({ peerId, http, multiaddrs, lanUrls, ports, dataDir }) {
       const lines = [`casto-relay ${version}`, `Open ${http}/`, `Dashboard ${http}/dashboard`];
       if (lanUrls.length > 0) {
         lines.push(
@@ -84,6 +87,7 @@ function createHumanOutput({ version, stdout, stderr, logFormat }: OutputOptions
         );
         lines.push(...lanUrls.slice(0, mostLanUrls).map((url) => `  ${url}`));
       }
+      lines.push(`Ports ${describePorts({ ...ports, multiaddrs })}`);
       lines.push(`Peer id ${peerId}, ${dataDir === null ? 'forgotten at exit' : `kept in ${dataDir}`}`);
       lines.push('Ctrl-C stops');
       stdout.write(`${lines.join('\n')}\n`);

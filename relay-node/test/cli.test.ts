@@ -63,6 +63,10 @@ describe('starting', () => {
     const text = await relay.stdoutMatching(/Ctrl-C stops\n/);
     const url = /^Open (http:\/\/localhost:\d+\/)$/m.exec(text)?.[1];
     expect((await fetch(url ?? '')).status).toBe(200);
+    const port = new URL(url ?? '').port;
+    expect(text).toContain(
+      `\nPorts TCP ${port} (HTTP), 4001, 4002 (libp2p); UDP 4001 (libp2p), 4003 (media), 4005 (STUN)\n`,
+    );
     const log = await relay.stderrMatching(/relay-started.*\n/);
     expect(log).toContain('\\u001b[31m');
     expect(log).not.toContain('\u001b');

@@ -7,6 +7,7 @@ const listening: Listening = {
   http: 'http://localhost:8080',
   multiaddrs: ['/ip4/127.0.0.1/tcp/1/p2p/P'],
   lanUrls: ['http://192.168.1.20:8080/'],
+  ports: { http: 8080, media: [4003], stun: 4004 },
   dataDir: '/data',
 };
 
@@ -54,6 +55,7 @@ test('for people the addresses go to stdout and the log to stderr', () => {
   expect(stdout()).toContain('\nOpen http://localhost:8080/\n');
   expect(stdout()).toContain('\nDashboard http://localhost:8080/dashboard\n');
   expect(stdout()).toContain('\n  http://192.168.1.20:8080/\n');
+  expect(stdout()).toContain('\nPorts TCP 8080 (HTTP), 1 (libp2p); UDP 4003 (media), 4004 (STUN)\n');
   expect(stdout()).toContain('kept in /data');
   expect(stderr()).toMatch(/^\d\d:\d\d:\d\d info {2}channel-up channel=c1 viewers=3 title="Two words"\n$/);
 });
