@@ -1,5 +1,7 @@
 /** What each tarball holds: all that its users need, and nothing else. */
 
+import { readFileSync } from 'node:fs';
+
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
@@ -39,8 +41,15 @@ function tarballOf(name: string): Tarball {
   return tarball;
 }
 
-test('there are packages to publish', () => {
-  expect(PUBLISHED_NAMES).toEqual(expect.arrayContaining(['casto', '@casto/nodejs', 'casto-relay']));
+test('four packages are published, and the instructions name each', () => {
+  expect(PUBLISHED_NAMES.toSorted()).toEqual(['@casto/nodejs', '@casto/react', 'casto', 'casto-relay']);
+  for (const path of ['CONTRIBUTING.md', 'docs/decisions/publishing.md']) {
+    const text = readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+    expect(
+      PUBLISHED_NAMES.filter((name) => !text.includes(`\`${name}\``)),
+      path,
+    ).toEqual([]);
+  }
 });
 
 describe.each(PUBLISHED_NAMES)('%s', (name) => {
