@@ -86,12 +86,33 @@ describe.each(PUBLISHED_NAMES)('%s', (name) => {
       expect(manifest).toHaveProperty('engines.node');
   });
 
+  test('its documents link to nothing outside of it', () => {
+    const { files } = tarballOf(name);
+    for (const document of ['README.md', 'CHANGELOG.md']) {
+      const links = [...String(files.get(document)).matchAll(/\]\(([^)\s]+)/g)].map(([, href = '']) => href);
+      const elsewhere = links
+        .filter((href) => !/^(?:https?:\/\/|#)/.test(href))
+        .filter((href) => !files.has(href.replace(/#.*$/, '')));
+      expect(elsewhere, document).toEqual([]);
+    }
+  });
+
   test('publint has nothing to say', async () => {
     const { bytes } = tarballOf(name);
     const tarball = Uint8Array.from(bytes).buffer;
     const { messages, pkg } = await publint({ pack: { tarball }, strict: true });
     expect(messages.map((message) => formatMessage(message, pkg))).toEqual([]);
   });
+});
+
+test('the README of casto names every option', () => {
+  const { files } = tarballOf('casto');
+  const declared = String(files.get('dist/types/src/options.d.ts'));
+  const [, body = ''] = /interface CastoOptions \{([^]*?)^\}/m.exec(declared) ?? [];
+  const options = [...body.matchAll(/^ {4}(\w+)\?:/gm)].map(([, option = '']) => option);
+  expect(options).toEqual(expect.arrayContaining(['channel', 'relays', 'signal']));
+  const readme = String(files.get('README.md'));
+  expect(options.filter((option) => !readme.includes(`| \`${option}\``))).toEqual([]);
 });
 
 test.each(LIBRARY_NAMES)('the types of %s are found, and are right', async (name) => {
