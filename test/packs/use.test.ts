@@ -13,8 +13,8 @@ import { LIBRARY_NAMES, makeTarballs, type Tarballs } from './tarballs.ts';
 
 /** The last that is written in JavaScript. Its users are many, and the repository's own is the next but one. */
 const OLDER_TYPESCRIPT = 'typescript@5.9.3';
-/** Who writes React in TypeScript has them. */
-const REACT_TYPES = '@types/react@19';
+/** Who writes React in TypeScript has its types, and who renders with it the package that does. */
+const OF_REACT = ['@types/react@19', 'react-dom@19'];
 const COMPILERS = {
   'TypeScript 5.9': 'node_modules/typescript/bin/tsc',
   "the repository's TypeScript": createRequire(import.meta.url)
@@ -33,7 +33,7 @@ let consumer: Consumer;
 
 beforeAll(async () => {
   tarballs = await makeTarballs();
-  consumer = await createConsumer([...tarballs.all.map(({ path }) => path), OLDER_TYPESCRIPT, REACT_TYPES]);
+  consumer = await createConsumer([...tarballs.all.map(({ path }) => path), OLDER_TYPESCRIPT, ...OF_REACT]);
 }, INSTALL_WITHIN_MS);
 
 afterAll(() => {
@@ -52,8 +52,8 @@ test('little else is installed with them', () => {
     name,
     ...Object.keys({ ...(manifest['dependencies'] as object), ...(manifest['peerDependencies'] as object) }),
   ]);
-  // What native modules need to find their native part, and what the compiler needs.
-  const besides = ['detect-libc', 'typescript', '@types/react', 'csstype'];
+  // What native modules need to find their native part, what the compiler needs, and what renders.
+  const besides = ['detect-libc', 'typescript', '@types/react', 'csstype', 'react-dom', 'scheduler'];
   expect(new Set(needed)).toEqual(new Set([...ours, ...besides]));
 });
 
@@ -103,6 +103,19 @@ test('@casto/nodejs starts a relay of two processes, and nothing is left of it w
   expect(status['multiaddrs']).toEqual(expect.arrayContaining([expect.stringContaining('webrtc-direct')]));
 });
 
+test('a server renders the player of @casto/react', async () => {
+  consumer.write(
+    'render.js',
+    `import { createElement } from 'react';
+     import { renderToString } from 'react-dom/server';
+     import { CastoPlayer } from '@casto/react';
+     console.log(renderToString(createElement(CastoPlayer, { channel: 'abc', controls: true })));`,
+  );
+  const { code, output } = await consumer.run('render.js');
+  expect(code, output).toBe(0);
+  expect(output.trim()).toBe('<casto-player channel="abc" controls=""></casto-player>');
+});
+
 test('npx casto-relay --help tells its options', async () => {
   const help = await consumer.npm(['exec', '--offline', '--', 'casto-relay', '--help']);
   expect(help).toContain('--port');
@@ -135,7 +148,7 @@ describe('casto-relay', () => {
   });
 
   test.skipIf(skipReason('chromium') !== null)(
-    'a page that vite built with casto goes live, and is watched',
+    'a page that vite built with casto goes live, and is watched with and without the player',
     async () => {
       const server = await serveBuiltPage(consumer);
       const browser = await launchBrowser('chromium');
@@ -149,6 +162,11 @@ describe('casto-relay', () => {
         const viewer = await browser.newPage();
         await viewer.goto(link);
         await untilPictures(viewer);
+
+        const player = await browser.newPage();
+        await player.goto(link.replace('#', '&player#'));
+        await untilPictures(player);
+        expect(player.errors).toEqual([]);
         expect(streamer.errors).toEqual([]);
         expect(viewer.errors).toEqual([]);
       } finally {
@@ -171,13 +189,25 @@ const PAGE = `<!doctype html>
 
 const MAIN = `
 import { CASTO } from 'casto';
-const relays = [new URL(location.href).searchParams.get('relay') ?? ''];
-const casto = new CASTO({ relays });
-const stream = await casto.start();
+import 'casto/player';
+
+const address = new URL(location.href);
+const relay = address.searchParams.get('relay') ?? '';
 const [video] = document.getElementsByTagName('video');
-const [link] = document.getElementsByTagName('a');
-if (video) video.srcObject = stream;
-if (link) link.href = casto.link ?? '';
+if (address.searchParams.has('player')) {
+  const player = document.createElement('casto-player');
+  player.channel = new URLSearchParams(address.hash.slice(1)).get('casto');
+  player.relays = [relay];
+  player.autoplay = true;
+  player.muted = true;
+  video?.replaceWith(player);
+} else {
+  const casto = new CASTO({ relays: [relay] });
+  const stream = await casto.start();
+  const [link] = document.getElementsByTagName('a');
+  if (video) video.srcObject = stream;
+  if (link) link.href = casto.link;
+}
 `;
 
 async function serveBuiltPage(project: Consumer): Promise<PageServer> {
@@ -204,7 +234,8 @@ async function serveBuiltPage(project: Consumer): Promise<PageServer> {
 
 async function untilPictures(page: BrowserPage): Promise<void> {
   const isShown = (): boolean => {
-    const video = document.querySelector('video');
+    const player = document.querySelector<HTMLElement & { video: HTMLVideoElement }>('casto-player');
+    const video = player?.video ?? document.querySelector('video');
     return video !== null && video.videoWidth > 0 && video.currentTime > 1;
   };
   await page.waitFor(isShown, { timeoutMs: WATCH_WITHIN_MS, what: 'pictures' });
