@@ -4,4 +4,5 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   resolve: { conditions: ['casto-source'] },
   ssr: { resolve: { conditions: ['casto-source'] } },
+  test: { provide: { majorVersion: '19' } },
 });

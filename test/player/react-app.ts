@@ -2,7 +2,7 @@
 
 import { CastoPlayer, useCasto, useChannels, type CastoUse, type ChannelsUse } from '@casto/react';
 import type { CastoPlayerElement } from 'casto/player';
-import { createElement, StrictMode, useEffect, useRef } from 'react';
+import { createElement, StrictMode, useEffect, useRef, version } from 'react';
 import { createRoot } from 'react-dom/client';
 
 export interface Shown {
@@ -21,12 +21,14 @@ declare global {
   var use: CastoUse | null;
   var channelsUse: ChannelsUse | null;
   var playerRef: { current: CastoPlayerElement | null };
+  var reactVersion: string;
 }
 
 globalThis.heard = [];
 globalThis.use = null;
 globalThis.channelsUse = null;
 globalThis.playerRef = { current: null };
+globalThis.reactVersion = version;
 
 function HookedVideo({ channel, relay }: { channel: string; relay: string }) {
   // A new object each time, as people write it.

@@ -35,6 +35,7 @@ const UNIT_PROJECTS = new Map([
   ['host', '@casto/host'],
   ['browser', 'casto'],
   ['react', '@casto/react'],
+  ['react-18', 'casto-react-18'],
   ['nodejs', '@casto/nodejs'],
   ['relay-node', 'casto-relay'],
   ['demo', 'casto-demo'],

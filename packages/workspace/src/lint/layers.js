@@ -24,6 +24,8 @@ export const LAYERS = new Map([
   ['@casto/host', { workspaces: ['@casto/core'], externals: 'declared', node: false }],
   ['casto', { workspaces: ['@casto/core', '@casto/host'], externals: 'declared', node: false }],
   ['@casto/react', { workspaces: ['casto'], externals: 'declared', node: false }],
+  // Settings alone, for the tests of @casto/react.
+  ['casto-react-18', { workspaces: [], externals: 'declared', node: true }],
   ['@casto/nodejs', { workspaces: ['@casto/core', '@casto/host'], externals: 'declared', node: true }],
   ['casto-demo', { workspaces: ['casto'], externals: ['qr', 'uplot'], node: false }],
   ['casto-docs', { workspaces: ['casto', '@casto/react'], externals: 'declared', node: true }],
