@@ -6,6 +6,7 @@ import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { build } from 'vite';
 
+import { codeIn } from '../../docs/test/code-blocks.ts';
 import { launchBrowser, skipReason, type BrowserPage } from '../harness/browsers.ts';
 import { startPageServer, type PageServer } from '../harness/page-server.ts';
 import { createConsumer, type Consumer, type Running } from './consumer.ts';
@@ -239,15 +240,6 @@ async function untilPictures(page: BrowserPage): Promise<void> {
     return video !== null && video.videoWidth > 0 && video.currentTime > 1;
   };
   await page.waitFor(isShown, { timeoutMs: WATCH_WITHIN_MS, what: 'pictures' });
-}
-
-/** The blocks of code in a README that a compiler reads. */
-function codeIn(readme: string): { code: string; extension: string }[] {
-  return [...readme.matchAll(/^```(tsx?)\n([^]*?)^```$/gm)].map(([, extension = '', code = '']) => ({
-    // A module, so that two READMEs may use the same names.
-    code: `${code}\nexport {};\n`,
-    extension,
-  }));
 }
 
 test('every package that is imported shows how in its README', () => {
