@@ -33,7 +33,8 @@ export async function startClone(): Promise<StartedClone> {
       cwd: clone,
       env: newcomersEnvironment(),
       stdio: ['ignore', 'pipe', 'inherit'],
-      shell: process.platform === 'win32',
+      // With a process group of its own, as in a terminal.
+      detached: true,
     });
     const stop = async (): Promise<void> => {
       await end(child);
@@ -41,7 +42,9 @@ export async function startClone(): Promise<StartedClone> {
     };
     try {
       const address = await addressIn(child);
-      return { address, startMs: performance.now() - startedAt, stop };
+      const startMs = Math.round(performance.now() - startedAt);
+      process.stderr.write(`npm start: ${startMs} ms\n`);
+      return { address, startMs, stop };
     } catch (error) {
       await end(child);
       throw error;
@@ -80,11 +83,13 @@ function addressIn(child: ChildProcess): Promise<string> {
   });
 }
 
+/** As Ctrl-C does, which goes to npm, its shell and the command alike. */
 async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const group = -child.pid;
   const ended = once(child, 'exit');
-  child.kill('SIGINT');
-  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+  process.kill(group, 'SIGINT');
+  const timer = setTimeout(() => process.kill(group, 'SIGKILL'), STOP_MS);
   await ended;
   clearTimeout(timer);
 }
