@@ -39,8 +39,8 @@ export interface RelayOptions {
   /** Resident memory in bytes, of all processes together, beyond which viewers are sent elsewhere as if the relay were full; absent: no limit. */
   maxMemoryBytes?: number;
   /**
-   * What a parent may send for one channel, in bits per second over all layers: its encoders are asked to stay below,
-   * and a link that goes on sending more than twice as much is closed. Absent: encoders are asked for 10 000 000, and
+   * What a parent or a WHIP publisher may send for one channel, in bits per second over all layers: its encoders are
+   * asked to stay below, and a link that goes on sending more than twice as much is closed. Absent: encoders are asked for 10 000 000, and
    * nothing is closed.
    */
   maxChannelBitrateBps?: number;

@@ -40,7 +40,6 @@ import {
 } from './relay-options.ts';
 import { choosePorts, mediaPorts } from './relay-ports.ts';
 import { openStunServer, type StunServer } from './stun/stun-server.ts';
-
 import { ClientSessions } from './whip/client-sessions.ts';
 import type { SessionRequest, SessionResponse } from './whip/session-endpoint.ts';
 
@@ -116,17 +115,21 @@ async function openStun(options: RelayOptions, host: string, port: number): Prom
 }
 
 async function openMedia(options: RelayOptions, host: string, ports: RelayPorts): Promise<RelayMedia> {
-  const { maxChannelBitrateBps, announce = [], log = () => {} } = options;
+  const { announce = [], log = () => {} } = options;
   const [mediaPort = ports.media, ...workerPorts] = mediaPorts(ports.media, processCount(options));
-  const limit = maxChannelBitrateBps === undefined ? {} : { maxBitrateBps: maxChannelBitrateBps };
   const addresses = { host, mediaPort, workerPorts, announce: await resolveAnnounced(announce, log) };
   try {
-    return await createSpreadLinks({ ...addresses, ...limit, log, clock: processClock });
+    return await createSpreadLinks({ ...addresses, ...bitrateLimit(options), log, clock: processClock });
   } catch (cause) {
     if (workerPorts.length === 0) throw cause;
     const detail = cause instanceof Error ? cause.message : String(cause);
     throw new RelayStartError('worker-not-started', `--processes: ${detail}`, { cause });
   }
+}
+
+/** The same for what pages and publishers bring in. */
+function bitrateLimit({ maxChannelBitrateBps }: RelayOptions): { maxBitrateBps?: number } {
+  return maxChannelBitrateBps === undefined ? {} : { maxBitrateBps: maxChannelBitrateBps };
 }
 
 async function assembleRelay(
@@ -191,6 +194,7 @@ async function assembleRelay(
     clock,
     log,
     refused,
+    ...bitrateLimit(options),
   });
   const shown = { mediaPort, maxViewers, gate, memory, refused: refused.counts };
   return new RunningRelay({ libp2p, channels, network, media, stun, folder, sessions, listing, ...shown });

@@ -10,7 +10,7 @@ import {
   renderSessionDescription,
 } from '@casto/host';
 import type { ChildEnd, CodecParameters, MediaSection, SessionParameters } from '@casto/host';
-import { BITRATE_INTERVAL_MS, BitrateGuard } from './bitrate-guard.ts';
+import { watchBitrate } from './bitrate-guard.ts';
 import type { Hub } from './hub.ts';
 import { MediaLinkError } from './media-link-error.ts';
 import { PeerTransport } from './peer-transport.ts';
@@ -19,13 +19,11 @@ import { readRtcpCompound } from './rtcp-compound.ts';
 import { RTP_HEADER_BYTES, isRtcp, ssrcOf } from './rtp-packet.ts';
 import { createRtpSource } from './rtp-source.ts';
 import type { MediaCodec, RtpSource, RtpSourceOptions, SourceFeedback, SourceStats } from './rtp-source.ts';
-import { SenderBudget } from './sender-budget.ts';
+import { DEFAULT_MAX_BITRATE_BPS, SenderBudget } from './sender-budget.ts';
 import { SourceFeed } from './source-feed.ts';
 
 /** Four layers at 25 Mbps send 10 000 packets per second. */
 const MEDIA_ALLOWANCE = { perSecond: 12_000, burst: 24_000 };
-/** What a parent's encoders may send over all layers, unless the owner says otherwise. */
-const DEFAULT_MAX_BITRATE_BPS = 10_000_000;
 const CONTROL_MID = 'control';
 const MAX_SSRC = 2 ** 32;
 
@@ -56,7 +54,7 @@ export class ChildLink extends PeerTransport implements ChildEnd {
   readonly #cname = randomBytes(12).toString('base64url');
   #offered: Offered | null = null;
   #sources = new Map<number, RtpSource>();
-  #cancelMeasuring: () => void = () => {};
+  #cancelWatch: () => void = () => {};
 
   constructor(options: ChildLinkOptions) {
     super({ ...options, name: 'child', direction: 'RecvOnly', allowance: MEDIA_ALLOWANCE });
@@ -102,7 +100,7 @@ export class ChildLink extends PeerTransport implements ChildEnd {
   protected override onMediaOpen(): void {
     this.media.open([...this.#sources.values()]);
     const { maxBitrateBps } = this.#options;
-    if (maxBitrateBps !== undefined) this.#measure(new BitrateGuard(maxBitrateBps, this.clock.now()));
+    if (maxBitrateBps !== undefined) this.#limit(maxBitrateBps);
   }
 
   protected override onMedia(bytes: Buffer): void {
@@ -116,19 +114,25 @@ export class ChildLink extends PeerTransport implements ChildEnd {
   }
 
   protected override onMediaClosed(): void {
-    this.#cancelMeasuring();
+    this.#cancelWatch();
     this.media.close();
     for (const source of this.#sources.values()) source.close();
   }
 
-  #measure(guard: BitrateGuard): void {
-    this.#cancelMeasuring = this.clock.setTimer(() => {
-      let bytes = 0;
-      for (const source of this.#sources.values()) bytes += source.stats().bytes;
-      if (!guard.measure(bytes, this.clock.now())) return this.#measure(guard);
-      this.counts.count('bitrate');
-      this.close();
-    }, BITRATE_INTERVAL_MS);
+  #limit(maxBps: number): void {
+    this.#cancelWatch = watchBitrate({
+      maxBps,
+      clock: this.clock,
+      bytes: () => {
+        let bytes = 0;
+        for (const source of this.#sources.values()) bytes += source.stats().bytes;
+        return bytes;
+      },
+      onExceeded: () => {
+        this.counts.count('bitrate');
+        this.close();
+      },
+    });
   }
 
   /** A parent turns sections off that it has nothing for. */

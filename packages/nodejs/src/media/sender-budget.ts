@@ -13,6 +13,8 @@
 import type { MediaKind } from '@casto/host';
 import { timestampDistance } from './rtp-packet.ts';
 
+/** What a sender's encoders may send over all layers, unless the owner of the relay says otherwise. */
+export const DEFAULT_MAX_BITRATE_BPS = 10_000_000;
 /** How often the link is looked at. */
 const LOOK_MS = 500;
 /** A delay this much above the least one is a queue; below the second there is none. */

@@ -25,6 +25,8 @@ export interface ClientSessionsOptions {
   readonly clock: Clock;
   readonly log: RelayLog;
   readonly refused: RefusalCounter;
+  /** For the encoders of one publisher. */
+  readonly maxBitrateBps?: number;
 }
 
 export class ClientSessions {

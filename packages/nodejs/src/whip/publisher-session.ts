@@ -4,10 +4,11 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { MAX_LAYERS } from '@casto/core';
 import type { Clock, RefusalCounter } from '@casto/host';
 import type { ChannelIngest } from '../channel-ingest.ts';
+import { watchBitrate } from '../media/bitrate-guard.ts';
 import { readRtcpCompound } from '../media/rtcp-compound.ts';
 import { isRtcp, payloadTypeOf, RTP_HEADER_BYTES } from '../media/rtp-packet.ts';
 import type { RtpSource } from '../media/rtp-source.ts';
-import { SenderBudget } from '../media/sender-budget.ts';
+import { DEFAULT_MAX_BITRATE_BPS, SenderBudget } from '../media/sender-budget.ts';
 import { PublisherClock } from './capture-clock.ts';
 import { renderClientAnswer } from './client-answer.ts';
 import { nameOf, type ClientOffer } from './client-offer.ts';
@@ -19,8 +20,6 @@ import { simulcastStreams, singleStream, type PublishedSection } from './publish
 
 /** 25 Mbps over all layers, and sound. */
 export const PUBLISHER_ALLOWANCE = { perSecond: 4_000, burst: 8_000 };
-/** As asked of pages that stream (child-link.ts). */
-const MAX_BITRATE_BPS = 10_000_000;
 /** A connected publisher that sends neither media nor reports is gone, or of no use. */
 const SILENCE_MS = 15_000;
 const MAX_SSRC = 2 ** 32;
@@ -33,6 +32,8 @@ export interface PublisherSessionOptions {
   readonly epoch: number;
   readonly clock: Clock;
   readonly counts: RefusalCounter;
+  /** Asked of the publisher. With a value, a session that goes on sending much more is closed. */
+  readonly maxBitrateBps?: number;
   /** Closed, by whomever. */
   readonly onClosed: () => void;
 }
@@ -46,6 +47,7 @@ export class PublisherSession {
   #ingest: ChannelIngest | null = null;
   #heardAt: number;
   #cancelWatch: () => void = () => {};
+  #cancelLimit: () => void = () => {};
   #isClosed = false;
 
   constructor(options: PublisherSessionOptions) {
@@ -54,7 +56,10 @@ export class PublisherSession {
     this.#sections = this.#createSections();
     this.#streams = this.#sections.flatMap(({ streams }) => streams);
     options.transport.listener = {
-      onOpen: () => void this.#goLive(),
+      onOpen: () => {
+        this.#limit();
+        void this.#goLive();
+      },
       onMedia: (bytes) => this.#receive(bytes),
       onClosed: () => this.#finish({ isOver: false }),
       traffic: () => ({ sources: this.#streams.map((stream) => stream.traffic()) }),
@@ -99,6 +104,7 @@ export class PublisherSession {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#cancelWatch();
+    this.#cancelLimit();
     const { transport, publication, onClosed } = this.#options;
     if (this.#ingest !== null && this.#ingest.onTick === this.#tick) this.#ingest.onTick = null;
     for (const { source } of this.#streams) if (source !== null) this.#ingest?.drop(source);
@@ -122,6 +128,20 @@ export class PublisherSession {
     this.#watch();
   }
 
+  #limit(): void {
+    const { clock, counts, maxBitrateBps } = this.#options;
+    if (maxBitrateBps === undefined) return;
+    this.#cancelLimit = watchBitrate({
+      maxBps: maxBitrateBps,
+      clock,
+      bytes: () => this.#streams.reduce((sum, stream) => sum + stream.traffic().bytes, 0),
+      onExceeded: () => {
+        counts.count('whip:bitrate');
+        this.close();
+      },
+    });
+  }
+
   #watch(): void {
     const { clock, counts } = this.#options;
     const leftMs = this.#heardAt + SILENCE_MS - clock.now();
@@ -140,11 +160,11 @@ export class PublisherSession {
   }
 
   #createSections(): PublishedSection[] {
-    const { offer, clock, transport, epoch } = this.#options;
+    const { offer, clock, transport, epoch, maxBitrateBps = DEFAULT_MAX_BITRATE_BPS } = this.#options;
     const shared = {
       epoch,
       clock: new PublisherClock(),
-      budget: new SenderBudget(MAX_BITRATE_BPS, clock.now()),
+      budget: new SenderBudget(maxBitrateBps, clock.now()),
       limitedSsrcs: () => this.#videoSsrcs(),
       localSsrc: randomInt(1, MAX_SSRC),
       cname: this.#cname,

@@ -32,6 +32,8 @@ export interface PublishersOptions {
   readonly clock: Clock;
   readonly log: RelayLog;
   readonly refused: RefusalCounter;
+  /** For a publisher's encoders, over all its streams; with a value, more than twice as much ends its session. */
+  readonly maxBitrateBps?: number;
 }
 
 /** What goes on under one name. */
@@ -91,7 +93,7 @@ export class Publishers implements SessionRole {
     offer: ClientOffer,
     { name, onClosed, leave }: SessionOpening & { leave: () => void },
   ): Promise<OpenSession> {
-    const { clock, refused, log } = this.#options;
+    const { clock, refused, log, maxBitrateBps } = this.#options;
     this.#assertFree(place);
     const { publication } = place;
     const transport = this.#connect(place);
@@ -102,6 +104,7 @@ export class Publishers implements SessionRole {
       epoch: this.#nextEpoch(),
       clock,
       counts: refused,
+      ...(maxBitrateBps === undefined ? {} : { maxBitrateBps }),
       onClosed: () => {
         if (place.session === session) place.session = null;
         place.left = session;

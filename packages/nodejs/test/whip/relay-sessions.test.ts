@@ -4,8 +4,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
+import { readRemb } from '../../src/media/rtcp-packet.ts';
 import { createRelay } from '../../src/relay.ts';
 import type { Relay, RelayOptions } from '../../src/relay-options.ts';
+import { readBlocks } from '../media/rtcp-blocks.ts';
 import type { Handle } from './native-publisher.ts';
 import { NativePlayer } from './native-player.ts';
 import { NativePublisher, request } from './native-publisher.ts';
@@ -32,6 +34,14 @@ function newPublisher(): NativePublisher {
   const publisher = new NativePublisher();
   clients.push(publisher);
   return publisher;
+}
+
+/** What a publisher was asked to stay below, in bits per second. */
+function limitsOf({ rtcp }: NativePublisher): number[] {
+  const limits = rtcp.flatMap((packet) =>
+    readBlocks(packet).map(({ block }) => readRemb(block, 0, block.length)),
+  );
+  return limits.filter((limit) => limit !== null);
 }
 
 test('a name has the same channel after a restart, and another one at another relay', async () => {
@@ -79,6 +89,16 @@ test('a relay that is full sends players away for a while', async () => {
   const statuses = [];
   for (const player of players) statuses.push(await player.play(handle, '/whep/studio'));
   expect(statuses).toMatchObject([{ status: 201 }, { status: 503, headers: { 'Retry-After': '5' } }]);
+});
+
+test('a publisher is told what it may send, and is cut off when it sends far more for seconds', async () => {
+  const { relay, handle } = await start({ maxChannelBitrateBps: 50_000 });
+  const publisher = newPublisher();
+  await publisher.publish(handle, '/whip/studio');
+  publisher.start();
+  await expect.poll(() => limitsOf(publisher)[0], WITHIN).toBe(50_000);
+  await expect.poll(() => relay.status().refused, WITHIN).toMatchObject({ 'whip:bitrate': 1 });
+  expect(relay.status().sessions.publishers).toBe(0);
 });
 
 test('a relay without media, or about to leave, takes nobody', async () => {
