@@ -63,7 +63,7 @@ export class ClientSessions {
     this.#isDraining = true;
   }
 
-  /** Ends all sessions, and what is published. Idempotent. */
+  /** Ends all sessions. What is published goes with the relay's channels. Idempotent. */
   async close(): Promise<void> {
     this.#players.close();
     await this.#publishers.close();

@@ -5,6 +5,7 @@
  *   waiting ──session connected──▶ live ──session lost──▶ waiting ──REJOIN_MS──▶ over
  *                                   └──session ended──▶ over
  *
+ * and at any time over without a word when the relay stops: a relay that is started anew has the same channel.
  * A publisher that comes back in time goes on in the same channel, and its viewers keep their links.
  */
 
@@ -85,12 +86,23 @@ export class Publication {
 
   /** The broadcast is over. Idempotent. */
   async end(): Promise<void> {
-    if (this.#isOver) return;
+    if (this.#finish()) await this.#inTurn(() => this.#unpublish());
+  }
+
+  /** The relay stops: nothing is announced any more, and nobody is told that the broadcast is over. Idempotent. */
+  async abandon(): Promise<void> {
+    this.#finish();
+    await this.#work;
+  }
+
+  /** @returns Whether it was not over before. */
+  #finish(): boolean {
+    if (this.#isOver) return false;
     this.#isOver = true;
     this.#cancelEnd();
     this.#cancelAnnouncement();
     this.#options.onOver();
-    await this.#inTurn(() => this.#unpublish());
+    return true;
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {

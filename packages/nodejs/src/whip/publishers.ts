@@ -81,11 +81,11 @@ export class Publishers implements SessionRole {
     return this.#places.get(name)?.publication.channel ?? null;
   }
 
-  /** Ends what is published. Idempotent. */
+  /** Ends all sessions, and leaves their channels to the relay to close: publishers come back to it. Idempotent. */
   async close(): Promise<void> {
     const places = [...this.#places.values()];
     for (const { session } of places) session?.close();
-    await Promise.all(places.map(({ publication }) => publication.end()));
+    await Promise.all(places.map(({ publication }) => publication.abandon()));
   }
 
   async #openIn(

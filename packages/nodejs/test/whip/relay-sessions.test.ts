@@ -3,23 +3,32 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { multiaddr } from '@multiformats/multiaddr';
 import { afterEach, expect, test, vi } from 'vitest';
+import { isPeerId, type ChannelId } from '@casto/core';
+import type { ChannelNews } from '@casto/host';
+import type { Reachable } from '@casto/host/conformance/loopback-peers';
 import { readRemb } from '../../src/media/rtcp-packet.ts';
 import { createRelay } from '../../src/relay.ts';
 import type { Relay, RelayOptions } from '../../src/relay-options.ts';
+import type { SessionResponse } from '../../src/whip/session-endpoint.ts';
 import { readBlocks } from '../media/rtcp-blocks.ts';
+import { NativeWorld } from '../relay/native-pages.ts';
 import type { Handle } from './native-publisher.ts';
 import { NativePlayer } from './native-player.ts';
 import { NativePublisher, request } from './native-publisher.ts';
 
 vi.setConfig({ testTimeout: 40_000 });
 const WITHIN = { timeout: 15_000, interval: 20 };
+let world = new NativeWorld();
 const relays: Relay[] = [];
 const clients: { close(): void }[] = [];
 const folders: string[] = [];
 
 afterEach(async () => {
   for (const client of clients.splice(0)) client.close();
+  await world.stop();
+  world = new NativeWorld();
   for (const relay of relays.splice(0)) await relay.stop();
   for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
 });
@@ -34,6 +43,19 @@ function newPublisher(): NativePublisher {
   const publisher = new NativePublisher();
   clients.push(publisher);
   return publisher;
+}
+
+function channelOf({ headers }: SessionResponse): ChannelId {
+  const channel = String(headers['Casto-Channel']);
+  if (!isPeerId(channel)) throw new Error('no channel');
+  return channel;
+}
+
+/** The relay as pages connect to it. */
+function reached({ peerId, multiaddrs }: Relay): { peer: Reachable } {
+  if (!isPeerId(peerId)) throw new Error('no peer id');
+  const addresses = multiaddrs.filter((one) => one.includes('/ws/')).map((one) => multiaddr(one));
+  return { peer: { id: peerId, libp2p: { getMultiaddrs: () => addresses } } };
 }
 
 /** What a publisher was asked to stay below, in bits per second. */
@@ -58,6 +80,28 @@ test('a name has the same channel after a restart, and another one at another re
   }
   expect(channels[1]).toBe(channels[0]);
   expect(channels[2]).not.toBe(channels[0]);
+});
+
+test('viewers are not told that a broadcast is over when its relay stops', async () => {
+  const { relay, handle } = await start();
+  const publisher = newPublisher();
+  const response = await publisher.publish(handle, '/whip/studio');
+  publisher.start();
+  await expect.poll(() => relay.status().channels[0]?.live, WITHIN).toBe(true);
+  const channel = channelOf(response);
+  const page = await world.page(channel);
+  const news: ChannelNews[] = [];
+  await (await page.rendezvous(reached(relay))).watch(channel, (told) => void news.push(told));
+  const child = await page.joinOver(reached(relay));
+  await expect.poll(() => child.isFlowing, WITHIN).toBe(true);
+
+  await relay.stop();
+  await expect.poll(() => page.links.size, WITHIN).toBe(0);
+  expect(page.heard.filter(({ type }) => type === 'farewell')).toEqual([
+    { type: 'farewell', reason: 'leaving' },
+  ]);
+  expect(news.length).toBeGreaterThan(0);
+  expect(news.filter(({ live }) => !live)).toEqual([]);
 });
 
 test('publishers need the token of streamers, players do not', async () => {
