@@ -11,6 +11,7 @@
  */
 
 import type { MediaKind } from '@casto/host';
+import { LeastDelay } from './least-delay.ts';
 import { timestampDistance } from './rtp-packet.ts';
 
 /** What a sender's encoders may send over all layers, unless the owner of the relay says otherwise. */
@@ -130,7 +131,7 @@ export class SenderBudget {
 
 class Arrivals implements StreamArrivals {
   readonly #ticksPerMs: number;
-  readonly #base: number[] = [];
+  readonly #base = new LeastDelay(BASE_LOOKS);
   #bytes = 0;
   /** Of this look; how long a packet took is known only up to what the first one took. */
   #leastMs = Infinity;
@@ -163,13 +164,11 @@ class Arrivals implements StreamArrivals {
     const leastMs = this.#leastMs;
     if (leastMs === Infinity) return null;
     this.#leastMs = Infinity;
-    this.#base.push(leastMs);
-    if (this.#base.length > BASE_LOOKS) this.#base.shift();
-    return leastMs - Math.min(...this.#base);
+    return this.#base.above(leastMs);
   }
 
   forget(): void {
-    this.#base.length = 0;
+    this.#base.forget();
     this.#leastMs = Infinity;
     this.#firstAt = null;
   }

@@ -9,7 +9,11 @@
  * A relay sends at once and knows of no queue of its own: the queue is in the network, and shows as a round trip that
  * grows, and as loss. A receiver's own estimate (REMB) says too little: without header extensions it falls when the
  * viewer's processor is busy, and it does not rise above what is sent.
+ *
+ * A way that has become longer looks like a queue, and does not become shorter when less is sent.
  */
+
+import { LeastDelay } from './least-delay.ts';
 
 /** What a viewer is sent of a video. */
 export interface SinkLimit {
@@ -38,6 +42,11 @@ const CLEAN_LOSS = 0.02;
 /** How much longer than the shortest round trip shows a queue; a line without one is back below the second. */
 const QUEUE_MS = 400;
 const CLEAN_QUEUE_MS = 60;
+/** Reports, a minute of them, that the shortest round trip is taken of. */
+const BASE_LOOKS = 60;
+/** What stands still by this much while less was sent twice is no queue. */
+const STILL_MS = 100;
+const VAIN_STEPS = 2;
 /** How long a link must be clean before more is tried; twice as long after each vain try. */
 const CLEAN_MS = 5_000;
 const LONGEST_CLEAN_MS = 60_000;
@@ -64,7 +73,10 @@ export class ViewerBudget {
   #temporalLayer = TOP;
   #isClosed = false;
   #badLooks = 0;
-  #leastRoundTripMs = Infinity;
+  readonly #roundTrips = new LeastDelay(BASE_LOOKS);
+  /** When less was sent, and it was not seen yet what that did; `null`: nothing was. */
+  #queueAtStepMs: number | null = null;
+  #vainSteps = 0;
   #changedAt = -Infinity;
   #badAt = -Infinity;
   #raisedAt = -Infinity;
@@ -73,10 +85,11 @@ export class ViewerBudget {
   /** @returns The limit when it is another than before, else `null`. */
   look(seen: ViewerLook, now: number): SinkLimit | null {
     const before = this.#limit;
-    if (this.#isBad(seen)) this.#lower(seen, now);
+    const queueMs = seen.roundTripMs === null ? 0 : this.#roundTrips.above(seen.roundTripMs);
+    if (queueMs > QUEUE_MS || seen.fractionLost > LOSSY) this.#takeBad(seen, queueMs, now);
     else {
-      this.#badLooks = 0;
-      if (this.#mayRaise(seen, now)) this.#raise(seen, now);
+      this.#forgetBad();
+      if (this.#mayRaise(seen, queueMs, now)) this.#raise(seen, now);
     }
     const limit = this.#limit;
     const isSame =
@@ -91,24 +104,39 @@ export class ViewerBudget {
     return { bestLayer: this.#bestLayer, maxTemporalLayer, isClosed: this.#isClosed };
   }
 
-  #queueMs(roundTripMs: number | null): number {
-    if (roundTripMs === null) return 0;
-    this.#leastRoundTripMs = Math.min(this.#leastRoundTripMs, roundTripMs);
-    return roundTripMs - this.#leastRoundTripMs;
-  }
-
-  #isBad({ fractionLost, roundTripMs }: ViewerLook): boolean {
-    return this.#queueMs(roundTripMs) > QUEUE_MS || fractionLost > LOSSY;
-  }
-
-  #lower(seen: ViewerLook, now: number): void {
-    const { fractionLost, layer = 0, hasLower = false, topTemporalLayer = TOP } = seen;
+  #takeBad(seen: ViewerLook, queueMs: number, now: number): void {
+    const { fractionLost } = seen;
     this.#badAt = now;
     this.#badLooks++;
-    const isEnough = this.#badLooks >= BAD_LOOKS || fractionLost > VERY_LOSSY;
-    if (this.#isClosed || !isEnough) return;
+    if (this.#badLooks < BAD_LOOKS && fractionLost <= VERY_LOSSY) return;
+    if (fractionLost <= LOSSY && this.#isNoQueue(queueMs)) {
+      this.#roundTrips.forget();
+      this.#forgetBad();
+    } else if (!this.#isClosed) this.#lower(seen, queueMs, now);
+  }
+
+  #forgetBad(): void {
+    this.#badLooks = 0;
+    this.#queueAtStepMs = null;
+    this.#vainSteps = 0;
+  }
+
+  /** Whether sending less has not moved it: the way itself is longer than it was. */
+  #isNoQueue(queueMs: number): boolean {
+    const before = this.#queueAtStepMs;
+    if (before === null) return false;
+    this.#vainSteps = Math.abs(queueMs - before) <= STILL_MS ? this.#vainSteps + 1 : 0;
+    // Where nothing is sent every report tells.
+    this.#queueAtStepMs = this.#isClosed ? queueMs : null;
+    return this.#vainSteps >= VAIN_STEPS;
+  }
+
+  #lower(seen: ViewerLook, queueMs: number, now: number): void {
+    const { layer = 0, hasLower = false, topTemporalLayer = TOP } = seen;
     // Leaving out what does not come would help nobody, where there is another way.
     const temporalLayer = hasLower ? Math.min(this.#temporalLayer, topTemporalLayer) : this.#temporalLayer;
+    // What does not come makes no difference either.
+    const isLess = temporalLayer === 0 || temporalLayer <= topTemporalLayer;
     if (temporalLayer > 0) this.#temporalLayer = temporalLayer - 1;
     else if (hasLower) {
       this.#bestLayer = Math.max(this.#bestLayer, layer) + 1;
@@ -117,13 +145,14 @@ export class ViewerBudget {
     else return;
     this.#changedAt = now;
     this.#badLooks = 0;
+    if (isLess) this.#queueAtStepMs = queueMs;
     const wasInVain = now - this.#raisedAt < PROVEN_MS;
     this.#cleanMs = wasInVain ? Math.min(LONGEST_CLEAN_MS, 2 * this.#cleanMs) : CLEAN_MS;
   }
 
-  #mayRaise({ fractionLost, roundTripMs, asked = 0 }: ViewerLook, now: number): boolean {
+  #mayRaise({ fractionLost, asked = 0 }: ViewerLook, queueMs: number, now: number): boolean {
     if (!this.#isClosed && this.#temporalLayer >= TOP && this.#bestLayer <= asked) return false;
-    if (fractionLost > CLEAN_LOSS || this.#queueMs(roundTripMs) > CLEAN_QUEUE_MS) return false;
+    if (fractionLost > CLEAN_LOSS || queueMs > CLEAN_QUEUE_MS) return false;
     return now - Math.max(this.#changedAt, this.#badAt) >= this.#cleanMs;
   }
 

@@ -7,12 +7,15 @@ class Link {
   readonly budget = new ViewerBudget();
   now = 0;
   limit: SinkLimit = NO_LIMIT;
+  /** Without a queue. */
+  roundTripMs = 40;
 
   /** The viewer reports once a second for so long. */
   reports(seconds: number, seen: Partial<ViewerLook> = {}): SinkLimit {
+    const { roundTripMs = this.roundTripMs } = seen;
     for (let i = 0; i < seconds; i++) {
       this.now += SECOND;
-      this.limit = this.budget.look({ fractionLost: 0, roundTripMs: 40, ...seen }, this.now) ?? this.limit;
+      this.limit = this.budget.look({ fractionLost: 0, ...seen, roundTripMs }, this.now) ?? this.limit;
     }
     return this.limit;
   }
@@ -27,16 +30,16 @@ describe('the link to a viewer', () => {
     expect(new Link().reports(60, { fractionLost: 0.05 })).toEqual(ALL);
   });
 
-  const slow = {
-    'loses packets': { fractionLost: 0.15 },
-    'takes longer and longer': { roundTripMs: 600 },
-    'does both': { fractionLost: 0.12, roundTripMs: 900 },
+  const slow: Record<string, (second: number) => Partial<ViewerLook>> = {
+    'loses packets': () => ({ fractionLost: 0.15 }),
+    'takes longer and longer': (second) => ({ roundTripMs: 600 + 100 * second }),
+    'does both': () => ({ fractionLost: 0.12, roundTripMs: 900 }),
   };
   test.each(Object.entries(slow))('that %s gets less step by step, and then no video', (_, seen) => {
     const link = new Link();
     link.reports(10);
     const seenLimits = new Set<string>();
-    for (let i = 0; i < 10; i++) seenLimits.add(JSON.stringify(link.reports(1, seen)));
+    for (let second = 0; second < 10; second++) seenLimits.add(JSON.stringify(link.reports(1, seen(second))));
     expect([...seenLimits].map((text): unknown => JSON.parse(text))).toEqual([
       ALL,
       { ...ALL, maxTemporalLayer: 1 },
@@ -118,6 +121,59 @@ describe('the link to a viewer', () => {
       waits.push(waited);
     }
     expect(waits).toEqual([4, 9, 19, 39, 59]);
+  });
+
+  test('that has become longer gets its pictures back, because less of them makes it no shorter', () => {
+    const link = new Link();
+    link.reports(10);
+    link.roundTripMs = 700;
+    const limits = Array.from({ length: 20 }, () => link.reports(1));
+    expect(limits[5]).toEqual({ ...ALL, maxTemporalLayer: 0 });
+    expect(limits.some(({ isClosed }) => isClosed)).toBe(false);
+    expect(limits.at(-1)).toEqual(ALL);
+    expect(link.reports(600)).toEqual(ALL);
+  });
+
+  test('that has become longer gets its pictures back where they have one layer alone', () => {
+    const link = new Link();
+    const seen = { topTemporalLayer: 0 };
+    link.reports(10, seen);
+    link.roundTripMs = 700;
+    expect(link.reports(10, seen).isClosed).toBe(true);
+    expect(link.reports(10, seen).isClosed).toBe(false);
+    expect(link.reports(600, seen)).toEqual(ALL);
+  });
+
+  test('that is longer, and not by much, goes up again after a minute', () => {
+    const link = new Link();
+    link.reports(10);
+    link.reports(4, { fractionLost: 0.2 });
+    link.roundTripMs = 240;
+    expect(link.reports(50)).toEqual({ ...ALL, maxTemporalLayer: 0 });
+    expect(link.reports(30)).toEqual(ALL);
+  });
+
+  test('has a queue again when it becomes longer than it came to be', () => {
+    const link = new Link();
+    link.reports(10);
+    link.roundTripMs = 700;
+    link.reports(60);
+    expect(link.reports(2, { roundTripMs: 1_200 })).toEqual({ ...ALL, maxTemporalLayer: 1 });
+    link.roundTripMs = 40;
+    link.reports(60);
+    expect(link.reports(2, { roundTripMs: 600 })).toEqual({ ...ALL, maxTemporalLayer: 1 });
+  });
+
+  test('with a queue that drains when nothing is sent stays closed until it is gone', () => {
+    const link = new Link();
+    link.reports(10);
+    const growing = Array.from({ length: 10 }, (_, second) => 600 + 300 * second);
+    for (const roundTripMs of growing) link.reports(1, { roundTripMs });
+    expect(link.limit.isClosed).toBe(true);
+    const draining = Array.from({ length: 12 }, (_, second) => 3_300 - 250 * second);
+    for (const roundTripMs of draining) expect(link.reports(1, { roundTripMs }).isClosed).toBe(true);
+    expect(link.reports(4).isClosed).toBe(true);
+    expect(link.reports(2).isClosed).toBe(false);
   });
 
   test('goes up all the way, one step after the other', () => {
