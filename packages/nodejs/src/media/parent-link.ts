@@ -58,7 +58,7 @@ export class ParentLink extends PeerTransport implements ParentEnd {
     this.#isActive = options.isActive ?? true;
     this.#offer = options.offer;
     this.#sections = options.offer.media.map((section) => answerSection(section, this.#cname));
-    this.#streams = new ViewerStreams(this.#createSinks(options.layers ?? []));
+    this.#streams = new ViewerStreams(this.#createSinks(options.layers ?? []), this.clock);
   }
 
   async answer(): Promise<string> {
@@ -85,14 +85,12 @@ export class ParentLink extends PeerTransport implements ParentEnd {
 
   /** RTCP only: the library drops RTP on a track that sends. */
   protected override onMedia(bytes: Buffer): void {
-    if (!this.#streams.takeRtcp(bytes, this.clock.now())) this.counts.count('rtcp-malformed');
+    if (!this.#streams.takeRtcp(bytes)) this.counts.count('rtcp-malformed');
   }
 
   protected override onMediaClosed(): void {
-    for (const sink of this.#streams.sinks) {
-      this.#hub.removeSink(sink);
-      sink.close();
-    }
+    for (const sink of this.#streams.sinks) this.#hub.removeSink(sink);
+    this.#streams.close();
   }
 
   #serve(isActive: boolean): void {

@@ -10,6 +10,10 @@
  * grows, and as loss. A receiver's own estimate (REMB) says too little: without header extensions it falls when the
  * viewer's processor is busy, and it does not rise above what is sent.
  *
+ * A viewer that is sent nothing has nothing to tell before long: libwebrtc leaves a stream out of its reports 8 s after its
+ * last packet (`kStatisticsTimeoutMs` in receive_statistics_impl.cc). So what is closed, and of which nothing is heard, is
+ * opened all the same, and the reports on what is sent then decide.
+ *
  * A way that has become longer looks like a queue, and does not become shorter when less is sent.
  */
 
@@ -79,11 +83,13 @@ export class ViewerBudget {
   #vainSteps = 0;
   #changedAt = -Infinity;
   #badAt = -Infinity;
+  #lookedAt = -Infinity;
   #raisedAt = -Infinity;
   #cleanMs = CLEAN_MS;
 
   /** @returns The limit when it is another than before, else `null`. */
   look(seen: ViewerLook, now: number): SinkLimit | null {
+    this.#lookedAt = now;
     const before = this.#limit;
     const queueMs = seen.roundTripMs === null ? 0 : this.#roundTrips.above(seen.roundTripMs);
     if (queueMs > QUEUE_MS || seen.fractionLost > LOSSY) this.#takeBad(seen, queueMs, now);
@@ -97,6 +103,19 @@ export class ViewerBudget {
       before.maxTemporalLayer === limit.maxTemporalLayer &&
       before.isClosed === limit.isClosed;
     return isSame ? null : limit;
+  }
+
+  /** When to {@link ViewerBudget.retry}, unless a report comes before; `null`: not at all. */
+  get retryAt(): number | null {
+    return this.#isClosed ? this.#lookedAt + this.#cleanMs : null;
+  }
+
+  /** Nothing was heard of a viewer that is sent nothing. @returns The limit, with pictures from the next key frame on. */
+  retry(now: number): SinkLimit {
+    this.#isClosed = false;
+    this.#forgetBad();
+    this.#changedAt = this.#raisedAt = now;
+    return this.#limit;
   }
 
   get #limit(): SinkLimit {

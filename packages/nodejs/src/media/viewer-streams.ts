@@ -6,6 +6,7 @@
  * it asked for, each in its section, and the higher ones are closed where its link does not carry them.
  */
 
+import type { Clock } from '@casto/host';
 import { readRtcpCompound } from './rtcp-compound.ts';
 import type { ReportBlock } from './rtcp-packet.ts';
 import type { RtpSink } from './rtp-sink.ts';
@@ -17,14 +18,17 @@ const LOOK_MS = 900;
 export class ViewerStreams {
   readonly sinks: readonly RtpSink[];
   readonly #video: readonly RtpSink[];
+  readonly #clock: Clock;
   readonly #budget = new ViewerBudget();
   #limit = NO_LIMIT;
   #lookedAt = -Infinity;
+  #cancelRetry: (() => void) | null = null;
   /** Those that were looked at. */
   readonly #reports = new WeakSet<ReportBlock>();
 
-  constructor(sinks: readonly RtpSink[]) {
+  constructor(sinks: readonly RtpSink[], clock: Clock) {
     this.sinks = sinks;
+    this.#clock = clock;
     this.#video = sinks.filter(({ key }) => key.kind === 'video');
   }
 
@@ -36,11 +40,11 @@ export class ViewerStreams {
   /**
    * Takes an RTCP packet of the viewer.
    *
-   * @param now - Monotonic milliseconds.
    * @returns Whether it was well-formed.
    */
-  takeRtcp(bytes: Buffer, now: number): boolean {
+  takeRtcp(bytes: Buffer): boolean {
     const isWellFormed = readRtcpCompound(bytes, this.sinks);
+    const now = this.#clock.now();
     if (now - this.#lookedAt >= LOOK_MS) this.#look(now);
     return isWellFormed;
   }
@@ -53,6 +57,13 @@ export class ViewerStreams {
   /** The viewer cannot go on decoding what it is sent as this layer, whichever it is. */
   wantKeyFrame(layer: number): void {
     for (const sink of this.#video) if (sink.wish !== null || sink.key.layer === layer) sink.wantKeyFrame();
+  }
+
+  /** Idempotent. */
+  close(): void {
+    this.#cancelRetry?.();
+    this.#cancelRetry = null;
+    for (const sink of this.sinks) sink.close();
   }
 
   /** Sends what the viewer's link carries, by its latest reports. */
@@ -70,9 +81,24 @@ export class ViewerStreams {
     if (fractionLost < 0) return;
     this.#lookedAt = now;
     const limit = this.#budget.look({ fractionLost, roundTripMs, ...this.#layers() }, now);
-    if (limit === null) return;
+    if (limit !== null) this.#apply(limit);
+  }
+
+  #apply(limit: SinkLimit): void {
     this.#limit = limit;
     for (const sink of this.#video) sink.limit(limit);
+    this.#retryLater();
+  }
+
+  /** Reports put it off, so it is looked at again when it is due. */
+  #retryLater(): void {
+    this.#cancelRetry?.();
+    this.#cancelRetry = null;
+    const { retryAt } = this.#budget;
+    if (retryAt === null) return;
+    const now = this.#clock.now();
+    if (retryAt <= now) return this.#apply(this.#budget.retry(now));
+    this.#cancelRetry = this.#clock.setTimer(() => this.#retryLater(), retryAt - now);
   }
 
   #layers(): { asked: number; layer: number; hasLower: boolean; topTemporalLayer: number } {

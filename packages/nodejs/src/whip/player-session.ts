@@ -42,7 +42,10 @@ export class PlayerSession {
     this.#options = options;
     this.#heardAt = options.clock.now();
     this.#sections = this.#createSections();
-    this.#streams = new ViewerStreams(this.#sections.map(({ sink }) => sink));
+    this.#streams = new ViewerStreams(
+      this.#sections.map(({ sink }) => sink),
+      options.clock,
+    );
     options.seat.onClosed = () => this.end();
     options.transport.listener = {
       onOpen: () => this.#start(),
@@ -82,7 +85,7 @@ export class PlayerSession {
     this.#cancelWatch();
     const { seat, transport, onClosed } = this.#options;
     seat.leave();
-    for (const sink of this.#streams.sinks) sink.close();
+    this.#streams.close();
     transport.close();
     onClosed();
   }
@@ -130,6 +133,6 @@ export class PlayerSession {
   #receive(bytes: Buffer): void {
     const { clock, counts } = this.#options;
     this.#heardAt = clock.now();
-    if (!this.#streams.takeRtcp(bytes, this.#heardAt)) counts.count('rtcp-malformed');
+    if (!this.#streams.takeRtcp(bytes)) counts.count('rtcp-malformed');
   }
 }

@@ -1,6 +1,7 @@
 /** What a viewer's reports change of what it is sent: one with a section for video, and a relay with one for each layer. */
 
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { VirtualClock } from '@casto/host/conformance/virtual-clock';
 import { wishFor } from '../../src/media/layer-choice.ts';
 import { writeReceiverReport } from '../../src/media/rtcp-writer.ts';
 import { ViewerStreams } from '../../src/media/viewer-streams.ts';
@@ -8,6 +9,7 @@ import { FRAME_MS, MediaWorld, requestsOf, type Publisher, type Viewer } from '.
 
 class ReportingWorld {
   readonly media = new MediaWorld();
+  readonly clock = new VirtualClock();
   readonly layers: readonly Publisher[] = [0, 1, 2].map((layer) => this.media.publisher('video', {}, layer));
   readonly viewers: readonly Viewer[];
   readonly streams: ViewerStreams;
@@ -19,7 +21,10 @@ class ReportingWorld {
     for (const { source } of this.layers) this.media.hub.setSource(source);
     this.run(200);
     this.viewers = viewers(this.media);
-    this.streams = new ViewerStreams(this.viewers.map(({ sink }) => sink));
+    this.streams = new ViewerStreams(
+      this.viewers.map(({ sink }) => sink),
+      this.clock,
+    );
   }
 
   /** For so many seconds the viewer says each second that this share of its packets is lost. */
@@ -35,7 +40,7 @@ class ReportingWorld {
         lastReport: 0,
         sinceLastReport: 0,
       }));
-      this.streams.takeRtcp(writeReceiverReport(9, blocks, 'viewer'), this.media.now);
+      this.streams.takeRtcp(writeReceiverReport(9, blocks, 'viewer'));
     }
   }
 
@@ -46,6 +51,7 @@ class ReportingWorld {
       for (const publisher of this.layers) publisher.publish({ key, temporalLayer, layerSync: true });
       this.#frame += 1;
       this.media.advance(FRAME_MS);
+      this.clock.advance(FRAME_MS);
     }
   }
 
@@ -110,6 +116,52 @@ test('[M2.3] a relay with a section for each layer has the highest closed, and k
   world.report(30, 0);
   expect(world.sentIn(2_400).every((packets) => packets > 0)).toBe(true);
   expect(world.viewers.map(({ sink }) => sink.key.layer)).toEqual([0, 1, 2]);
+});
+
+describe('[M2.1] a viewer of pictures alone, whose link is too slow for them,', () => {
+  /** Closed after 8 s of loss; the viewer says nothing of what it is not sent. */
+  function closedWorld(): ReportingWorld {
+    const world = new ReportingWorld((media) => [media.viewer()]);
+    world.report(3, 0);
+    world.report(8, 0.2);
+    expect(world.streams.limit.isClosed).toBe(true);
+    return world;
+  }
+
+  test('gets them again from a key frame on when it has not reported for as long as a link has to be clean', () => {
+    const world = closedWorld();
+    expect(world.sentIn(4_900)).toEqual([0]);
+    const [packets = 0] = world.sentIn(2_400);
+    expect(packets).toBeGreaterThan(0);
+    world.report(3, 0);
+    expect(world.streams.limit.isClosed).toBe(false);
+  });
+
+  test('waits longer after each vain try', () => {
+    const world = closedWorld();
+    const waits = Array.from({ length: 5 }, () => {
+      let seconds = 0;
+      for (; world.streams.limit.isClosed; seconds += 1) world.run(1_000);
+      world.report(4, 0.2);
+      expect(world.streams.limit.isClosed).toBe(true);
+      return seconds;
+    });
+    expect(waits).toEqual([5, 10, 20, 40, 60]);
+  });
+
+  test('is not tried for as long as its reports tell of loss', () => {
+    const world = closedWorld();
+    world.report(100, 0.2);
+    expect(world.streams.limit.isClosed).toBe(true);
+  });
+
+  test('leaves no timer behind when it goes', () => {
+    const world = closedWorld();
+    expect(world.clock.pending).toBe(1);
+    world.streams.close();
+    expect(world.clock.pending).toBe(0);
+    expect(world.streams.limit.isClosed).toBe(true);
+  });
 });
 
 test('[M2.3] a wish for a key frame is about the layer that is sent, whichever was asked for', () => {
