@@ -1,7 +1,8 @@
 /**
  * What every join passes, over libp2p or over neighbours: counted by how it ends, and refused while too many come at
  * once. Each one costs signatures and a connection, and what the media library has to tell waits in one queue, so a
- * crowd that is let in at once makes the pictures of all others late.
+ * crowd that is let in at once makes the pictures of all others late. Players of WHEP cost the same and share the limit;
+ * how they end is counted with their sessions.
  */
 
 import type { Refusal } from '@casto/core';
@@ -43,12 +44,19 @@ export class JoinGate {
     };
   }
 
+  /** Somebody comes. @returns `null` where there is room, else after how many milliseconds to come again. */
+  enter(): number | null {
+    if (this.#bucket.take(this.#clock.now())) return null;
+    return Math.round(LEAST_RETRY_MS + Math.random() * RETRY_SPREAD_MS);
+  }
+
   /** @throws What `judge` throws. */
   async pass(join: JoinRequest, judge: (join: JoinRequest) => Promise<JoinDecision>): Promise<JoinDecision> {
-    if (!this.#bucket.take(this.#clock.now())) {
+    const retryAfterMs = this.enter();
+    if (retryAfterMs !== null) {
       this.#tooMany += 1;
       this.#countRefusal('busy');
-      return refuse('busy', Math.round(LEAST_RETRY_MS + Math.random() * RETRY_SPREAD_MS));
+      return refuse('busy', retryAfterMs);
     }
     try {
       const decision = await judge(join);

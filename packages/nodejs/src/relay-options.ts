@@ -29,7 +29,7 @@ export interface RelayOptions {
   processes?: number | 'auto';
   /** Channels carried at once, 1 to 500; more are refused as busy. Default 500. */
   maxChannels?: number;
-  /** Joins judged per second on average, twice as many at once; more are refused as busy. Default 200. */
+  /** Joins and WHEP players per second on average, twice as many at once; more are refused as busy. Default 200. */
   maxJoinsPerSecond?: number;
   /**
    * libp2p connections that one public address may have at once, an IPv4 address or a /64 of IPv6; more are closed.

@@ -190,6 +190,7 @@ async function assembleRelay(
     maxViewers,
     relayKey: folder.privateKey,
     channels,
+    gate,
     media,
     clock,
     log,

@@ -2,6 +2,7 @@
 
 import type { PrivateKey } from '@libp2p/interface';
 import type { Clock, RefusalCounter } from '@casto/host';
+import type { JoinGate } from '../join-gate.ts';
 import type { NodeMediaLinks } from '../media/media-links.ts';
 import type { RelayChannels } from '../relay-channels.ts';
 import type { RelayLog } from '../relay-log.ts';
@@ -21,6 +22,8 @@ export interface ClientSessionsOptions {
   /** The relay's identity. */
   readonly relayKey: PrivateKey;
   readonly channels: RelayChannels;
+  /** The same for players and joins. */
+  readonly gate: JoinGate;
   readonly media: Pick<NodeMediaLinks, 'client'>;
   readonly clock: Clock;
   readonly log: RelayLog;

@@ -2,6 +2,7 @@
 
 import { isPeerId, type ChannelId, type ChannelRecord } from '@casto/core';
 import { SessionDescriptionError, type Clock, type CodecName, type RefusalCounter } from '@casto/host';
+import type { JoinGate } from '../join-gate.ts';
 import type { NodeMediaLinks } from '../media/media-links.ts';
 import type { RelayChannels } from '../relay-channels.ts';
 import type { RelayLog } from '../relay-log.ts';
@@ -19,6 +20,8 @@ const RETRY_AFTER_S = 5;
 export interface PlayersOptions {
   readonly maxViewers: number;
   readonly channels: Pick<RelayChannels, 'play'>;
+  /** Each player costs a search and a connection, as each join does. */
+  readonly gate: Pick<JoinGate, 'enter'>;
   /** The channel that is published here under a name, `null` when there is none. */
   readonly channelNamed: (name: string) => ChannelId | null;
   readonly media: Pick<NodeMediaLinks, 'client'>;
@@ -52,6 +55,7 @@ export class Players implements SessionRole {
       throw overloaded('There are too many viewers.', RETRY_AFTER_S);
     }
     try {
+      this.#assertFew();
       return await this.#openIn(channel, { ...opening, leave });
     } catch (error) {
       leave();
@@ -62,6 +66,14 @@ export class Players implements SessionRole {
   /** Ends all sessions. Idempotent. */
   close(): void {
     for (const session of this.#sessions) session.end();
+  }
+
+  #assertFew(): void {
+    const { gate, refused } = this.#options;
+    const retryAfterMs = gate.enter();
+    if (retryAfterMs === null) return;
+    refused.count('whep:too-many');
+    throw overloaded('Too many come at once.', Math.ceil(retryAfterMs / 1_000));
   }
 
   async #openIn(

@@ -1,6 +1,7 @@
 /** WHIP and WHEP at a relay of the tests, without its HTTP server. */
 
 import { processClock } from '@casto/host';
+import { JoinGate } from '../../src/join-gate.ts';
 import { Players } from '../../src/whip/players.ts';
 import { Publishers } from '../../src/whip/publishers.ts';
 import { SessionEndpoint } from '../../src/whip/session-endpoint.ts';
@@ -19,6 +20,7 @@ export function openSessions({ channels, media, refused, peer }: NativeRelay): N
   const players = new Players({
     ...shared,
     maxViewers: 10,
+    gate: new JoinGate({ clock: processClock, joinsPerSecond: 10_000 }),
     channelNamed: (name) => publishers.channelNamed(name),
   });
   const endpoint = new SessionEndpoint({ roles: { whip: publishers, whep: players } });

@@ -135,6 +135,24 @@ test('a relay that is full sends players away for a while', async () => {
   expect(statuses).toMatchObject([{ status: 201 }, { status: 503, headers: { 'Retry-After': '5' } }]);
 });
 
+test('players that come too fast are told when to come again, before anything is looked for', async () => {
+  const { relay, handle } = await start({ maxJoinsPerSecond: 1 });
+  const path = `/whep/${relay.peerId}`;
+  const players = Array.from({ length: 4 }, () => new NativePlayer());
+  clients.push(...players);
+  const responses = await Promise.all(players.map((player) => player.play(handle, path)));
+  const [first, second, ...others] = responses.toSorted((a, b) => a.status - b.status);
+  expect([first?.status, second?.status]).toEqual([404, 404]);
+  for (const { status, headers } of others) {
+    expect(status).toBe(503);
+    expect(headers['Retry-After']).toMatch(/^[1-4]$/);
+  }
+  expect(relay.metrics()).toMatchObject({
+    refused: { 'whep:too-many': 2 },
+    sessions: { players: { results: { 'not-found': 2, unavailable: 2 } } },
+  });
+});
+
 test('a publisher is told what it may send, and is cut off when it sends far more for seconds', async () => {
   const { relay, handle } = await start({ maxChannelBitrateBps: 50_000 });
   const publisher = newPublisher();
