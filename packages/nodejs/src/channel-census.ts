@@ -38,6 +38,11 @@ export class ChannelCensus {
     return this.#sum(({ media }) => media?.children ?? 0);
   }
 
+  /** Those that are cut off when the relay stops: links to children, standbys among them, and players. */
+  get attached(): number {
+    return this.children + this.#sum(({ media }) => media?.players.size ?? 0);
+  }
+
   /** Those that are sent media, children and players. */
   get served(): number {
     return this.#sum(({ media }) => (media === null ? 0 : media.served + media.players.size));

@@ -79,10 +79,6 @@ export class RelayChannels implements RendezvousHandlers {
     return this.census.viewers;
   }
 
-  get children(): number {
-    return this.census.children;
-  }
-
   /** Channels that this relay has from their streamers: what other relays may pull. */
   get carried(): ChannelId[] {
     return this.census.carried;

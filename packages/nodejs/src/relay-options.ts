@@ -118,7 +118,7 @@ export interface Relay {
   tree(channel: string): ChannelTree | null;
   /** Answers a request of a WHIP or WHEP client, for paths below `/whip/` and `/whep/`. */
   handleSession(request: SessionRequest): Promise<SessionResponse>;
-  /** Tells children to go elsewhere and waits until they left, at most `graceMs`. */
+  /** Tells children to go elsewhere and waits until they and all players of WHEP have left, at most `graceMs`. */
   drain(graceMs: number): Promise<void>;
   stop(): Promise<void>;
 }

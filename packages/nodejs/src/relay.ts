@@ -353,11 +353,13 @@ class RunningRelay implements Relay {
 
   async drain(graceMs: number): Promise<void> {
     const { channels, sessions } = this.#parts;
+    const { census } = channels;
     sessions.drain();
     this.#isDraining = true;
     channels.drain(graceMs);
     const deadline = processClock.now() + graceMs;
-    while (channels.children > 0 && processClock.now() < deadline) {
+    // Players cannot be sent elsewhere: they get the time to come to an end.
+    while (census.attached > 0 && processClock.now() < deadline) {
       await new Promise<void>((resolve) => void processClock.setTimer(resolve, DRAIN_POLL_MS));
     }
   }

@@ -195,7 +195,7 @@ describe('viewers', () => {
 
     expect(all.map(({ isPlaying }) => isPlaying)).toEqual([true, true, true]);
     expect(relay.channels.status()[0]).toMatchObject({ live: true, viewers: 3 });
-    expect(relay.channels.children).toBe(3);
+    expect(relay.channels.census.children).toBe(3);
     expect(all[0]?.link?.remoteState).toMatchObject({ depth: 1, viewers: 3, flowing: true });
     // The streamer counts them too.
     expect(streamer.links[0]?.remoteState?.viewers).toBe(3);
@@ -279,7 +279,7 @@ describe('viewers', () => {
       reason,
     });
 
-    expect(relay.channels.children).toBe(0);
+    expect(relay.channels.census.children).toBe(0);
     expect(Object.values(relay.refused.counts)).toEqual([1]);
   });
 
@@ -574,7 +574,7 @@ describe('a channel of another relay', () => {
     expect(all[0]?.link?.remoteState?.depth).toBe(2);
     expect(relay.channels.carried).toEqual([]);
     // The first relay has one child, and knows of four viewers.
-    expect(home.channels.children).toBe(1);
+    expect(home.channels.census.children).toBe(1);
     expect(home.channels.viewers).toBe(4);
     await expectNothingLeft(relay, home);
   });
@@ -597,7 +597,7 @@ describe('a channel of another relay', () => {
     expect(relay.parents).toEqual([]);
     expect(relay.channels.status()).toEqual([]);
     expect(relay.logged).toContain('channel-released');
-    expect(home.channels.children).toBe(0);
+    expect(home.channels.census.children).toBe(0);
     await expectNothingLeft(relay, home);
   });
 

@@ -65,7 +65,7 @@ test('[K7.6] a child asks for a place over another one, and gets pictures', TIME
   await until(() => child.isFlowing, 'a picture');
 
   expect(child.link.kind).toBe('headless');
-  expect(relayed.relay.channels.children).toBe(2);
+  expect(relayed.relay.channels.census.children).toBe(2);
 });
 
 test('[K9.1, K9.2] it names its parent and its other children, with their places', TIMEOUT, async () => {

@@ -171,6 +171,27 @@ test('a relay without media, or about to leave, takes nobody', async () => {
   expect(await newPublisher().publish(leaving.handle, '/whip/studio')).toMatchObject({ status: 503 });
 });
 
+test('a relay about to leave goes on serving its players, until they have gone or the time is over', async () => {
+  const { relay, handle } = await start();
+  const publisher = newPublisher();
+  await publisher.publish(handle, '/whip/studio');
+  publisher.start();
+  await expect.poll(() => relay.status().channels[0]?.live, WITHIN).toBe(true);
+  const player = new NativePlayer();
+  clients.push(player);
+  const { headers } = await player.play(handle, '/whep/studio');
+  await expect.poll(() => player.video.length, WITHIN).toBeGreaterThan(0);
+
+  let isDrained = false;
+  const draining = relay.drain(30_000).then(() => (isDrained = true));
+  const before = player.video.length;
+  await expect.poll(() => player.video.length, WITHIN).toBeGreaterThan(before + 20);
+  expect(isDrained).toBe(false);
+  await handle(request('DELETE', String(headers['Location'])));
+  await draining;
+  expect(relay.status()).toMatchObject({ viewers: 0, sessions: { publishers: 1, players: 0 } });
+});
+
 test('sessions, and what they carried, are counted for good', async () => {
   const { relay, handle } = await start({ publishToken: 'secret' });
   const publisher = newPublisher();
