@@ -32,6 +32,8 @@ export interface RtpPacket extends Vp8Numbers {
   /** The packet is the first of a key frame. */
   startsKeyFrame: boolean;
   arrivedAt: number;
+  /** What players are sent of it (whip/trailer-stripper.ts), `null` until the first one is. */
+  withoutTrailer: Buffer | null;
 }
 
 /** Where the latest key frame starts. */
@@ -107,6 +109,7 @@ class SlotRing implements PacketRing {
   }
 
   keep(packet: RtpPacket, bytes: Buffer): void {
+    packet.withoutTrailer = null;
     if (bytes.length > SLOT_BYTES) {
       packet.bytes = bytes;
       return;
@@ -134,6 +137,7 @@ class SlotRing implements PacketRing {
       marker: false,
       startsKeyFrame: false,
       arrivedAt: 0,
+      withoutTrailer: null,
       pictureIdMask: 0,
       pictureIdAt: 0,
       pictureId: 0,

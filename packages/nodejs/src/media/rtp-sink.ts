@@ -59,6 +59,8 @@ export interface RtpSinkOptions {
   readonly now: () => number;
   /** Sends RTP or RTCP to the child, copying it. Must not throw. */
   readonly send: (packet: Buffer) => boolean;
+  /** What the child is sent of a packet whose header is written; by default all of it. Must not throw. */
+  readonly bytesOf?: (packet: RtpPacket) => Buffer;
 }
 
 export interface RtpSink extends FrameSink<RtpPacket> {
@@ -323,7 +325,7 @@ class PacketSink implements RtpSink {
     }
     this.#numbering.write(packet, this);
     this.#budget.earn();
-    if (!this.#options.send(packet.bytes)) {
+    if (!this.#send(packet)) {
       this.#drops['send-failed'] += 1;
       return;
     }
@@ -331,6 +333,11 @@ class PacketSink implements RtpSink {
     this.#packets += 1;
     this.#bytes += packet.bytes.length;
     this.#payloadBytes += packet.bytes.length - RTP_HEADER_BYTES;
+  }
+
+  #send(packet: RtpPacket): boolean {
+    const { send, bytesOf } = this.#options;
+    return send(bytesOf === undefined ? packet.bytes : bytesOf(packet));
   }
 
   #leaveOut(packet: RtpPacket): void {
@@ -368,7 +375,7 @@ class PacketSink implements RtpSink {
     const verdict = this.#budget.take(sequence, Math.max(packet.arrivedAt, this.#startedAt), now);
     if (verdict !== 'allowed') return this.#refuse(`nack-${verdict}`);
     this.#numbering.write(packet, this);
-    if (this.#options.send(packet.bytes)) this.#resent += 1;
+    if (this.#send(packet)) this.#resent += 1;
     else this.#refuse('send-failed');
   }
 

@@ -3,14 +3,13 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import type { Clock, RefusalCounter } from '@casto/host';
 import type { PlayerSeat } from '../channel-players.ts';
-import { isRtcp } from '../media/rtp-packet.ts';
 import { wishFor } from '../media/layer-choice.ts';
 import { createRtpSink, type RtpSink } from '../media/rtp-sink.ts';
 import { ViewerStreams } from '../media/viewer-streams.ts';
 import { renderClientAnswer } from './client-answer.ts';
 import { nameOf, type ClientOffer } from './client-offer.ts';
 import type { ClientTransport } from './client-transport.ts';
-import { stripTrailer } from './trailer-stripper.ts';
+import { withoutTrailer } from './trailer-stripper.ts';
 
 /** A player sends a report or two per second, and a NACK for each loss that it notices. */
 export const PLAYER_ALLOWANCE = { perSecond: 200, burst: 600 };
@@ -123,7 +122,8 @@ export class PlayerSession {
         ssrc: first + index,
         cname: this.#cname,
         now: () => clock.now(),
-        send: (packet) => transport.send(isRtcp(packet) ? packet : stripTrailer(name, packet)),
+        send: transport.send,
+        bytesOf: (packet) => withoutTrailer(name, packet),
       });
       return { mid, sink };
     });

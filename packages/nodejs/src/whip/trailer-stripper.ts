@@ -4,6 +4,7 @@
  */
 
 import { splitPadding, splitTrailer } from '@casto/core';
+import type { RtpPacket } from '../media/packet-ring.ts';
 import { RTP_HEADER_BYTES, hasMarker } from '../media/rtp-packet.ts';
 import type { MediaCodec } from '../media/rtp-source.ts';
 import { vp8DescriptorBytes } from '../media/vp8-descriptor.ts';
@@ -15,17 +16,28 @@ const H264_FRAGMENT = 28;
 const H264_FILLER = 12;
 
 /**
+ * A packet for one of many players, all of whom are sent the same but the header.
+ *
+ * @param packet - With the player's numbers in its header.
+ * @returns Memory that is the packet's own, and holds these numbers until the next call.
+ */
+export function withoutTrailer(codec: MediaCodec, packet: RtpPacket): Buffer {
+  const stripped = (packet.withoutTrailer ??= stripTrailer(codec, packet.bytes));
+  if (stripped !== packet.bytes) packet.bytes.copy(stripped, 0, 0, RTP_HEADER_BYTES);
+  return stripped;
+}
+
+/**
  * @param packet - In the twelve-byte form; others use its memory, so that it is not changed.
  * @returns The packet without its trailer, or as it is.
  */
 export function stripTrailer(codec: MediaCodec, packet: Buffer): Buffer {
-  const payload = packet.subarray(RTP_HEADER_BYTES);
   if (codec === 'opus') {
-    const padded = splitPadding(payload);
+    const padded = splitPadding(packet.subarray(RTP_HEADER_BYTES));
     return padded === null ? packet : Buffer.concat([packet.subarray(0, RTP_HEADER_BYTES), padded.frame]);
   }
   if (!hasMarker(packet)) return packet;
-  const split = splitTrailer(payload);
+  const split = splitTrailer(packet.subarray(RTP_HEADER_BYTES));
   if (split === null) return packet;
   const left = split.frame.length;
   if (codec === 'vp8') {

@@ -3,9 +3,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { encodeTrailer, splitTrailer, type FrameTrailer } from '@casto/core';
-import { hasMarker, RTP_HEADER_BYTES } from '../../src/media/rtp-packet.ts';
+import { createPacketRing } from '../../src/media/packet-ring.ts';
+import { hasMarker, RTP_HEADER_BYTES, rewriteRtp } from '../../src/media/rtp-packet.ts';
 import { appendToPacket, MAX_PACKET_BYTES } from '../../src/whip/trailer-packets.ts';
-import { stripTrailer } from '../../src/whip/trailer-stripper.ts';
+import { stripTrailer, withoutTrailer } from '../../src/whip/trailer-stripper.ts';
 import { rtp, vp8 } from '../media/rtp-builder.ts';
 
 const TRAILER: FrameTrailer = {
@@ -108,4 +109,43 @@ test('sound is padded and comes back as it was; packets of several frames stay a
       expect(stripTrailer('opus', padded).subarray(RTP_HEADER_BYTES).equals(Buffer.from(payload))).toBe(true);
     }),
   );
+});
+
+describe.each([
+  ['vp8', vp8Payload],
+  ['h264', h264],
+  ['opus', body(1, 300).map((bytes) => Buffer.concat([Buffer.from([0xf8]), bytes]))],
+] as const)('a packet of %s for many players', (codec, payloads) => {
+  test('is stripped once, and sent to each with its own header', () => {
+    fc.assert(
+      fc.property(payloads, (payload) => {
+        const [bytes = last(payload)] = appendToPacket(codec, last(payload), TRAILER);
+        const ring = createPacketRing(4);
+        const packet = ring.claim(9);
+        if (packet === null) throw new Error('no packet');
+        ring.keep(packet, bytes);
+        const sent = [21, 22, 23].map((ssrc) => {
+          rewriteRtp(packet.bytes, { payloadType: 100, ssrc }, hasMarker(bytes), ssrc + 1, ssrc + 2);
+          const stripped = withoutTrailer(codec, packet);
+          const marker = hasMarker(bytes);
+          const header = { payloadType: 100, ssrc, marker, sequence: ssrc + 1, timestamp: ssrc + 2 };
+          expect(stripped.equals(rtp({ ...header, payload }))).toBe(true);
+          return stripped;
+        });
+        expect(new Set(sent).size).toBe(1);
+      }),
+    );
+  });
+});
+
+test('a packet that takes the place of another in the memory is stripped anew', () => {
+  const ring = createPacketRing(4);
+  const payloads = [1, 2].map((fill) => Buffer.concat([Buffer.from([0xf8]), Buffer.alloc(20 * fill, fill)]));
+  payloads.forEach((payload, index) => {
+    const packet = ring.claim(4 * index);
+    if (packet === null) throw new Error('no packet');
+    const [bytes = last(payload)] = appendToPacket('opus', last(payload), TRAILER);
+    ring.keep(packet, bytes);
+    expect(withoutTrailer('opus', packet).subarray(RTP_HEADER_BYTES)).toEqual(payload);
+  });
 });
