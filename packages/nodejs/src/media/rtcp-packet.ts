@@ -1,5 +1,5 @@
 /**
- * Reading RTCP (RFC 3550, section 6; RFC 4585; RFC 5104; draft-alvestrand-rmcat-remb). A compound is walked block by
+ * Reading RTCP (RFC 3550, section 6; RFC 4585; RFC 5104). A compound is walked block by
  * block with {@link rtcpBlockLength}; nothing is read beyond the block's own end.
  */
 
@@ -23,7 +23,6 @@ const FEEDBACK_HEADER_BYTES = 12;
 const VERSION_2 = 0x80;
 const VERSION_BITS = 0xc0;
 const COUNT_BITS = 0x1f;
-const REMB_NAME = 0x52454d42;
 /** NTP counts fractions of a second in units of 2^-32. */
 const FRACTIONS_PER_MS = 2 ** 32 / 1000;
 
@@ -132,14 +131,6 @@ export function isFullIntraRequestFor(bytes: Buffer, at: number, length: number,
     if (bytes.readUInt32BE(entry) === ssrc) return true;
   }
   return false;
-}
-
-/** The receiver's estimate in bits per second; `null` when the block is none. */
-export function readRemb(bytes: Buffer, at: number, length: number): number | null {
-  if (length < FEEDBACK_HEADER_BYTES + 8 || bytes.readUInt32BE(at + 12) !== REMB_NAME) return null;
-  const packed = bytes.readUInt32BE(at + 16) & 0xffffff;
-  const exponent = packed >>> 18;
-  return (packed & 0x3ffff) * 2 ** exponent;
 }
 
 /** What the sender would have said `elapsedMs` later. */

@@ -8,10 +8,10 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { isPeerId, type ChannelId } from '@casto/core';
 import type { ChannelNews } from '@casto/host';
 import type { Reachable } from '@casto/host/conformance/loopback-peers';
-import { readRemb } from '../../src/media/rtcp-packet.ts';
 import { createRelay } from '../../src/relay.ts';
 import type { Relay, RelayOptions } from '../../src/relay-options.ts';
 import type { SessionResponse } from '../../src/whip/session-endpoint.ts';
+import { readRemb } from '../media/remb.ts';
 import { readBlocks } from '../media/rtcp-blocks.ts';
 import { NativeWorld } from '../relay/native-pages.ts';
 import type { Handle } from './native-publisher.ts';
@@ -60,9 +60,7 @@ function reached({ peerId, multiaddrs }: Relay): { peer: Reachable } {
 
 /** What a publisher was asked to stay below, in bits per second. */
 function limitsOf({ rtcp }: NativePublisher): number[] {
-  const limits = rtcp.flatMap((packet) =>
-    readBlocks(packet).map(({ block }) => readRemb(block, 0, block.length)),
-  );
+  const limits = rtcp.flatMap((packet) => readBlocks(packet).map(({ block }) => readRemb(block)));
   return limits.filter((limit) => limit !== null);
 }
 
