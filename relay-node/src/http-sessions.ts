@@ -3,11 +3,8 @@
  * is the relay's business.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Relay } from '@casto/nodejs';
+import { MAX_SESSION_BODY_BYTES, type Relay } from '@casto/nodejs';
 import type { IceServer } from './ice-servers.ts';
-
-/** An offer with all that a browser has is about 12 KiB. */
-const mostBodyBytes = 64 * 1024;
 
 export function isSessionPath(path: string): boolean {
   return path.startsWith('/whip/') || path.startsWith('/whep/');
@@ -25,7 +22,7 @@ export async function answerSession(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<boolean> {
-  if (Number(request.headers['content-length'] ?? 0) > mostBodyBytes) return false;
+  if (Number(request.headers['content-length'] ?? 0) > MAX_SESSION_BODY_BYTES) return false;
   if (request.headers.expect !== undefined) response.writeContinue();
   const body = await readBody(request);
   if (body === 'cut-off') {
@@ -51,7 +48,7 @@ function readBody(request: IncomingMessage): Promise<Buffer | null | 'cut-off'> 
     let bytes = 0;
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes <= mostBodyBytes) return void chunks.push(chunk);
+      if (bytes <= MAX_SESSION_BODY_BYTES) return void chunks.push(chunk);
       // Whoever goes on sending is cut off after the answer.
       request.pause();
       resolve(null);

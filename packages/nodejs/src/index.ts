@@ -28,7 +28,11 @@ export type {
   LinkQuality,
 } from './relay-overview.ts';
 
-export type { SessionRequest, SessionResponse } from './whip/session-endpoint.ts';
+export {
+  MAX_SESSION_BODY_BYTES,
+  type SessionRequest,
+  type SessionResponse,
+} from './whip/session-endpoint.ts';
 export {
   RelayStartError,
   type LogFields,

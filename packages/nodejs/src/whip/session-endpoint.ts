@@ -23,8 +23,8 @@ import { LAYER_RELATION, LAYER_TYPE, readLayerRequest } from './layer-request.ts
 import { readSdpFragment } from './sdp-fragment.ts';
 import { SessionRefusal } from './session-refusal.ts';
 
-/** What a request may carry; more is answered with 413 by whoever reads it. */
-export const MAX_BODY_BYTES = MAX_OFFER_BYTES;
+/** What a request for a session may carry; more is answered with 413 by whoever reads it. */
+export const MAX_SESSION_BODY_BYTES = MAX_OFFER_BYTES;
 
 /** An RTCIceServer (W3C WebRTC, section 4.2.4). */
 export interface NamedIceServer {
@@ -39,7 +39,7 @@ export interface SessionRequest {
   readonly path: string;
   /** By lower-case name. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** At most {@link MAX_BODY_BYTES}. */
+  /** At most {@link MAX_SESSION_BODY_BYTES}. */
   readonly body: Uint8Array;
   /** IP address that the request comes from. */
   readonly from: string;
