@@ -274,11 +274,7 @@ function chooseLayer({ session }: KeptSession, { headers, body }: SessionRequest
   return { status: 200, headers: {}, body: '' };
 }
 
-function preflight(
-  { id, isLayer }: Target,
-  { iceServers }: SessionRequest,
-  methods: string,
-): SessionResponse {
+function preflight(target: Target, { iceServers }: SessionRequest, methods: string): SessionResponse {
   return {
     status: 204,
     headers: {
@@ -286,14 +282,19 @@ function preflight(
       'Access-Control-Allow-Methods': methods,
       'Access-Control-Allow-Headers': 'Authorization, Content-Type, If-Match',
       'Access-Control-Max-Age': String(PREFLIGHT_AGE_S),
-      ...(isLayer
-        ? { 'Accept-Post': LAYER_TYPE }
-        : id === null
-          ? { 'Accept-Post': OFFER_TYPE, ...linkHeader(linksTo(iceServers)) }
-          : { 'Accept-Patch': FRAGMENT_TYPE }),
+      ...acceptedBy(target, iceServers),
     },
     body: '',
   };
+}
+
+function acceptedBy(
+  { id, isLayer }: Target,
+  iceServers: readonly NamedIceServer[] | undefined,
+): SessionResponse['headers'] {
+  if (isLayer) return { 'Accept-Post': LAYER_TYPE };
+  if (id !== null) return { 'Accept-Patch': FRAGMENT_TYPE };
+  return { 'Accept-Post': OFFER_TYPE, ...linkHeader(linksTo(iceServers)) };
 }
 
 /** RFC 9725, section 4.6. */
