@@ -135,31 +135,20 @@ export class ChannelSearch {
   async seek(seek: Seek): Promise<void> {
     this.#seek = seek;
     this.isExhausted = false;
-    const round = seek.isForParent ? this.#rounds++ : 0;
+    const isFirst = !seek.isForParent || this.#rounds++ === 0;
     const streamer = seek.isForParent ? this.#streamerCandidate() : null;
-    if (streamer) seek.found([streamer], round === 0);
-    if (streamer && round === 0) return;
-    let cancelPatience = (): void => {};
-    let isRelayNamed = false;
-    let isOver = false;
-    const end = (): void => {
-      cancelPatience();
-      if (!isOver && this.#seek === seek) {
-        this.isExhausted = true;
-        seek.found(isRelayNamed && round === 0 ? [] : this.#pageCandidates(seek), true);
-      }
-      isOver = true;
-    };
+    if (streamer) seek.found([streamer], isFirst);
+    if (streamer && isFirst) return;
+    let isHelped = false;
+    const end = new SearchEnd(this.#options.clock, () => this.#end(seek, { isHelped }));
     for await (const relay of this.#options.network()?.findCarriers(this.#channel) ?? []) {
       if (this.#seek !== seek) break;
-      isRelayNamed = true;
       seek.found([this.#relayCandidate(relay)], false);
-      if (round === 0) {
-        cancelPatience();
-        cancelPatience = this.#options.clock.setTimer(end, NAMED_PATIENCE_MS);
-      }
+      if (!isFirst) continue;
+      isHelped = true;
+      end.putOff(NAMED_PATIENCE_MS);
     }
-    end();
+    end.reach();
   }
 
   /** What comes of a search that is under way is told to nobody. */
@@ -232,6 +221,13 @@ export class ChannelSearch {
     return this.#options.channel;
   }
 
+  /** @param options.isHelped - Relays were named, and may be enough: pages are left alone. */
+  #end(seek: Seek, { isHelped }: { isHelped: boolean }): void {
+    if (this.#seek !== seek) return;
+    this.isExhausted = true;
+    seek.found(isHelped ? [] : this.#pageCandidates(seek), true);
+  }
+
   #streamerCandidate(): OfferedCandidate | null {
     if (this.#streamer === null) return null;
     const offer: Offer = { ...UNKNOWN_OFFER, kind: 'browser', depth: 0, layers: this.layers };
@@ -259,6 +255,31 @@ export class ChannelSearch {
   async #isFoundAtRelay(): Promise<boolean> {
     for await (const _relay of this.#options.network()?.findCarriers(this.#channel) ?? []) return true;
     return false;
+  }
+}
+
+/** The end of a search: reached once, when everybody was asked, or some time after it was last put off. */
+class SearchEnd {
+  readonly #clock: Clock;
+  readonly #onReached: () => void;
+  #cancel: () => void = () => {};
+  #isReached = false;
+
+  constructor(clock: Clock, onReached: () => void) {
+    this.#clock = clock;
+    this.#onReached = onReached;
+  }
+
+  putOff(byMs: number): void {
+    this.#cancel();
+    if (!this.#isReached) this.#cancel = this.#clock.setTimer(() => this.reach(), byMs);
+  }
+
+  reach(): void {
+    this.#cancel();
+    if (this.#isReached) return;
+    this.#isReached = true;
+    this.#onReached();
   }
 }
 
