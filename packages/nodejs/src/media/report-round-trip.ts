@@ -2,8 +2,8 @@
 
 import type { ReportBlock } from './rtcp-packet.ts';
 
-/** Sender reports that the viewer may refer to: the last few, a second or more apart. */
-const REPORTS_KEPT = 4;
+/** Sender reports that the viewer may refer to, a second or more apart: queues of networks hold ten seconds and more. */
+const REPORTS_KEPT = 16;
 /** Delays in reports have this many units in a millisecond. */
 const UNITS_PER_MS = 65.536;
 
