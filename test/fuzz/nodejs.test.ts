@@ -1,4 +1,5 @@
 import { testShortRuns } from './short-runs.ts';
 import { rtcpTarget, rtpTarget } from './targets/media.ts';
+import { stunTarget } from './targets/stun.ts';
 
-testShortRuns([rtpTarget, rtcpTarget]);
+testShortRuns([rtpTarget, rtcpTarget, stunTarget]);

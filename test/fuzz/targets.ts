@@ -8,6 +8,7 @@ import { rtcpTarget, rtpTarget } from './targets/media.ts';
 import { rendezvousTarget } from './targets/rendezvous.ts';
 import { sdpTarget } from './targets/sdp.ts';
 import { signalTarget } from './targets/signal.ts';
+import { stunTarget } from './targets/stun.ts';
 import { trailerTarget } from './targets/trailer.ts';
 
 export const TARGETS: ReadonlyMap<string, FuzzTarget> = new Map(
@@ -20,6 +21,7 @@ export const TARGETS: ReadonlyMap<string, FuzzTarget> = new Map(
     rendezvousTarget,
     listingTarget,
     trailerTarget,
+    stunTarget,
     httpTarget,
   ].map((target) => [target.name, target]),
 );
