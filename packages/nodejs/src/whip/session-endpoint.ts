@@ -339,7 +339,8 @@ function patch(
 
 /** `undefined` for what is no path of a session or of a place to make one. */
 function targetOf(path: string): Target | undefined {
-  const [, role, name, id, part, ...rest] = path.split('/');
+  const [before, role, name, id, part, ...rest] = path.split('/');
+  if (before !== '') return undefined;
   if ((role !== 'whip' && role !== 'whep') || name === undefined || rest.length > 0) return undefined;
   if (part !== undefined && part !== 'layer') return undefined;
   return { role, name, id: id ?? null, isLayer: part !== undefined };

@@ -122,6 +122,7 @@ describe('making a session', () => {
     ['a name with a space', 404, () => post('/whip/a b'), {}],
     ['a name of 65 letters', 404, () => post(`/whip/${'a'.repeat(65)}`), {}],
     ['more path', 404, () => post('/whip/a/b/c'), {}],
+    ['something before the path', 404, () => post('x/whip/a'), {}],
     ['what the role refuses', 409, () => post('/whip/taken'), {}],
   ];
   test.each(refusals)('%s: %i', async (_, status, make, headers) => {
