@@ -1,7 +1,7 @@
 /**
  * Feeds bad input to the relay's parts, or attacks a running relay: see docs/fuzzing.md.
  *
- *   npm run fuzz -- --target rtp|rtcp|sdp|http|rendezvous|listing|signal|trailer|control|stun
+ *   npm run fuzz -- --target rtp|rtcp|sdp|http|rendezvous|listing|signal|trailer|control|stun|whip|ingest
  *                   [--inputs 100000] [--seed N] [--seconds S] [--out FILE]
  *   npm run fuzz -- --replay FILE
  *   npm run fuzz -- --scenario join-flood|slow-loris|spoofed-ssrc|nack-storm|pli-storm|silent-reader [--seconds 20]

@@ -303,7 +303,7 @@ function countOf(counts: Readonly<Record<string, number>>, reason: string): numb
 }
 
 /** RTCP that the relay writes itself is whole, by another reader than its own. */
-function demandRtcp(bytes: Buffer): void {
+export function demandRtcp(bytes: Buffer): void {
   demand(bytes.length >= 8 && bytes.length % 4 === 0, 'RTCP of a length that is none');
   for (let at = 0; at < bytes.length;) {
     demand(at + 4 <= bytes.length && (bytes[at] ?? 0) >> 6 === 2, 'RTCP of another version');
@@ -313,7 +313,7 @@ function demandRtcp(bytes: Buffer): void {
   }
 }
 
-function demandSendable(bytes: Buffer, ssrc: number, payloadType: number): void {
+export function demandSendable(bytes: Buffer, ssrc: number, payloadType: number): void {
   if (isRtcp(bytes)) return demandRtcp(bytes);
   demand(bytes.length >= RTP_HEADER_BYTES, 'a cut packet was passed on');
   demand(bytes[0] === 0x80, 'header extensions or padding were passed on');

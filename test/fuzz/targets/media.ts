@@ -180,7 +180,7 @@ function rtpPacket(random: Random): Uint8Array {
   return chance(random, 0.45) ? packet : mutateBytes(packet, random, packet, MAX_PACKET_BYTES);
 }
 
-function payload(random: Random, codec: 'vp8' | 'h264' | 'opus'): Uint8Array {
+export function payload(random: Random, codec: 'vp8' | 'h264' | 'opus'): Uint8Array {
   if (chance(random, 0.05)) return new Uint8Array();
   const body = randomBytes(random, random.below(chance(random, 0.02) ? 3_000 : 60));
   if (codec === 'vp8') {
@@ -219,7 +219,7 @@ function aggregate(random: Random): Uint8Array {
 }
 
 /** One to eight blocks about streams and viewers that exist, mostly, then damaged, mostly. */
-function rtcpPacket(random: Random): Uint8Array {
+export function rtcpPacket(random: Random): Uint8Array {
   const blocks = Array.from({ length: 1 + random.below(chance(random, 0.05) ? 60 : 8) }, () =>
     rtcpBlock(random),
   );
