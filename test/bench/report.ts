@@ -7,7 +7,7 @@ export interface Goal {
   /** `null` when it could not be measured. */
   readonly value: number | null;
   readonly atMost: number;
-  readonly unit: 'ms' | 'x' | 'MB' | 'errors' | 'files' | 'links' | 'packets';
+  readonly unit: 'ms' | 'x' | 'MB' | 'errors' | 'files' | 'handles' | 'links' | 'packets';
 }
 
 export interface Table {

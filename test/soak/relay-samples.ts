@@ -9,6 +9,8 @@ export interface RelaySample {
   readonly resources: number;
   /** Links to children, standing by or connecting included. */
   readonly children: number;
+  /** Sessions of WHIP publishers and WHEP players, connecting included. */
+  readonly guests: number;
   /** Since the last sample, in milliseconds. */
   readonly eventLoopP99Ms: number;
 }
@@ -26,6 +28,7 @@ export async function sampleRelay(http: string, atS: number): Promise<RelaySampl
     openFiles: sum('process_open_fds'),
     resources: sum('nodejs_active_resources'),
     children: sum('casto_relay_links', 'other="child"'),
+    guests: sum('casto_relay_links', 'other="publisher"') + sum('casto_relay_links', 'other="player"'),
     eventLoopP99Ms: sum('nodejs_eventloop_lag_p99_seconds') * MS,
   };
 }

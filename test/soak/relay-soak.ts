@@ -1,5 +1,6 @@
 /**
- * Minutes of two relays whose viewers come in crowds, leave, and die without a word; the second relay is killed and
+ * Minutes of two relays whose viewers come in crowds, leave, and die without a word, as do WHIP publishers with their WHEP
+ * players; the second relay is killed and
  * started again all the while. One viewer stays at the first relay from the beginning to the end: what it loses was
  * lost by the relay, and what the relay's process still holds when all others are gone has leaked.
  */
@@ -17,6 +18,8 @@ const TURN_MS = 5_000;
 /** Crowds at a time, each in a process of its own. */
 const MAX_CROWDS = 4;
 const MAX_CROWD_VIEWERS = 8;
+/** WHEP players of one WHIP publisher. */
+const MAX_PLAYERS = 3;
 /** Turns between two deaths of the second relay. */
 const RELAY_DIES_EVERY = 12;
 /** A link is given up when ICE has had no answer for 30 s; a connection of libp2p not much later. */
@@ -29,6 +32,8 @@ export interface SoakReport {
   readonly before: RelaySample;
   readonly after: RelaySample;
   readonly joins: number;
+  /** WHIP and WHEP sessions that were made. */
+  readonly guests: number;
   readonly leaves: number;
   readonly kills: number;
   readonly relayKills: number;
@@ -40,13 +45,19 @@ export interface SoakReport {
 
 export interface SoakOptions {
   readonly minutes: number;
+  /** Of each relay. */
+  readonly processes: number;
   readonly random: Random;
   readonly progress: (text: string) => void;
 }
 
 export async function soakRelay(options: SoakOptions): Promise<SoakReport> {
-  const first = await startRelay();
-  const second = await startRelay({ peers: first.multiaddrs.filter((one) => /\/tcp\/\d+\/p2p\//.test(one)) });
+  const flags = ['--processes', String(options.processes)];
+  const first = await startRelay({ flags });
+  const second = await startRelay({
+    flags,
+    peers: first.multiaddrs.filter((one) => /\/tcp\/\d+\/p2p\//.test(one)),
+  });
   const world = new NativeWorld();
   const peers = new ScenarioPeers(addressOf(first));
   try {
@@ -76,7 +87,7 @@ class RelaySoak {
   readonly #crowds: Worker[] = [];
   readonly #samples: RelaySample[] = [];
   readonly #problems: string[] = [];
-  readonly #counts = { joins: 0, leaves: 0, kills: 0, relayKills: 0 };
+  readonly #counts = { joins: 0, guests: 0, leaves: 0, kills: 0, relayKills: 0 };
   #beganAt = 0;
 
   constructor(parts: SoakParts) {
@@ -131,7 +142,8 @@ class RelaySoak {
         crowd.end();
         this.#counts.kills++;
       }
-    } else await this.#join();
+    } else if (random.next() < 0.3) await this.#invite();
+    else await this.#join();
   }
 
   async #join(): Promise<void> {
@@ -145,6 +157,18 @@ class RelaySoak {
     if (joined < viewers) this.#problems.push(`${viewers - joined} of ${viewers} viewers were not let in`);
   }
 
+  /** At the first relay, which is never killed. */
+  async #invite(): Promise<void> {
+    const { random, relays } = this.#parts;
+    const count = 1 + random.below(MAX_PLAYERS);
+    const crowd = new Worker(new URL('guests.ts', import.meta.url).href);
+    this.#crowds.push(crowd);
+    const name = `studio-${this.#counts.guests}`;
+    const made = Number(await crowd.call('join', JSON.stringify({ http: relays[0].http, name, count })));
+    this.#counts.guests += made;
+    if (made < count + 1) this.#problems.push(`${count + 1 - made} of ${count} WHEP players were not let in`);
+  }
+
   async #leave(crowd: Worker): Promise<void> {
     try {
       const packets = Number(await crowd.call('leave'));
@@ -156,11 +180,12 @@ class RelaySoak {
   }
 
   /** The viewer that stays, and what the second relay stands by with, may remain. */
-  async #untilForgotten(relay: RelayProcess, { children }: RelaySample): Promise<RelaySample> {
+  async #untilForgotten(relay: RelayProcess, { children, guests }: RelaySample): Promise<RelaySample> {
     const deadline = performance.now() + FORGOTTEN_WITHIN_MS;
     for (;;) {
       const sample = await this.#sample(relay);
-      if (sample.children <= children || performance.now() > deadline) {
+      const isForgotten = sample.children <= children && sample.guests <= guests;
+      if (isForgotten || performance.now() > deadline) {
         // What the last links held goes with the next collection.
         await sleep(TURN_MS);
         return this.#sample(relay);
@@ -182,10 +207,10 @@ class RelaySoak {
   }
 
   #describe(): string {
-    const { joins, leaves, kills, relayKills } = this.#counts;
+    const { joins, guests, leaves, kills, relayKills } = this.#counts;
     const last = this.#samples.at(-1);
-    const taken = `${last?.residentMb.toFixed(0)} MB, ${last?.openFiles} files, ${last?.children} children`;
-    const done = `${joins} joins, ${leaves} crowds left, ${kills} killed, ${relayKills} relays killed`;
+    const taken = `${last?.residentMb.toFixed(0)} MB, ${last?.openFiles} files, ${last?.children} children, ${last?.guests} sessions`;
+    const done = `${joins} joins, ${guests} guests, ${leaves} crowds left, ${kills} killed, ${relayKills} relays killed`;
     return `${last?.atS} s: ${taken}; ${done}; ${this.#parts.viewer.counts().lost} lost, ${this.#problems.length} problems`;
   }
 }
