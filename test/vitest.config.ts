@@ -6,7 +6,9 @@ export const TEST_TIMEOUT_MS = 60_000;
 /** Tests that wait more than they work, and count nothing that a busy machine changes: two files at a time. */
 const LIGHT = [
   'broadcast/{bad-input,browsers,cascade,chat,listing,one-relay,recovery,two-relays}.test.ts',
-  '{demo,examples,fuzz,links,packs,player,soak}/**/*.test.ts',
+  '{demo,examples,links,packs,player,soak}/**/*.test.ts',
+  // Not its attacks, which count lost packets.
+  'fuzz/{core,fuzzer,host,nodejs,relay-node}.test.ts',
   'whip/client-packages.test.ts',
   'relay/{dashboard,ice-servers,prometheus-files}.test.ts',
 ];

@@ -22,7 +22,7 @@ export const SCENARIOS = [
 /** On a quiet machine. */
 const MAX_P99_MS = 50;
 /** Without a packet at the end: the link of the viewer was given up. The streamer sends one every 20 ms. */
-const MAX_SILENT_MS = 1_000;
+export const MAX_SILENT_MS = 1_000;
 const SETTLE_MS = 2_000;
 const BASELINE_MS = 5_000;
 
@@ -38,8 +38,13 @@ export interface Phase {
   readonly residentMb: number;
 }
 
+export interface AttackOptions {
+  readonly seconds: number;
+  /** Of the `silent-reader` scenario; 20 unless given. */
+  readonly readers?: number;
+}
+
 export interface ScenarioReport {
-  readonly before: Phase;
   readonly during: Phase;
   /** What the attackers did: joins, bytes, packets. */
   readonly done: number;
@@ -52,7 +57,15 @@ export async function runScenario(name: string, seconds: number): Promise<number
   if (!SCENARIOS.some((known) => known === name)) {
     throw new Error(`no scenario ${name}; there are ${SCENARIOS.join(', ')}`);
   }
-  const { before, during, done, refused } = await attackRelay(name, seconds);
+  const stage = await AttackStage.open();
+  let report: ScenarioReport & { readonly before: Phase };
+  try {
+    const before = await stage.rest(BASELINE_MS);
+    report = { before, ...(await stage.attack(name, { seconds })) };
+  } finally {
+    await stage.close();
+  }
+  const { before, during, done, refused } = report;
   const line = (phase: string, { elapsedMs, packets, lost, p50, p99, max, residentMb }: Phase): string =>
     `  ${phase}: ${packets} packets in ${(elapsedMs / 1000).toFixed(1)} s, ${lost} lost; event loop p50 ${p50.toFixed(1)} p99 ${p99.toFixed(1)} max ${max.toFixed(1)} ms; ${residentMb.toFixed(0)} MB`;
   console.log(`${name}: ${done} done in ${seconds} s`);
@@ -64,35 +77,83 @@ export async function runScenario(name: string, seconds: number): Promise<number
   return during.lost === 0 && isFed && during.p99 < MAX_P99_MS ? 0 : 1;
 }
 
-export async function attackRelay(name: string, seconds: number): Promise<ScenarioReport> {
-  const relay = worker('relay-process.ts');
-  const attackers = worker('attack-process.ts');
-  const world = new NativeWorld();
-  let peers: ScenarioPeers | null = null;
-  try {
-    const address = JSON.parse(await relay.call('where')) as RelayAddress;
-    peers = new ScenarioPeers(address);
-    const channel = await goLive(world, address);
-    const viewer = await peers.watch(channel);
-    await sleep(SETTLE_MS);
-    const before = await phase(relay, viewer, () => sleep(BASELINE_MS));
-    const during = await phase(relay, viewer, async () => {
-      await attackers.call('attack', JSON.stringify({ name, relay: address, channel }));
-      if (name === 'silent-reader') attackers.freeze();
-      await sleep(seconds * 1_000);
-    });
-    const done = name === 'silent-reader' ? 1 : (readNumbers(await attackers.call('figures'))['done'] ?? 0);
-    return { before, during, done, refused: readNumbers(await relay.call('refused')) };
-  } finally {
-    attackers.end();
-    await peers?.stop();
-    await world.stop();
-    relay.end();
+/** A relay with a streamer and a viewer; it may be attacked more than once. */
+export class AttackStage {
+  readonly #relay: Worker;
+  readonly #address: RelayAddress;
+  readonly #world: NativeWorld;
+  readonly #peers: ScenarioPeers;
+  readonly #channel: ChannelId;
+  readonly #viewer: Watching;
+
+  private constructor(
+    relay: Worker,
+    parts: {
+      address: RelayAddress;
+      world: NativeWorld;
+      peers: ScenarioPeers;
+      channel: ChannelId;
+      viewer: Watching;
+    },
+  ) {
+    this.#relay = relay;
+    this.#address = parts.address;
+    this.#world = parts.world;
+    this.#peers = parts.peers;
+    this.#channel = parts.channel;
+    this.#viewer = parts.viewer;
+  }
+
+  static async open(): Promise<AttackStage> {
+    const relay = worker('relay-process.ts');
+    const world = new NativeWorld();
+    let peers: ScenarioPeers | null = null;
+    try {
+      const address = JSON.parse(await relay.call('where')) as RelayAddress;
+      peers = new ScenarioPeers(address);
+      const channel = await goLive(world, address);
+      const viewer = await peers.watch(channel);
+      await sleep(SETTLE_MS);
+      return new AttackStage(relay, { address, world, peers, channel, viewer });
+    } catch (error) {
+      await peers?.stop();
+      await world.stop();
+      relay.end();
+      throw error;
+    }
+  }
+
+  /** How the relay and the viewer are while nobody attacks. */
+  rest(ms: number): Promise<Phase> {
+    return phase(this.#relay, this.#viewer, () => sleep(ms));
+  }
+
+  async attack(name: string, { seconds, readers }: AttackOptions): Promise<ScenarioReport> {
+    const attackers = worker('attack-process.ts');
+    try {
+      const task = { name, relay: this.#address, channel: this.#channel, readers };
+      const during = await phase(this.#relay, this.#viewer, async () => {
+        await attackers.call('attack', JSON.stringify(task));
+        if (name === 'silent-reader') attackers.freeze();
+        await sleep(seconds * 1_000);
+      });
+      const done = name === 'silent-reader' ? 1 : (readNumbers(await attackers.call('figures'))['done'] ?? 0);
+      return { during, done, refused: readNumbers(await this.#relay.call('refused')) };
+    } finally {
+      attackers.end();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#peers.stop();
+    await this.#world.stop();
+    this.#relay.end();
   }
 }
 
 function worker(file: string): Worker {
-  return new Worker(new URL(`scenario/${file}`, import.meta.url).href);
+  // The test runner resolves sources by itself, and its processes do not.
+  return new Worker(new URL(`scenario/${file}`, import.meta.url).href, ['--conditions=casto-source']);
 }
 
 export async function goLive(world: NativeWorld, { peerId, multiaddrs }: RelayAddress): Promise<ChannelId> {

@@ -22,7 +22,7 @@ const JOINS_AT_ONCE = 8;
 /** Between attempts that fail: well below the thousand connections a second that a relay takes from one host. */
 const RECONNECT_MS = 200;
 const SLOW_SOCKETS = 1_500;
-const READERS = 20;
+const DEFAULT_READERS = 20;
 const WATCHERS = 4;
 /** A link is closed beyond 200 packets in a second, so these stay just below. */
 const PACKETS_PER_SECOND = 180;
@@ -34,6 +34,7 @@ const SPOOFED_PER_PACE = 40;
 interface Target {
   readonly relay: RelayAddress;
   readonly channel: ChannelId;
+  readonly readers: number;
 }
 
 type Attack = (target: Target, peers: ScenarioPeers) => Promise<void>;
@@ -171,9 +172,9 @@ function nackOf(ssrc: number): Buffer {
 }
 
 /** Viewers that are let in and never read again: whoever started this process stops it now. */
-async function silentReader({ channel }: Target, peers: ScenarioPeers): Promise<void> {
-  for (let i = 0; i < READERS; i++) await peers.watch(channel);
-  done = READERS;
+async function silentReader({ channel, readers }: Target, peers: ScenarioPeers): Promise<void> {
+  for (let i = 0; i < readers; i++) await peers.watch(channel);
+  done = readers;
 }
 
 function every(action: () => void): void {
@@ -186,14 +187,15 @@ function pause(ms: number): Promise<void> {
 
 answerCalls({
   attack: async (text) => {
-    const { name, relay, channel } = JSON.parse(text) as {
-      name: string;
-      relay: RelayAddress;
-      channel: string;
-    };
+    const {
+      name,
+      relay,
+      channel,
+      readers = DEFAULT_READERS,
+    } = JSON.parse(text) as { name: string; relay: RelayAddress; channel: string; readers?: number };
     const attack = ATTACKS.get(name);
     if (attack === undefined || !isPeerId(channel)) throw new Error(`no scenario ${name}`);
-    await attack({ relay, channel }, new ScenarioPeers(relay));
+    await attack({ relay, channel, readers }, new ScenarioPeers(relay));
     return '';
   },
   figures: () => JSON.stringify({ done }),
