@@ -2,14 +2,21 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
+import { goLive, openPage, startStage, VIDEO, watch } from '../broadcast/stage.ts';
+import { launchBrowser } from '../harness/browsers.ts';
+import { expectPicturesAdvance } from '../harness/expectations.ts';
 import { startRelay, type RelayProcess } from '../harness/relay-process.ts';
 
 const WITHIN_MS = 20_000;
 
 let relay: RelayProcess | null = null;
+/** What a test has opened, the latest first. */
+const closing: (() => Promise<void>)[] = [];
 
 afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
   await relay?.stop();
+  relay = null;
 });
 
 interface Process {
@@ -46,4 +53,25 @@ test('its worker runs, is replaced when it is killed, and ends with the relay', 
   expect(await relay.stop()).toBe(0);
   relay = null;
   expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+});
+
+test('a page goes on watching when the worker that sends it the pictures is killed', async () => {
+  relay = await startRelay({ flags: ['--processes', '2'] });
+  const server = await startStage(relay);
+  closing.unshift(() => server.close());
+  const browser = await launchBrowser('chromium');
+  closing.unshift(() => browser.close());
+  const relays = [relay.http];
+  const { channel } = await goLive(await openPage(browser, server.origin), { relays });
+  const viewer = await openPage(browser, server.origin);
+  await watch(viewer, { relays, channel });
+  await expectPicturesAdvance(viewer, VIDEO, { atLeast: 20, withinMs: WITHIN_MS });
+
+  // The only worker serves all pages that watch.
+  const [, worker] = await processes(relay);
+  process.kill(worker?.pid ?? 0, 'SIGKILL');
+
+  await expectPicturesAdvance(viewer, VIDEO, { atLeast: 40, withinMs: WITHIN_MS });
+  expect((await processes(relay))[1]).toMatchObject({ restarts: 1 });
+  expect(viewer.errors).toEqual([]);
 });
