@@ -15,6 +15,15 @@ test('text, names and reactions arrive as they were sent', () => {
   }
 });
 
+test('the longest message that the fields take has room in one of CASTO', () => {
+  for (const letter of ['a', '"', '\\', '語', '👏']) {
+    const write = (most: number) => letter.repeat(most / letter.length);
+    const data = encodePayload({ kind: 'text', text: write(MOST_TEXT), name: write(MOST_NAME) });
+    expect(data.length).toBeLessThanOrEqual(1000);
+    expect(new TextEncoder().encode(data).length).toBeLessThanOrEqual(2048);
+  }
+});
+
 test('what other apps send is shown as text, or not at all', () => {
   expect(decodePayload('hello')).toEqual({ kind: 'text', text: 'hello', name: '' });
   expect(decodePayload('[1,2]')).toEqual({ kind: 'text', text: '[1,2]', name: '' });

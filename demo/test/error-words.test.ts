@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 
+import { MOST_TEXT } from '../src/chat/chat-payload.ts';
 import type { Reason } from '../src/words/error-words.ts';
 import { wordsFor } from '../src/words/error-words.ts';
 
@@ -30,6 +31,10 @@ test('every failure says what happened and what to do', () => {
       expect(title + advice).not.toMatch(/error|exception|undefined|WebRTC|codec/i);
     }
   }
+});
+
+test('whoever writes too much is told how much the field takes', () => {
+  expect(wordsFor('too-large', 'viewer').advice).toContain(`${MOST_TEXT} characters`);
 });
 
 test('two failures never read the same', () => {

@@ -5,7 +5,7 @@ import type { CASTO, CastoMessage } from 'casto';
 
 import { element } from '../elements.ts';
 import { wordsFor } from '../words/error-words.ts';
-import { decodePayload, encodePayload, REACTIONS } from './chat-payload.ts';
+import { decodePayload, encodePayload, MOST_NAME, MOST_TEXT, REACTIONS } from './chat-payload.ts';
 import type { ChatPayload, Reaction } from './chat-payload.ts';
 import { flyReaction } from './flying-reactions.ts';
 
@@ -36,6 +36,8 @@ export class ChatPanel {
   #unreadCount = 0;
 
   constructor() {
+    this.#text.maxLength = MOST_TEXT;
+    this.#name.maxLength = MOST_NAME;
     this.#name.value = storedName();
     this.#name.addEventListener('change', () => storeName(this.#name.value.trim()));
     element('chat-form', HTMLFormElement).addEventListener('submit', (event) => {

@@ -10,6 +10,10 @@
 export const REACTIONS = ['👏', '❤️', '😂', '😮', '🎉', '🔥'] as const;
 export type Reaction = (typeof REACTIONS)[number];
 
+/**
+ * In characters, as form fields count them. However they are written, both fit into the 1000 characters and 2048 bytes
+ * of a message: quotes take two characters in JSON, most scripts of Asia three bytes.
+ */
 export const MOST_TEXT = 400;
 export const MOST_NAME = 24;
 

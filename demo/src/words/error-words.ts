@@ -2,6 +2,8 @@
 
 import type { CastoError } from 'casto';
 
+import { MOST_TEXT } from '../chat/chat-payload.ts';
+
 export type Reason = CastoError['reason'];
 export type Role = 'streamer' | 'viewer';
 
@@ -67,7 +69,7 @@ const WORDS: Readonly<Record<Reason, Words>> = {
   },
   'too-large': {
     title: 'This message is too long',
-    advice: 'Send it in two parts: one has room for 1000 characters.',
+    advice: `Send it in two parts: one has room for ${MOST_TEXT} characters.`,
     retry: 'useless',
   },
   'rate-limited': {
