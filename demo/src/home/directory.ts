@@ -4,6 +4,7 @@ import { announce } from '../announcer.ts';
 import { element } from '../elements.ts';
 import { countWords } from './card-words.ts';
 import { ChannelCards } from './channel-cards.ts';
+import { loadSdk, thisPage } from './sdk-loader.ts';
 
 /** Ages are told in minutes. */
 const AGE_EVERY_MS = 15_000;
@@ -37,9 +38,9 @@ export class Directory {
 
   async #watch(signal: AbortSignal): Promise<void> {
     // The page can be used before the SDK is there.
-    const { CASTO } = await import('casto');
-    if (signal.aborted) return;
-    const list = CASTO.channels({ signal });
+    const sdk = await loadSdk(thisPage, signal, () => this.#fail(signal));
+    if (sdk === null) return;
+    const list = sdk.CASTO.channels({ signal });
     const show = () => this.#show(list.channels, list.state);
     for (const event of ['added', 'changed', 'removed', 'state'] as const) {
       list.addEventListener(event, show);
