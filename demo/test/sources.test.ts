@@ -1,11 +1,12 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 
 import { deviceChoices } from '../src/go-live/device-lists.ts';
 import { fitInto } from '../src/go-live/file-source.ts';
 import { loudness } from '../src/go-live/level-meter.ts';
+import { openSource } from '../src/go-live/open-source.ts';
 import { layerCount, pictureSize } from '../src/go-live/quality.ts';
-import { problemOf, SourceError } from '../src/go-live/source-problems.ts';
+import { errorName, problemOf, SourceError } from '../src/go-live/source-problems.ts';
 import type { SourceKind } from '../src/go-live/source-problems.ts';
 
 const KINDS: readonly SourceKind[] = ['camera', 'screen', 'file', 'test-picture'];
@@ -34,6 +35,56 @@ test('a forbidden camera, a missing one and a busy one read differently', () => 
     (name) => problemOf('camera', new DOMException('no', name)).title,
   );
   expect(titles).toEqual(['The camera is not allowed', 'No camera found', 'The camera is in use']);
+});
+
+test('an error that inherits from no other is told by its name', () => {
+  const error = { name: 'OverconstrainedError', constraint: 'deviceId' };
+  expect(problemOf('camera', error).title).toBe('No camera found');
+  expect([error, 'OverconstrainedError', null, { name: 7 }].map(errorName)).toEqual([error.name, '', '', '']);
+});
+
+describe('a camera beside a microphone that cannot be had', () => {
+  afterEach(() => vi.unstubAllGlobals());
+
+  /** A computer on which these are missing; asked for exactly, or at all. */
+  function computerWithout(missing: readonly ('video' | 'audio')[], name: string): string[] {
+    const asked: string[] = [];
+    vi.stubGlobal('navigator', {
+      mediaDevices: {
+        getUserMedia: (constraints: MediaStreamConstraints) => {
+          const kinds = (['video', 'audio'] as const).filter((kind) => Boolean(constraints[kind]));
+          asked.push(kinds.join('+'));
+          if (kinds.some((kind) => missing.includes(kind)))
+            return Promise.reject(new DOMException('no', name));
+          return Promise.resolve({ getTracks: () => [], getVideoTracks: () => [] });
+        },
+      },
+    });
+    return asked;
+  }
+
+  const choice = { kind: 'camera', size: '720', camera: 'one', microphone: 'two', file: null } as const;
+
+  test.each(['NotFoundError', 'NotReadableError', 'OverconstrainedError'])(
+    '%s of the microphone: the picture comes without sound',
+    async (name) => {
+      const asked = computerWithout(['audio'], name);
+      expect((await openSource(choice)).kind).toBe('camera');
+      expect(asked).toEqual(['video+audio', 'video']);
+    },
+  );
+
+  test('when the camera is gone that is what the person reads', async () => {
+    computerWithout(['video'], 'OverconstrainedError');
+    const error: unknown = await openSource(choice).catch((thrown: unknown) => thrown);
+    expect(problemOf('camera', error).title).toBe('No camera found');
+  });
+
+  test('a forbidden one is asked for once', async () => {
+    const asked = computerWithout(['audio'], 'NotAllowedError');
+    await expect(openSource(choice)).rejects.toThrow('no');
+    expect(asked).toEqual(['video+audio']);
+  });
 });
 
 test('devices are chosen by name, and before permission there is nothing to choose', () => {

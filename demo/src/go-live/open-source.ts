@@ -3,7 +3,7 @@
 import { openFile } from './file-source.ts';
 import { FRAMES_PER_SECOND, PIXELS } from './quality.ts';
 import type { PictureSize } from './quality.ts';
-import { SourceError } from './source-problems.ts';
+import { errorName, SourceError } from './source-problems.ts';
 import type { SourceKind } from './source-problems.ts';
 import { openTestPicture } from './test-picture.ts';
 
@@ -34,6 +34,9 @@ const MICROPHONE: MediaTrackConstraints = {
   autoGainControl: true,
 };
 
+/** Names of errors by which browsers tell that a device is not there, or not to be had. */
+const MISSING: ReadonlySet<string> = new Set(['NotFoundError', 'NotReadableError', 'OverconstrainedError']);
+
 /** @throws What the browser throws, or a {@link SourceError}; see source-problems.ts. */
 export async function openSource(choice: SourceChoice): Promise<OpenSource> {
   switch (choice.kind) {
@@ -63,9 +66,9 @@ async function openCamera({ size, camera, microphone }: SourceChoice): Promise<O
       ? false
       : { ...MICROPHONE, ...(microphone === null ? {} : { deviceId: { exact: microphone } }) };
   const stream = await devices.getUserMedia({ video, audio }).catch((error: unknown) => {
-    // A computer without a microphone still shows its picture.
-    const isMissing = error instanceof Error && /^(?:NotFound|NotReadable)Error$/.test(error.name);
-    if (audio === false || !isMissing) throw error;
+    // A computer without a microphone, or whose chosen one is gone, still shows its picture. The error does not tell
+    // which of the two is missing (of both it names the constraint `deviceId`); a second one is the camera's.
+    if (audio === false || !MISSING.has(errorName(error))) throw error;
     return devices.getUserMedia({ video });
   });
   const facing = stream.getVideoTracks()[0]?.getSettings().facingMode;

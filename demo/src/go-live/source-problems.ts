@@ -64,7 +64,7 @@ export function problemOf(kind: SourceKind, error: unknown): SourceProblem {
     if (error.reason === 'insecure-context') return INSECURE;
     return error.reason === 'no-capture' ? NO_CAPTURE : UNPLAYABLE;
   }
-  switch (nameOf(error)) {
+  switch (errorName(error)) {
     case 'NotAllowedError':
     case 'SecurityError':
       return DENIED[kind];
@@ -79,6 +79,9 @@ export function problemOf(kind: SourceKind, error: unknown): SourceProblem {
   }
 }
 
-function nameOf(error: unknown): string {
-  return error instanceof Error || error instanceof DOMException ? error.name : '';
+/** @returns What kind of error it is, e.g. `NotFoundError`; empty for what is none. */
+export function errorName(error: unknown): string {
+  // In some browsers an OverconstrainedError inherits from no other error.
+  if (typeof error !== 'object' || error === null || !('name' in error)) return '';
+  return typeof error.name === 'string' ? error.name : '';
 }
