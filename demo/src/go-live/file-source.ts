@@ -34,6 +34,7 @@ export async function openFile(file: File, size: { width: number; height: number
       kind: 'file',
       stream: new MediaStream([picture.track, ...sound.stream.getAudioTracks()]),
       isMirror: false,
+      wake: () => void audio.resume().catch(() => undefined),
       stop: () => {
         picture.stop();
         close();

@@ -37,6 +37,8 @@ export class GoLiveView {
     this.#form.addEventListener('change', ({ target }) => this.#changed(target));
     element('preview-retry', HTMLButtonElement).addEventListener('click', () => this.#retry());
     element('preview-test', HTMLButtonElement).addEventListener('click', () => this.#use('test-picture'));
+    // Of the form's button too, and before it submits.
+    element('studio', HTMLElement).addEventListener('click', () => this.#preview.wake());
     if (!window.isSecureContext) this.#keepToInsecure();
     // Absent on plain-http pages, though the types promise it.
     const devices: MediaDevices | undefined = navigator.mediaDevices;

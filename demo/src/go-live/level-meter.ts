@@ -15,6 +15,7 @@ export function loudness(rms: number): number {
 export class LevelMeter {
   readonly #bar: HTMLElement;
   readonly #words: HTMLElement;
+  #audio: AudioContext | null = null;
   #stop: () => void = () => {};
 
   constructor(bar: HTMLElement, words: HTMLElement) {
@@ -32,7 +33,8 @@ export class LevelMeter {
     }
     this.#words.textContent = 'Quiet so far';
     const audio = new AudioContext();
-    void audio.resume();
+    this.#audio = audio;
+    this.wake();
     const analyser = audio.createAnalyser();
     analyser.fftSize = SAMPLES;
     audio.createMediaStreamSource(stream).connect(analyser);
@@ -53,8 +55,15 @@ export class LevelMeter {
     this.#stop = () => {
       cancelAnimationFrame(frame);
       void audio.close();
+      this.#audio = null;
       this.#stop = () => {};
     };
+  }
+
+  /** Called when something was pressed: before that, browsers let a page listen to nothing. */
+  wake(): void {
+    // Rejects when the meter is closed while it waits.
+    void this.#audio?.resume().catch(() => undefined);
   }
 
   #show(level: number): void {

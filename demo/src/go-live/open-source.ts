@@ -23,6 +23,8 @@ export interface OpenSource {
   readonly stream: MediaStream;
   /** Whether the people in the picture look at themselves in it. */
   readonly isMirror: boolean;
+  /** Lets it be heard: called when something was pressed, because before that browsers keep a page's own sound back. */
+  wake(): void;
   /** Ends it, and gives camera, screen or file free. */
   stop(): void;
 }
@@ -82,7 +84,9 @@ async function openScreen({ size }: SourceChoice): Promise<OpenSource> {
 }
 
 function sourceOf(kind: SourceKind, stream: MediaStream, isMirror: boolean): OpenSource {
-  return { kind, stream, isMirror, stop: () => stream.getTracks().forEach((track) => track.stop()) };
+  const stop = () => stream.getTracks().forEach((track) => track.stop());
+  // Sound that the page does not make itself is never kept back.
+  return { kind, stream, isMirror, wake: () => {}, stop };
 }
 
 /** Absent on plain-http pages, though the types promise it. */

@@ -71,6 +71,12 @@ export class Preview {
     this.close();
   }
 
+  /** Called when something was pressed: from then on browsers let a page make and hear sound. */
+  wake(): void {
+    this.#source?.wake();
+    this.#meter.wake();
+  }
+
   close(): void {
     this.#turn += 1;
     this.#source?.stop();

@@ -23,6 +23,7 @@ export function openTestPicture(size: { width: number; height: number }): OpenSo
     kind: 'test-picture',
     stream: new MediaStream([picture.track, ...sound.tracks]),
     isMirror: false,
+    wake: () => sound.wake(),
     stop: () => {
       picture.stop();
       sound.stop();
@@ -90,6 +91,7 @@ interface Beeper {
   readonly tracks: readonly MediaStreamTrack[];
   /** Sets the beeps of the next seconds; called at every picture. */
   keepUp(): void;
+  wake(): void;
   stop(): void;
 }
 
@@ -102,8 +104,10 @@ function createBeeper(): Beeper {
   gain.gain.value = 0;
   oscillator.connect(gain).connect(output);
   oscillator.start();
-  // Browsers keep sound back until somebody has clicked; here that was "Go live".
-  void context.resume();
+  // Whoever pressed something on the way here hears it at once. Whoever opened this address has not: the sound then
+  // waits for `wake`.
+  const wake = () => void context.resume().catch(() => undefined);
+  wake();
   let nextS = 0;
   return {
     tracks: output.stream.getAudioTracks(),
@@ -114,6 +118,7 @@ function createBeeper(): Beeper {
         gain.gain.setTargetAtTime(0, nextS + BEEP_S, 0.02);
       }
     },
+    wake,
     stop: () => void context.close(),
   };
 }
