@@ -31,22 +31,3 @@ export function embedAttributes(hash: string): Readonly<Record<string, string | 
   }
   return attributes;
 }
-
-export interface EmbedSnippetOptions {
-  /** Of the relay that serves the page, e.g. `https://relay.example`. */
-  origin: string;
-  channel: string;
-  /** Options behind the channel, e.g. `['autoplay', 'muted']`. */
-  options?: readonly string[];
-}
-
-/** @returns The markup that shows a channel in any page. */
-export function embedSnippet({ origin, channel, options = ['autoplay'] }: EmbedSnippetOptions): string {
-  const hash = [`casto=${encodeURIComponent(channel)}`, ...options].join('&amp;');
-  return [
-    `<iframe src="${new URL('/embed', origin).href}#${hash}"`,
-    '  title="Live video"',
-    '  allow="autoplay; fullscreen; picture-in-picture"',
-    '  style="width: 100%; aspect-ratio: 16 / 9; border: 0"></iframe>',
-  ].join('\n');
-}

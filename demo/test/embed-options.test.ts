@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { embedAttributes, embedSnippet } from '../src/embed-options.ts';
+import { embedAttributes } from '../src/embed-options.ts';
 
 describe('the address of an embed page', () => {
   test('names the channel; controls are there unless they are switched off', () => {
@@ -50,28 +50,6 @@ describe('the address of an embed page', () => {
         const attributes = embedAttributes(`#${hash}`);
         expect(Object.keys(attributes).sort()).toEqual([...names].sort());
         for (const value of Object.values(attributes)) expect(value?.length ?? 0).toBeLessThanOrEqual(4096);
-      }),
-    );
-  });
-});
-
-describe('the snippet for other sites', () => {
-  test('allows what a player needs', () => {
-    const snippet = embedSnippet({
-      origin: 'https://relay.example',
-      channel: 'abc',
-      options: ['autoplay', 'muted'],
-    });
-    expect(snippet).toContain('src="https://relay.example/embed#casto=abc&amp;autoplay&amp;muted"');
-    expect(snippet).toContain('allow="autoplay; fullscreen; picture-in-picture"');
-  });
-
-  test('no channel breaks out of its attribute', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'grapheme' }), (channel) => {
-        const snippet = embedSnippet({ origin: 'https://relay.example', channel });
-        expect(snippet.match(/"/g)).toHaveLength(8);
-        expect(snippet.match(/[<>]/g)).toEqual(['<', '>', '<', '>']);
       }),
     );
   });

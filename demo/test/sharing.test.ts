@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { decodeQR } from 'qr/decode.js';
 import { expect, test } from 'vitest';
 
@@ -47,11 +48,31 @@ test('without another address, or with nonsense for an answer, nothing is made u
   for (const answer of answers) expect(networkLink(`http://localhost:8080/#casto=${ID}`, answer)).toBeNull();
 });
 
-test('the HTML for other pages frames the player with the same channel', () => {
-  expect(embedCode(`https://live.example.org/tv/#casto=${ID}`)).toContain(
-    `<iframe src="https://live.example.org/tv/embed#casto=${ID}&amp;autoplay"`,
+test('the HTML for other pages frames the player beside this page, with the same channel', () => {
+  const frames = (page: string) => /src="([^"]*)"/.exec(embedCode(`${page}#casto=${ID}`))?.[1];
+  expect(frames('https://live.example.org/')).toBe(`https://live.example.org/embed#casto=${ID}&amp;autoplay`);
+  for (const page of ['', 'index.html', '?from=mail']) {
+    expect(frames(`https://live.example.org/tv/${page}`)).toBe(
+      `https://live.example.org/tv/embed#casto=${ID}&amp;autoplay`,
+    );
+  }
+});
+
+test('the frame is named, is as wide as there is room, and may do what a player does', () => {
+  const code = embedCode(LINK);
+  expect(code).toContain('title="Live video"');
+  expect(code).toContain('allow="autoplay; fullscreen; picture-in-picture"');
+  expect(code).toContain('style="width: 100%; aspect-ratio: 16 / 9; border: 0"');
+});
+
+test('no link breaks out of the attribute that holds it', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme' }), (channel) => {
+      const code = embedCode(`https://relay.example/#casto=${channel}`);
+      expect(code.match(/"/g)).toHaveLength(8);
+      expect(code.match(/[<>]/g)).toEqual(['<', '>', '<', '>']);
+    }),
   );
-  expect(embedCode('https://x.example/#casto="><script>').match(/</g)).toHaveLength(2);
 });
 
 function rectanglesIn(path: string): { x: number; y: number; length: number }[] {

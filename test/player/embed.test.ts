@@ -2,7 +2,6 @@
 
 import { expect, test } from 'vitest';
 
-import { embedSnippet } from '../../demo/src/embed-options.ts';
 import { seriousProblems } from '../harness/accessibility.ts';
 import type { BrowserPage } from '../harness/browsers.ts';
 import { expectPart, expectPlayerShows, expectState, partText, usePlayerStage } from './player-stage.ts';
@@ -20,9 +19,24 @@ async function embed(markup: string): Promise<{ site: BrowserPage; frame: Browse
   return { site, frame: site.frame('/embed') };
 }
 
-test('the snippet shows a broadcast in any page, and may fill its screen', async () => {
+/** What the demo puts on the clipboard of whoever watches there. */
+async function copyHtml(channel: string): Promise<string> {
+  const demo = await stage.openAt(`${stage.relay.http}/#casto=${channel}&panel=share`, {
+    permissions: ['clipboard-read', 'clipboard-write'],
+  });
+  await demo.click('#embed summary');
+  await demo.click('#copy-embed');
+  await demo.waitFor(() => document.querySelector('#copy-embed')?.textContent === 'Copied', {
+    timeoutMs: 5_000,
+  });
+  const html = await demo.evaluate(() => navigator.clipboard.readText());
+  await demo.close();
+  return html;
+}
+
+test('the HTML that the demo copies shows a broadcast in any page, and may fill its screen', async () => {
   const { broadcast } = await stage.goLive();
-  const { site, frame } = await embed(embedSnippet({ origin: stage.relay.http, channel: broadcast.channel }));
+  const { site, frame } = await embed(await copyHtml(broadcast.channel));
   expect(new URL(await frame.evaluate(() => location.href)).origin).not.toBe(stage.origin);
   await expectState(frame, 'live');
   await expectPlayerShows(frame, { tag: 7 });
@@ -30,6 +44,7 @@ test('the snippet shows a broadcast in any page, and may fill its screen', async
   await frame.click('#player [part~=fullscreen]');
   await site.waitFor(() => document.fullscreenElement?.tagName === 'IFRAME', { timeoutMs: 5_000 });
   expect(await seriousProblems(frame)).toEqual([]);
+  expect(await seriousProblems(site)).toEqual([]);
   expect(site.errors).toEqual([]);
 });
 
