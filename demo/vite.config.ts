@@ -1,5 +1,7 @@
 import { defaultClientConditions, defineConfig } from 'vite';
 
+import { withDocumentationLink } from './src/home/documentation-link.ts';
+
 /** Where `npm start` runs the relay; `vite` serves this page on a port of its own beside it. */
 const RELAY = 'http://localhost:8080';
 
@@ -12,6 +14,12 @@ export default defineConfig(({ command }) => ({
     conditions: command === 'serve' ? ['casto-source', ...defaultClientConditions] : defaultClientConditions,
   },
   worker: { format: 'es' },
+  plugins: [
+    {
+      name: 'documentation-link',
+      transformIndexHtml: (html) => withDocumentationLink(html, process.env['CASTO_DOCS_URL'] ?? ''),
+    },
+  ],
   build: {
     target: 'es2022',
     // The SDK has a size gate of its own, so vite need not warn of it (in kB).
@@ -20,5 +28,5 @@ export default defineConfig(({ command }) => ({
     manifest: true,
     rolldownOptions: { input: ['index.html', 'embed.html'] },
   },
-  server: { proxy: { '/.well-known': RELAY, '/casto.js': RELAY, '/chunks': RELAY } },
+  server: { proxy: { '/.well-known': RELAY, '/casto.js': RELAY, '/chunks': RELAY, '/dashboard': RELAY } },
 }));
