@@ -18,6 +18,10 @@ export class App {
   /** The channel that is watched; `null` while none is. */
   #watched: string | null = null;
   #turn = 0;
+  /** Browsers ask whether the page is to be left when this says so. */
+  readonly #askFirst = (event: BeforeUnloadEvent): void => {
+    if (this.#session?.isWatched === true) event.preventDefault();
+  };
 
   constructor() {
     addEventListener('hashchange', () => void this.open());
@@ -80,6 +84,8 @@ export class App {
     const session = await this.#loadSession();
     if (!isCurrent() || this.#broadcast === null) return;
     keepHomeApart('yes');
+    // Only while it may be needed: with it, some browsers keep no page for coming back.
+    addEventListener('beforeunload', this.#askFirst);
     showView('session');
     session.broadcast(this.#broadcast, panel);
   }
@@ -120,6 +126,7 @@ export class App {
     this.#broadcast = null;
     this.#watched = null;
     keepHomeApart('no');
+    removeEventListener('beforeunload', this.#askFirst);
   }
 
   /** The address follows the panel, so that a link to the tree shows the tree. */

@@ -48,12 +48,14 @@ describe('from the camera to a viewer', () => {
     const link = await streamer.evaluate(() => navigator.clipboard.readText());
     expect(link).toMatch(/#casto=12D3KooW\w+$/);
 
+    expect(await asksBeforeItIsLeft(streamer)).toBe(false);
     const viewer = await open(link);
     await expectPhase(viewer, 'live');
     await expectPictures(viewer);
     await streamer.waitFor(() => document.querySelector('#chip-viewers')?.textContent === '1 viewer', {
       timeoutMs: 5000,
     });
+    expect([await asksBeforeItIsLeft(streamer), await asksBeforeItIsLeft(viewer)]).toEqual([true, false]);
 
     await viewer.click('#sound-call');
     expect(await viewer.evaluate(() => document.querySelector('video')?.muted)).toBe(false);
@@ -68,6 +70,7 @@ describe('from the camera to a viewer', () => {
 
     await streamer.click('#stop');
     await expectView(streamer, 'home');
+    expect(await asksBeforeItIsLeft(streamer)).toBe(false);
     await expectPhase(viewer, 'ended');
     expect(problemsOf(streamer, viewer)).toEqual([]);
   });
@@ -149,9 +152,17 @@ describe('from the camera to a viewer', () => {
   }, 120_000);
 });
 
-test('a viewer takes the picture out of the page, and leaving brings it back', async () => {
+test('a viewer fills the screen, or takes the picture out of the page, and leaving brings it back', async () => {
   const viewer = await open(await goLive(await open('/'), { source: 'test-picture' }));
   await expectPhase(viewer, 'live');
+  const screenButton = () => document.querySelector('#fullscreen')?.getAttribute('aria-label');
+  await viewer.click('#fullscreen');
+  await viewer.waitFor(() => document.fullscreenElement?.id === 'stage', { timeoutMs: 10_000 });
+  await expect.poll(() => viewer.evaluate(screenButton)).toBe('Leave full screen');
+  await viewer.click('#fullscreen');
+  await viewer.waitFor(() => document.fullscreenElement === null, { timeoutMs: 10_000 });
+  await expect.poll(() => viewer.evaluate(screenButton)).toBe('Full screen');
+
   await viewer.click('#picture-in-picture');
   await viewer.waitFor(() => document.pictureInPictureElement?.id === 'video', { timeoutMs: 10_000 });
   await viewer.click('#picture-in-picture');
@@ -249,6 +260,11 @@ describe('finding the way', () => {
     }
   });
 });
+
+/** What the page answers when its browser wants to close or reload it: a busy one is not waited for by a real browser. */
+async function asksBeforeItIsLeft(page: BrowserPage): Promise<boolean> {
+  return page.evaluate(() => !dispatchEvent(new Event('beforeunload', { cancelable: true })));
+}
 
 /** In the page of the streamer: what the browser does when its own bar is told to stop sharing. */
 function stopSharing(): void {

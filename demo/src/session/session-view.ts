@@ -92,6 +92,11 @@ export class SessionView {
     if (this.#panels.current !== name) this.#panels.open(name);
   }
 
+  /** Whether somebody loses the picture when this page goes. */
+  get isWatched(): boolean {
+    return this.isBroadcasting && this.#viewers > 0;
+  }
+
   close(): void {
     this.#following.abort();
     void this.#casto?.stop();
