@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 
 import { launchBrowser } from '../harness/browsers.ts';
-import type { BrowserPage, PageOptions, RunningBrowser } from '../harness/browsers.ts';
+import type { BrowserOptions, BrowserPage, PageOptions, RunningBrowser } from '../harness/browsers.ts';
 import { startRelay } from '../harness/relay-process.ts';
-import type { RelayProcess } from '../harness/relay-process.ts';
+import type { RelayOptions, RelayProcess } from '../harness/relay-process.ts';
 
 export const SCREENSHOTS = process.env['CASTO_SCREENSHOTS'] ?? join(tmpdir(), 'casto-demo-screenshots');
 export const LIVE_MS = 20_000;
@@ -20,9 +20,19 @@ export interface GoLiveChoice {
   unlisted?: true;
 }
 
+export interface DemoStageOptions {
+  relay?: RelayOptions;
+  browser?: BrowserOptions;
+}
+
 export class DemoStage {
+  readonly #options: DemoStageOptions;
   #opened: { readonly relay: RelayProcess; readonly browser: RunningBrowser } | null = null;
   readonly #pages: BrowserPage[] = [];
+
+  constructor(options: DemoStageOptions = {}) {
+    this.#options = options;
+  }
 
   get relay(): RelayProcess {
     return this.#parts.relay;
@@ -34,8 +44,8 @@ export class DemoStage {
 
   async open(): Promise<void> {
     mkdirSync(SCREENSHOTS, { recursive: true });
-    const relay = await startRelay();
-    this.#opened = { relay, browser: await launchBrowser('chromium') };
+    const relay = await startRelay(this.#options.relay);
+    this.#opened = { relay, browser: await launchBrowser('chromium', this.#options.browser) };
   }
 
   async close(): Promise<void> {
@@ -70,8 +80,8 @@ export class DemoStage {
 }
 
 /** Registers the hooks of a test file. What is returned may be used in its tests. */
-export function useDemoStage(): DemoStage {
-  const stage = new DemoStage();
+export function useDemoStage(options: DemoStageOptions = {}): DemoStage {
+  const stage = new DemoStage(options);
   beforeAll(() => stage.open());
   afterEach(() => stage.closePages());
   afterAll(() => stage.close());
