@@ -7,6 +7,7 @@ import { generateKeyPair } from '@libp2p/crypto/keys';
 import { MAX_LAYERS } from '@casto/core';
 import { refusalCounter } from '@casto/host';
 import { turn, VirtualClock } from '@casto/host/conformance/virtual-clock';
+import { JoinGate } from '../../../packages/nodejs/src/join-gate.ts';
 import type { MediaLinkReason } from '../../../packages/nodejs/src/media/media-link-error.ts';
 import { isRtcp } from '../../../packages/nodejs/src/media/rtp-packet.ts';
 import type { ClientTransportOptions } from '../../../packages/nodejs/src/whip/client-transport.ts';
@@ -44,6 +45,8 @@ const LONG_PAUSE = 255;
 const LONG_PAUSE_MS = 4_000;
 const TICK_MS = 20;
 const MAX_VIEWERS = 40;
+/** As relays have it. */
+const JOINS_PER_SECOND = 25;
 /** Those of publishers (publishers.ts), and those of players. */
 const MAX_SESSIONS = 100 + MAX_VIEWERS;
 /** A publisher that is silent for 5 s may lose its name. */
@@ -91,6 +94,7 @@ class WhipSession implements FuzzSession {
     this.#players = new Players({
       ...shared,
       maxViewers: MAX_VIEWERS,
+      gate: new JoinGate({ clock: this.#clock, joinsPerSecond: JOINS_PER_SECOND }),
       channelNamed: (name) => this.#publishers.channelNamed(name),
     });
     this.#endpoint = new SessionEndpoint({
