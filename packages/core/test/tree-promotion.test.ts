@@ -14,6 +14,7 @@ import {
   loneStreamer,
   messages,
   numberOf,
+  pathOf,
   roomyStreamer,
   sent,
   word,
@@ -278,10 +279,6 @@ describe('places near the streamer', () => {
     const joiners: Record<string, (streamer: LonePeer) => readonly TreeEffect[]> = {
       'P5.2': (streamer) => streamer.asked(9, { kind: 'headless', slots: 4 }),
       'P5.3': (streamer) => streamer.asked(9, { slots: 2 }),
-      'P3.2': (streamer) => {
-        recommend(streamer, 9, { slots: 4, ageS: 600 });
-        return streamer.asked(9, { slots: 4, ageS: 600, path: word(90).path });
-      },
     };
     for (const asks of Object.values(joiners)) {
       const streamer = full();
@@ -295,13 +292,29 @@ describe('places near the streamer', () => {
     }
   });
 
-  test('[C4.3] are not given to the weaker, nor while nobody can be sent away', () => {
-    const streamer = loneStreamer(1).child(2, { slots: 2, ageS: 900 });
-    recommend(streamer, 9);
+  test('[C4.3] are not given at once to whoever stands elsewhere, nor while nobody can be sent away', () => {
+    const streamer = loneStreamer(1).child(2);
     expect(about('accept', streamer.asked(9, { slots: 2, path: word(90).path }))).toEqual([]);
     const busy = loneStreamer(1);
     busy.asked(2);
     expect(about('accept', busy.asked(9, { kind: 'headless', slots: 4 }))).toEqual([]);
+  });
+
+  test('[C4.3] are free for a recommended peer when the weakest child has found another', () => {
+    const streamer = loneStreamer(2).child(2, { slots: 2, ageS: 900 }, { freeSlots: 1 }).child(3);
+    const word = { type: 'recommend', peer: candidate(9), slots: 4, ageS: 600 } as const;
+    const effects = streamer.gets(2, word);
+    expect(messages('redirect', effects)).toEqual([
+      { to: 3, message: { type: 'redirect', parents: [candidate(2)] } },
+    ]);
+    expect(sent('invite', effects)).toEqual([]);
+    // One at a time is asked to go, and stays if it finds nothing.
+    expect(streamer.gets(2, word)).toEqual([]);
+    expect(about('close', streamer.advance(60_000))).toEqual([]);
+    streamer.gets(2, word);
+    streamer.unlinked(3);
+    expect(sent('invite', streamer.gets(2, word))).toEqual([2]);
+    expect(about('accept', streamer.asked(9, { slots: 4, path: pathOf(2) }))).toEqual([9]);
   });
 
   test('[P5.2] are not taken from another headless relay', () => {

@@ -116,6 +116,7 @@ export function childRecommends(
   if (state.parents.has(peer.peerId) || state.bans.has(peer.peerId, now)) return;
   const strength = childStrength({ kind: 'browser', slots, ageS });
   if (strength < tuning.promotionGain * weakestKept(state)) return;
+  if (activeChildren(state) >= mostChildren(state)) return makeRoom(state, now);
   invited.set(peer.peerId, now + tuning.invitationMs);
   // The child passes them on to the one that is invited.
   const addresses = [...state.options.addresses];
@@ -125,6 +126,23 @@ export function childRecommends(
     peerId: child.peerId,
     message: { type: 'invite', peerId: peer.peerId },
   });
+}
+
+/** C4.3: a place for whoever is recommended next time, once the weakest child has found another. */
+function makeRoom(state: TreeState, now: Instant): void {
+  for (const { leavingSince } of state.children.values()) if (leavingSince !== null) return;
+  askWeakestToGo(state, now);
+  roomChanged(state, now);
+}
+
+function askWeakestToGo(state: TreeState, now: Instant): boolean {
+  const weakest = weakestChild(state);
+  if (weakest === null) return false;
+  weakest.leavingSince = now;
+  weakest.timesAsked++;
+  const parents = placesBelow(state, weakest.peerId, weakest);
+  state.effects.push({ type: 'send', peerId: weakest.peerId, message: { type: 'redirect', parents } });
+  return true;
 }
 
 /** C4: sends the weakest of too many children away, and lets go of those that did not go. */
@@ -146,15 +164,7 @@ export function shed(state: TreeState, now: Instant): void {
     state.children.delete(child.peerId);
     state.effects.push({ type: 'close', peerId: child.peerId, reason: 'leaving' });
   }
-  while (staying > state.slots && hasTooMany(state)) {
-    const weakest = weakestChild(state);
-    if (weakest === null) break;
-    weakest.leavingSince = now;
-    weakest.timesAsked++;
-    staying--;
-    const parents = placesBelow(state, weakest.peerId, weakest);
-    state.effects.push({ type: 'send', peerId: weakest.peerId, message: { type: 'redirect', parents } });
-  }
+  while (staying > state.slots && hasTooMany(state) && askWeakestToGo(state, now)) staying--;
   roomChanged(state, now);
 }
 

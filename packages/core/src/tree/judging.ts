@@ -76,7 +76,7 @@ function judgePlace(state: TreeState, now: Instant, peerId: PeerId, join: TreeJo
   const { preemption } = state.tuning;
   const hasOverflow = active < mostChildren(state);
   const hasPlaceToGive = hasOverflow || canMakeRoom(state, active, join);
-  if (invitation !== undefined && invitation >= now && hasPlaceToGive) return { type: 'accept' };
+  if (invitation !== undefined && invitation >= now && hasOverflow) return { type: 'accept' };
   if (join.kind === 'headless' && hasRelayPlace(state)) return { type: 'accept' };
   // A headless relay takes the place of a page at once: whoever comes later finds more room behind it.
   if (join.kind === 'headless' && preemption && hasPlaceToGive && hasWeakChild(state)) {
@@ -94,9 +94,13 @@ function judgePlace(state: TreeState, now: Instant, peerId: PeerId, join: TreeJo
   return active + reserved < state.slots ? { type: 'accept' } : { type: 'redirect' };
 }
 
-/** C4.3: at the limit of its owner a peer serves nobody besides: the weakest child has to go first. */
+/**
+ * C4.3: at the limit of its owner a peer serves nobody besides: the weakest child has to go first. That interrupts it,
+ * so it is done for those alone who see nothing yet, and for relays.
+ */
 function canMakeRoom(state: TreeState, active: number, join: TreeJoin): boolean {
-  if (active < state.slots || state.slots < allowedChildren(state)) return false;
+  const isUrgent = join.kind === 'headless' || join.path.length === 0;
+  if (!isUrgent || active < state.slots || state.slots < allowedChildren(state)) return false;
   const weakest = weakestChild(state);
   return weakest !== null && childStrength(weakest) < childStrength(join);
 }
