@@ -48,9 +48,9 @@ export interface SlotCap {
 }
 
 /**
- * A look at what the children get. When at least half of them, and more than one unless there is only one, are badly
- * served although the peer itself is not, the uplink is not what it was measured to be. A few may as well have bad lines of
- * their own: to those a parent that gives little is better than none.
+ * A look at what the children get. When at least half of them are badly served although the peer itself is not, the
+ * uplink is not what it was measured to be. Fewer may as well have bad lines of their own: to those a parent that gives
+ * little is better than none.
  */
 export function correctSlots(
   cap: SlotCap | null,

@@ -44,7 +44,7 @@ export const TREE_DEFAULTS = {
   /** R7: live parents: 2 merges two into one decoder. */
   liveParents: 1,
 
-  /** U1: upkeep of standbys, roster and promotion; a quarter of it is drawn. */
+  /** U1: upkeep of standbys, roster and promotion; up to half of it again is drawn. */
   upkeepMs: 10_000,
   /** B1: how often a better parent is looked for; half of it again is drawn. */
   rebalanceMs: 120_000,
@@ -53,13 +53,13 @@ export const TREE_DEFAULTS = {
   /** B2: and so many milliseconds less. */
   leastGainMs: 15,
 
-  /** P2: an age at which a peer may be promoted, in milliseconds with its parent. */
+  /** P1: how long a parent has served a child before it recommends it. */
   attestMs: 8_000,
-  /** P3: slots that make a peer worth a place near the streamer. */
+  /** P1, P5: slots that make a peer worth a place near the streamer. */
   promotionSlots: 2,
   /** P3: how much stronger than the displaced child. */
   promotionGain: 2.5,
-  /** P4: an invitation holds this long. */
+  /** P3: an invitation holds this long. */
   invitationMs: 6_000,
   /** P5: places down to this depth keep their last slots for those who pass the stream on. */
   reserveDepth: 3,
@@ -94,12 +94,12 @@ export const TREE_DEFAULTS = {
   leastHeadlessSlots: 8,
   /** C3: slots come back one at a time after this. */
   slotRecoveryMs: 30_000,
-  /** C5: standbys that a parent accepts per slot, and besides. */
+  /** S3: standbys that a parent accepts per slot, and besides. */
   standbysPerSlot: 2,
   standbysBesides: 2,
   /** C5: links of a peer to children of all kinds. */
   maxLinks: 400,
-  /** P4: invitations that wait for their guest. */
+  /** P3: invitations that wait for their guest. */
   maxInvitations: 2,
 
   /** F1: a parent that gives less than this share of the media is left. */
@@ -128,9 +128,9 @@ export const TREE_DEFAULTS = {
   roster: 40,
   /** U2: what is known of a peer counts for this long. */
   freshMs: 60_000,
-  /** A1: changes of slots and viewers are told upwards at most this often. */
+  /** A2: changes of slots and viewers are told upwards at most this often. */
   tellMs: 2_000,
-  /** A2: changes of a path's delay below this are no news. */
+  /** A1: changes of a path's delay below this are no news. */
   delayToleranceMs: 10,
   /** A3: offers change at the directories at most this often, and are repeated this often. */
   reportMs: 500,
