@@ -3,7 +3,7 @@
 import { MAX_DEPTH } from '../config.ts';
 import type { Instant } from '../link-control.ts';
 import type { Refusal } from '../link-messages.ts';
-import { decodePath, type PeerId } from '../peer-id.ts';
+import type { PeerId } from '../peer-id.ts';
 import { closesLoop } from '../position.ts';
 import { childStrength } from './scores.ts';
 import { landingRoom, passedLayers, reservedSlots } from './telling.ts';
@@ -38,9 +38,6 @@ export function judge(state: TreeState, now: Instant, peerId: PeerId, join: Tree
   const { depth } = state.position;
   if (depth === null || !isFlowing(state)) return refuse('busy', BUSY_MS);
   if (state.parents.has(peerId) || closesLoop(state.position, peerId)) return refuse('loop', BUSY_MS);
-  // Deeper than the joiner knows, it may already stand above this peer.
-  if (decodePath(join.path, MAX_DEPTH + 1).length > 0 && depth >= MAX_DEPTH)
-    return refuse('too-deep', BUSY_MS);
   if (depth >= MAX_DEPTH) return refuse('too-deep', BUSY_MS);
   if ((join.layers & passedLayers(state)) === 0) {
     if (state.options.kind !== 'headless') return { type: 'redirect' };

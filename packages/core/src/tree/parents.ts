@@ -111,7 +111,7 @@ export function parentMeasured(
   link: ParentLink,
   sample: LinkMeasurement,
 ): void {
-  link.affinity = foldAffinity(link.affinity, sample, now);
+  link.affinity = foldAffinity(link.affinity, sample);
   link.offsetMs = sample.offsetMs ?? link.offsetMs;
   const isPoor = givesLittle(state, link, sample);
   if (link.phase === 'active' && isPoor && !makesDo(state, now, link)) {

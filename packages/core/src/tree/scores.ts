@@ -89,26 +89,19 @@ export interface Affinity {
   readonly rttMs: number | null;
   readonly lossShare: number;
   readonly receivedShare: number;
-  /** Seconds on this link without a complaint, for explanation. */
-  readonly stableSince: number;
 }
 
-export function newAffinity(now: number): Affinity {
-  return { rttMs: null, lossShare: 0, receivedShare: 1, stableSince: now };
-}
+export const NEW_AFFINITY: Affinity = { rttMs: null, lossShare: 0, receivedShare: 1 };
 
 /** Folds one measurement in; what it leaves out stays. */
 export function foldAffinity(
   affinity: Affinity,
   sample: { rttMs?: number; lossShare?: number; receivedShare?: number },
-  now: number,
 ): Affinity {
-  const received = fold(affinity.receivedShare, sample.receivedShare);
   return {
     rttMs: affinity.rttMs === null ? (sample.rttMs ?? null) : fold(affinity.rttMs, sample.rttMs),
     lossShare: fold(affinity.lossShare, sample.lossShare),
-    receivedShare: received,
-    stableSince: (sample.receivedShare ?? 1) < affinity.receivedShare - 0.1 ? now : affinity.stableSince,
+    receivedShare: fold(affinity.receivedShare, sample.receivedShare),
   };
 }
 

@@ -3,6 +3,7 @@
  * slots and viewers go up merged; directories hear of slots alone.
  */
 
+import { MAX_DEPTH } from '../config.ts';
 import type { LinkState } from '../control-messages.ts';
 import type { Instant } from '../link-control.ts';
 import type { Standing, Offer } from '../standing.ts';
@@ -112,7 +113,8 @@ function offerOf(state: TreeState, now: Instant): Offer | null {
   const { depth, delayMs } = state.position;
   const freeSlots = Math.max(offeredSlots(state), state.slots + landingRoom(state) - activeChildren(state));
   if (depth === null || freeSlots <= 0 || !isFlowing(state) || state.goneAt !== null) return null;
-  if (depth >= MAX_PARENT_DEPTH) return null;
+  // A child there could have no children of its own.
+  if (depth >= MAX_DEPTH - 1) return null;
   const { kind } = state.options;
   return {
     kind,
@@ -153,9 +155,6 @@ export function reservedSlots(state: TreeState): number {
   if (!preemption || depth === null || depth > reserveDepth || state.slots < 2) return 0;
   return Math.ceil(state.slots * reserveShare);
 }
-
-/** A child one deeper may still have children of its own. */
-const MAX_PARENT_DEPTH = 11;
 
 function receivedOver({ affinity, phase }: ParentLink): number | null {
   return phase === 'active' ? Math.round(affinity.receivedShare * 1000) : null;

@@ -43,6 +43,7 @@ import {
   currentParent,
   jittered,
   reposition,
+  type ChildLink,
   type ParentLink,
   type TreePeerOptions,
   type TreeState,
@@ -171,7 +172,7 @@ function applyToLink(state: TreeState, now: Instant, input: LinkInput): void {
     case 'state':
       return childState(state, now, child, input.state);
     case 'message':
-      return applyChildMessage(state, now, input.peerId, input.message);
+      return applyChildMessage(state, now, child, input.message);
     default:
     // The rest is about parents.
   }
@@ -219,9 +220,7 @@ function applyParentMessage(state: TreeState, now: Instant, parent: ParentLink, 
   }
 }
 
-function applyChildMessage(state: TreeState, now: Instant, peerId: PeerId, message: TreeMessage): void {
-  const child = state.children.get(peerId);
-  if (!child) return;
+function applyChildMessage(state: TreeState, now: Instant, child: ChildLink, message: TreeMessage): void {
   switch (message.type) {
     case 'activate':
       return childActivates(state, now, child);

@@ -11,7 +11,7 @@ import { shortId, type ChannelId, type PeerId, type ShortId } from '../peer-id.t
 import { createRandom, type Random } from '../random.ts';
 import { Bans } from './bans.ts';
 import { Roster } from './roster.ts';
-import { HOP_MS, newAffinity, parentCost, type Affinity, type ParentCost } from './scores.ts';
+import { HOP_MS, NEW_AFFINITY, parentCost, type Affinity, type ParentCost } from './scores.ts';
 import { measuredSlots, settledSlots, type SlotCap } from './slots.ts';
 import type { Offer, OfferedCandidate, Standing } from '../standing.ts';
 import { TreeTimers } from './timers.ts';
@@ -263,7 +263,7 @@ export function newParentLink(
     hasPicture: false,
     state: null,
     path: [],
-    affinity: newAffinity(options.now),
+    affinity: NEW_AFFINITY,
     offsetMs: null,
     poorReports: 0,
     isSilent: false,
