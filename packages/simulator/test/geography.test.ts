@@ -1,6 +1,6 @@
 import { createRandom } from '@casto/core';
 import { expect, test } from 'vitest';
-import { MatrixLatency, PlaneLatency } from '../src/engine/latency.ts';
+import { PlaneLatency } from '../src/engine/latency.ts';
 
 function placed(seed: number, peers: number): PlaneLatency {
   const plane = new PlaneLatency();
@@ -38,19 +38,4 @@ test('peers of one region are near each other, and those of the farthest are a s
 test('no way is shorter than the two access lines', () => {
   const plane = placed(4, 1_000);
   for (let peer = 1; peer < 1_000; peer++) expect(plane.delayMs(peer - 1, peer)).toBeGreaterThanOrEqual(4);
-});
-
-test('a matrix gives the delays that were measured', () => {
-  const matrix = new MatrixLatency([
-    [3, 40],
-    [45, 5],
-  ]);
-  matrix.place(0, 0);
-  matrix.place(1, 1);
-  matrix.place(2, 1);
-
-  expect(matrix.delayMs(0, 1)).toBe(40);
-  expect(matrix.delayMs(1, 0)).toBe(45);
-  expect(matrix.delayMs(1, 2)).toBe(5);
-  expect(() => new MatrixLatency([[1, 2]])).toThrow(RangeError);
 });

@@ -13,11 +13,11 @@ import {
 import { dispatch } from '../src/engine/dispatch.ts';
 import { perform } from '../src/engine/effects.ts';
 import { EVENT } from '../src/engine/events.ts';
-import { MatrixLatency } from '../src/engine/latency.ts';
 import { setFed } from '../src/engine/media.ts';
 import type { SimPeer, Traits } from '../src/engine/sim-peer.ts';
 import { World } from '../src/engine/world.ts';
 import type { WorldEvent } from '../src/world-view.ts';
+import { MatrixLatency } from './matrix-latency.ts';
 
 export interface Heard {
   readonly at: number;
