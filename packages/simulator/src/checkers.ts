@@ -12,7 +12,8 @@ import { CHECK_LIMITS, type CheckLimits } from './checkers/limits.ts';
 import { LoopChecker } from './checkers/loop-checker.ts';
 import { UplinkChecker } from './checkers/uplink-checker.ts';
 import { Violations, type Rule, type Violation } from './checkers/violations.ts';
-import type { WorldEvent } from './world-view.ts';
+import { WishChecker } from './checkers/wish-checker.ts';
+import type { WorldEvent, WorldView } from './world-view.ts';
 
 /** What the checkers saw, the tolerated too. */
 export interface CheckReport {
@@ -42,6 +43,7 @@ export class Checkers implements Watcher {
   readonly #feeding: FeedingChecker;
   readonly #epoch: EpochChecker;
   readonly #controlTraffic: ControlTrafficChecker;
+  readonly #wish: WishChecker;
 
   constructor(overrides: Partial<CheckLimits> = {}) {
     const limits = { ...CHECK_LIMITS, ...overrides };
@@ -51,10 +53,12 @@ export class Checkers implements Watcher {
     this.#feeding = new FeedingChecker(limits, this.#violations);
     this.#epoch = new EpochChecker(this.#violations);
     this.#controlTraffic = new ControlTrafficChecker(limits, this.#violations);
+    this.#wish = new WishChecker(this.#violations);
   }
 
-  event(event: WorldEvent): void {
+  event(event: WorldEvent, world: WorldView): void {
     this.#feeding.event(event);
+    this.#wish.event(event, world);
   }
 
   tick(census: Census): void {

@@ -184,6 +184,7 @@ export class Measurements implements Watcher {
       case 'join-retried':
         this.#retries++;
         return;
+      case 'odd':
       case 'fault':
         return;
     }

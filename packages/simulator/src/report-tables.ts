@@ -1,4 +1,4 @@
-import type { Rule } from './checkers/violations.ts';
+import { RULES, type Rule } from './checkers/violations.ts';
 import { DEFAULT_TICK_MS } from './cli-options.ts';
 import { FIGURES, summarise, type Figure, type Summary } from './figures.ts';
 import { GOALS, judge, judgeValue, type Goal, type Unit, type Verdict } from './goals.ts';
@@ -117,6 +117,7 @@ const RULE_NAMES: Readonly<Record<Rule, string>> = {
   feeding: 'every viewer fed',
   epoch: 'epoch never goes back',
   'control-traffic': 'control traffic bounded',
+  wish: 'wishes can be met',
 };
 
 /** What each rule found, with what it tolerated. */
@@ -129,9 +130,9 @@ export function ruleTable({ checks }: RunReport): TextTable {
     feeding: `longest without media ${seconds(checks.longestHungerMs)}`,
     epoch: '',
     'control-traffic': `highest ${formatNumber(checks.highestControlBps / 1000, 1)} kb/s`,
+    wish: '',
   };
-  const rules: readonly Rule[] = ['loop', 'depth', 'uplink', 'feeding', 'epoch', 'control-traffic'];
-  const rows = rules.map((rule) => [
+  const rows = RULES.map((rule) => [
     RULE_NAMES[rule],
     checks.byRule[rule] === 0 ? 'holds' : `broken ${formatNumber(checks.byRule[rule], 0)} times`,
     tolerated[rule],

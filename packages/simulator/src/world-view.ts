@@ -70,6 +70,8 @@ export type WorldEvent =
   | { readonly type: 'resumed'; readonly at: number; readonly peer: PeerIndex; readonly tookMs: number }
   /** The peer changed its parent without a break. */
   | { readonly type: 'moved'; readonly at: number; readonly peer: PeerIndex }
+  /** The core of a peer wanted what cannot be done, such as a message over a link that is gone. */
+  | { readonly type: 'odd'; readonly at: number; readonly peer: PeerIndex; readonly what: string }
   /** A fault of the scenario began or ended. */
   | { readonly type: 'fault'; readonly at: number; readonly name: string; readonly isOver: boolean };
 

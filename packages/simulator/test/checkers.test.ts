@@ -216,6 +216,18 @@ describe('feeding', () => {
   });
 });
 
+test('what a core wants and nobody can do is a violation, but for liars', () => {
+  const { world, tell, report } = watchedWorld();
+  const viewer = world.add('viewer', STREAMER);
+  const liar = world.add('viewer', STREAMER, { isLiar: true });
+  for (const peer of [liar, viewer]) tell({ type: 'odd', at: 7, peer, what: 'play without a link' });
+  expect(report()).toMatchObject({
+    total: 1,
+    byRule: { wish: 1 },
+    violations: [{ at: 7, peer: viewer, rule: 'wish', detail: 'play without a link' }],
+  });
+});
+
 describe('epoch', () => {
   test('never goes back', () => {
     const { world, pass, rules } = watchedWorld();

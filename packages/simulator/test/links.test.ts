@@ -176,3 +176,20 @@ test('directories learn what peers report and tell it to those who seek', () => 
     expect(candidates).toEqual([{ peerId: offering.id, addresses: offering.addresses, offer }]);
   }
 });
+
+test('what a core wants and nobody can do is told', () => {
+  const small = new SmallWorld(DELAY);
+  const [parent, child] = [small.add({}), small.add({})];
+  small.act(
+    child,
+    { type: 'play', peerId: parent.id },
+    { type: 'close', peerId: parent.id, reason: 'moved' },
+    { type: 'advertise', peerId: parent.id, state: STATE },
+  );
+  expect(small.eventsOf('odd')).toMatchObject(
+    ['play without a link', 'close without a link', 'advertise without a link'].map((what) => ({
+      peer: child.index,
+      what,
+    })),
+  );
+});

@@ -1,7 +1,7 @@
 import type { PeerIndex } from '../world-view.ts';
 
 /** What must hold of the world at every tick, whatever the code under test thinks. */
-export const RULES = ['loop', 'depth', 'uplink', 'feeding', 'epoch', 'control-traffic'] as const;
+export const RULES = ['loop', 'depth', 'uplink', 'feeding', 'epoch', 'control-traffic', 'wish'] as const;
 
 export type Rule = (typeof RULES)[number];
 
@@ -27,6 +27,7 @@ export class Violations {
     feeding: 0,
     epoch: 0,
     'control-traffic': 0,
+    wish: 0,
   };
 
   get first(): readonly Violation[] {

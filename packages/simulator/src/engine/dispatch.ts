@@ -134,7 +134,7 @@ function asked(world: World, link: Link, message: Payload | null): void {
   if (parent.isAlive) {
     world.asking = link;
     stepPeer(world, parent, message);
-    if (world.asking === link) world.noteOddity('join without an answer');
+    if (world.asking === link) world.noteOddity(parent, 'join without an answer');
     world.asking = null;
   } else if (link.via.length > 0 && isKnownGone(world, parent)) {
     // The relay says at once that the peer is not there any more.

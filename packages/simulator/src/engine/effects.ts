@@ -49,14 +49,14 @@ export function perform(world: World, peer: SimPeer, effect: TreeEffect): void {
 
 function serve(world: World, peer: SimPeer, child: SimPeer, isActive: boolean): void {
   const link = peer.down.get(child.index);
-  if (link === undefined) return world.noteOddity('serve without a link');
+  if (link === undefined) return world.noteOddity(peer, 'serve without a link');
   setServed(world, link, isActive);
 }
 
 function play(world: World, peer: SimPeer, parent: SimPeer | null): void {
   const link = parent === null ? null : peer.up.get(parent.index);
-  if (link === undefined) world.noteOddity('play without a link');
-  else if (link?.hasFlowed === false) world.noteOddity('play before a picture');
+  if (link === undefined) world.noteOddity(peer, 'play without a link');
+  else if (link?.hasFlowed === false) world.noteOddity(peer, 'play before a picture');
   setPlaying(world, peer, link ?? null);
 }
 
@@ -67,6 +67,6 @@ function close(
   reason: Extract<TreeEffect, { type: 'close' }>['reason'],
 ): void {
   const link = peer.up.get(other.index) ?? peer.down.get(other.index);
-  if (link === undefined) return world.noteOddity('close without a link');
+  if (link === undefined) return world.noteOddity(peer, 'close without a link');
   closeLink(world, peer, link, reason);
 }

@@ -28,7 +28,7 @@ export function timeoutDue(world: World, peer: SimPeer): void {
   stepPeer(world, peer, TIMEOUT);
   peer.idleTimeouts = peer.timerAt <= world.now ? peer.idleTimeouts + 1 : 0;
   if (peer.idleTimeouts < MOST_IDLE_TIMEOUTS) return;
-  world.noteOddity('timeouts without end');
+  world.noteOddity(peer, 'timeouts without end');
   peer.idleTimeouts = 0;
   peer.timerAt = world.now + LEAST_TIMER_MS;
   world.queue.add(peer.timerAt, EVENT.timeout, peer.index);

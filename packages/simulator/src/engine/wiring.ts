@@ -13,8 +13,8 @@ import type { World } from './world.ts';
 
 /** A peer asks another for a place. */
 export function askForPlace(world: World, child: SimPeer, parent: SimPeer, join: TreeJoin): void {
-  if (child.up.has(parent.index)) return world.noteOddity('join of a parent');
-  if (child.down.has(parent.index)) world.noteOddity('join of a child');
+  if (child.up.has(parent.index)) return world.noteOddity(child, 'join of a parent');
+  if (child.down.has(parent.index)) world.noteOddity(child, 'join of a child');
   const { chance, books, queue } = world;
   const physics = {
     delayMs: world.delayMs(parent, child),
@@ -38,7 +38,7 @@ export function askForPlace(world: World, child: SimPeer, parent: SimPeer, join:
 /** The parent that is being asked gives the child a place. */
 export function accept(world: World, parent: SimPeer, isStandby: boolean): void {
   const link = takeAsking(world, parent);
-  if (link === null) return world.noteOddity('accept of nobody');
+  if (link === null) return world.noteOddity(parent, 'accept of nobody');
   const { books, queue } = world;
   const before = parent.down.get(link.child.index);
   if (before !== undefined) dropEnd(world, before, parent);
@@ -58,7 +58,7 @@ export function accept(world: World, parent: SimPeer, isStandby: boolean): void 
 /** The parent that is being asked says something else. */
 export function answer(world: World, parent: SimPeer, said: JoinAnswer, bytes: number): void {
   const link = takeAsking(world, parent);
-  if (link === null) return world.noteOddity(`${said.type} to nobody`);
+  if (link === null) return world.noteOddity(parent, `${said.type} to nobody`);
   link.parentEnd = 'gone';
   reply(world, link, said, bytes);
 }
@@ -121,14 +121,14 @@ function failLater(world: World, link: Link): void {
 export function advertise(world: World, peer: SimPeer, other: SimPeer, word: LinkState): void {
   peer.epoch = word.epoch;
   const link = linkOf(peer, other);
-  if (link === undefined) return world.noteOddity('advertise without a link');
+  if (link === undefined) return world.noteOddity(peer, 'advertise without a link');
   world.books.advertised(link, peer, word, world.now);
   deliver(world, peer, link, { type: 'state', peerId: peer.id, state: word });
 }
 
 export function sendMessage(world: World, peer: SimPeer, other: SimPeer, message: TreeMessage): void {
   const link = linkOf(peer, other);
-  if (link === undefined) return world.noteOddity(`${message.type} without a link`);
+  if (link === undefined) return world.noteOddity(peer, `${message.type} without a link`);
   world.books.sent(peer, controlBytes(message));
   deliver(world, peer, link, { type: 'message', peerId: peer.id, message });
 }
@@ -142,6 +142,7 @@ function deliver(world: World, peer: SimPeer, link: Link, input: TreeInput): voi
   const isChild = peer === link.child;
   if ((isChild ? link.childEnd : link.parentEnd) !== 'up')
     return world.noteOddity(
+      peer,
       `${input.type === 'message' ? input.message.type : input.type} before the link is up`,
     );
   const other = isChild ? link.parent : link.child;

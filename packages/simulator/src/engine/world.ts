@@ -37,8 +37,6 @@ export class World {
   viewersLost = 0;
   /** The join that a peer is about to answer. */
   asking: Link | null = null;
-  /** Wishes of cores that could not be met, e.g. a message over a link that is gone, by their kind. */
-  readonly oddities = new Map<string, number>();
   /** Of each region: peers on different sides do not reach each other. */
   readonly #sides: Uint8Array;
   readonly #observers: readonly Observer[];
@@ -105,8 +103,9 @@ export class World {
     return !isBlocked && this.isSameSide(a, b);
   }
 
-  noteOddity(what: string): void {
-    this.oddities.set(what, (this.oddities.get(what) ?? 0) + 1);
+  /** A wish of a core cannot be met, such as a message over a link that is gone. */
+  noteOddity(peer: SimPeer, what: string): void {
+    this.emit({ type: 'odd', at: this.now, peer: peer.index, what });
   }
 
   emit(event: WorldEvent): void {
