@@ -21,6 +21,7 @@ export function observe(watchers: readonly Watcher[]): Observer {
 }
 
 const FIRST_CAPACITY = 1024;
+const STREAMER: PeerIndex = 0;
 
 /** Instead of a depth: no path to the streamer, and a path that is being followed. */
 const NOWHERE = -1;
@@ -29,7 +30,7 @@ const OPEN = -2;
 /**
  * Who lives, and how the true parents hang together. One pass over the living per tick: paths are followed once, and
  * what they lead to is remembered, so that depth costs no more than the number of peers. Peers that are gone do not
- * come back.
+ * come back, but for the streamer.
  */
 export class Census {
   #world: WorldView | null = null;
@@ -107,6 +108,7 @@ export class Census {
     for (let i = 0; i < before; i++) this.#countIfLiving(this.#living[i] ?? 0, world);
     for (let peer = this.#known; peer < world.count; peer++) this.#countIfLiving(peer, world);
     this.#known = world.count;
+    if (before > 0 && !this.isLiving(STREAMER)) this.#countIfLiving(STREAMER, world);
   }
 
   #countIfLiving(peer: PeerIndex, world: WorldView): void {

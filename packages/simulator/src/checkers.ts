@@ -51,7 +51,7 @@ export class Checkers implements Watcher {
     this.#depth = new DepthChecker(limits, this.#violations);
     this.#uplink = new UplinkChecker(limits, this.#violations);
     this.#feeding = new FeedingChecker(limits, this.#violations);
-    this.#epoch = new EpochChecker(this.#violations);
+    this.#epoch = new EpochChecker(limits, this.#violations);
     this.#controlTraffic = new ControlTrafficChecker(limits, this.#violations);
     this.#wish = new WishChecker(this.#violations);
   }

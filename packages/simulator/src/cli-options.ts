@@ -8,6 +8,7 @@ export const SCENARIOS = [
   'partition',
   'liars',
   'relay-loss',
+  'streamer-restart',
   'chaos',
 ] as const satisfies readonly ScenarioName[];
 
@@ -58,6 +59,7 @@ export const HELP = `Simulates a broadcast to many viewers, with the tree's real
   --seed N         seed of the first run (1)
   --seeds N        runs with N seeds in sequence and tells mean and worst (1; with --goals 5)
   --scenario NAME  ${SCENARIOS.join(', ')} (steady)
+                   in streamer-restart the streamer is gone for 5 s and begins its next broadcast
   --ablation NAME  ${ABLATIONS.join(', ')} (none)
   --sizes N,N,...  with --growth: numbers of viewers (1000,10000,100000)
   --tick-ms N      virtual time between two looks of the checkers (1000)

@@ -1,5 +1,6 @@
 import { createTreePeer, type TreeTuning } from '@casto/core';
 import { Arrivals, start } from './engine/arrivals.ts';
+import { announce } from './engine/finding.ts';
 import { PlaneLatency } from './engine/latency.ts';
 import { setFed } from './engine/media.ts';
 import { Population } from './engine/population.ts';
@@ -43,18 +44,24 @@ export function simulateWorld(
   const population = new Population(world, { seed, tuning: TUNING[ablation], hasLiars, relaysServe });
   population.addInfrastructure(relays);
   const arrivals = new Arrivals(world, population, viewersAtFirst(scenario, viewers));
-  const scenes = new Scenes(world, arrivals);
+  let epoch = EPOCH;
+  const scenes = new Scenes(world, arrivals, () => {
+    epoch++;
+    population.reviveStreamer();
+    beginBroadcast(world, epoch);
+    announce(world, epoch);
+  });
   scenes.prepare(scenario, viewers);
-  beginBroadcast(world);
+  beginBroadcast(world, epoch);
   arrivals.begin(relaysServe);
   const endedAt = Math.max(minutes * 60_000, scenes.endsAt);
   const events = runWorld(world, arrivals, scenes, { endMs: endedAt, tickMs });
   return { world, hash: world.hash.text, events, measuredFrom: MEASURED_FROM_MS, endedAt };
 }
 
-function beginBroadcast(world: World): void {
+function beginBroadcast(world: World, epoch: number): void {
   const { streamer } = world;
   setFed(world, streamer, true);
   start(world, streamer);
-  stepPeer(world, streamer, { type: 'broadcast', epoch: EPOCH });
+  stepPeer(world, streamer, { type: 'broadcast', epoch });
 }

@@ -81,7 +81,8 @@ export interface Observer {
   tick?(world: WorldView): void;
 }
 
-export type ScenarioName = 'steady' | 'flash' | 'exodus' | 'partition' | 'liars' | 'relay-loss' | 'chaos';
+export type ScenarioName =
+  'steady' | 'flash' | 'exodus' | 'partition' | 'liars' | 'relay-loss' | 'streamer-restart' | 'chaos';
 
 /** Mechanisms that a run can do without. */
 export type Ablation = 'none' | 'no-standby' | 'random-parents' | 'no-headless-relays' | 'no-preemption';

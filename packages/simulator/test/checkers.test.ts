@@ -229,6 +229,22 @@ test('what a core wants and nobody can do is a violation, but for liars', () => 
 });
 
 describe('epoch', () => {
+  test('whoever passes on the media of an epoch as those of the last is reported, after a while', () => {
+    const { world, pass, rules } = watchedWorld();
+    world.of(STREAMER).epoch = 7;
+    const values = { epoch: 7, activeChildren: 1 };
+    const [late, quick] = [world.add('viewer', STREAMER, values), world.add('viewer', STREAMER, values)];
+    const leaf = world.add('viewer', late, { epoch: 7 });
+    pass(10_000);
+    world.of(STREAMER).epoch = 8;
+    pass(CHECK_LIMITS.epochMs - 500);
+    world.of(quick).epoch = 8;
+    expect(rules()).toEqual([]);
+    pass(1_000);
+    expect(rules()).toEqual([`epoch ${late}`]);
+    expect(world.of(leaf).epoch).toBe(7);
+  });
+
   test('never goes back', () => {
     const { world, pass, rules } = watchedWorld();
     world.of(STREAMER).epoch = 8;

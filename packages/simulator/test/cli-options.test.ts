@@ -56,7 +56,7 @@ describe('the command line', () => {
     ['--seed=-1', "--seed is a whole number from 0 to 4294967296, not '-1'"],
     [
       '--scenario storm',
-      "--scenario is one of steady, flash, exodus, partition, liars, relay-loss, chaos, not 'storm'",
+      "--scenario is one of steady, flash, exodus, partition, liars, relay-loss, streamer-restart, chaos, not 'storm'",
     ],
     [
       '--ablation all',

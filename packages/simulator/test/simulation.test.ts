@@ -76,6 +76,7 @@ test.each([
   ['exodus', ['ramp', 'exodus']],
   ['partition', ['ramp', 'partition']],
   ['relay-loss', ['ramp', 'relay-loss']],
+  ['streamer-restart', ['ramp', 'streamer-restart']],
   ['chaos', ['ramp', 'flash', 'exodus', 'partition', 'relay-loss']],
 ] as const)('the faults of %s begin and end', (scenario, names) => {
   const { facts, endedAt } = run({ scenario, viewers: 100 });
@@ -84,6 +85,16 @@ test.each([
   expect(faults.filter(({ isOver }) => !isOver).map(({ name }) => name)).toEqual(names);
   expect(faults.filter(({ isOver }) => isOver).map(({ name }) => name)).toEqual(names);
   for (const { at } of faults) expect(at).toBeLessThan(endedAt - 1_000);
+});
+
+test('a streamer that comes back feeds everybody in its next epoch', () => {
+  const { world, facts } = run({ scenario: 'streamer-restart' });
+  const [gone, back] = facts.filter((event) => event.type === 'fault' && event.name === 'streamer-restart');
+  expect((back?.at ?? 0) - (gone?.at ?? 0)).toBe(5_000);
+  const viewers = world.peers.filter(({ isAlive, isViewer }) => isAlive && isViewer);
+  expect(viewers.filter(({ isFed }) => isFed).length / viewers.length).toBeGreaterThan(0.97);
+  const serving = world.peers.filter(({ isAlive, served }) => isAlive && served > 0);
+  expect(new Set(serving.map(({ epoch }) => epoch))).toEqual(new Set([8]));
 });
 
 test('a crowd is ten times those who were there', () => {

@@ -13,6 +13,8 @@ export interface CheckLimits {
   readonly uplinkMs: number;
   /** An honest viewer may be without media for this long once no fault is at work. */
   readonly hungryMs: number;
+  /** A peer may pass on media of a new broadcast for this long before it says that it is in it. */
+  readonly epochMs: number;
   /** Control traffic of one honest viewer over its life, headers included, in bits per second. */
   readonly viewerControlBps: number;
   /** Lives shorter than this are all join: they are not held to these limits. */
@@ -28,6 +30,8 @@ export const CHECK_LIMITS: CheckLimits = {
   uplinkMs: 20_000,
   // After a partition two fifths of the viewers look for a place at the same time.
   hungryMs: 15_000,
+  // A word of a parent takes half a second at most; the checkers look every second.
+  epochMs: 3_000,
   // 4 % of one stream of 2.5 Mb/s: those near the streamer answer the joins of a crowd.
   viewerControlBps: 100_000,
   controlLifeMs: 60_000,

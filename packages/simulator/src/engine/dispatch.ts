@@ -78,7 +78,8 @@ function peerEvent(world: World, peer: SimPeer, kind: number, serial: number, me
   switch (kind) {
     case EVENT.input:
       if (message?.type === 'found') found(world, peer, message);
-      else if (message?.type === 'probed') stepPeer(world, peer, message);
+      else if (message?.type === 'probed' || message?.type === 'broadcast' || message?.type === 'named')
+        stepPeer(world, peer, message);
       return;
     case EVENT.starve:
       return starve(world, peer, serial);

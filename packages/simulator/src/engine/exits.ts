@@ -24,7 +24,9 @@ export function depart(world: World, peer: SimPeer, manner: 'graceful' | 'abrupt
   world.books.settle(peer, world.now);
   if (!isAbrupt) stepPeer(world, peer, { type: 'leave', reason: 'leaving' });
   setFed(world, peer, false);
-  for (const { child } of childrenFed) if (isAbrupt && !child.isFed) child.orphanedAt = world.now;
+  // Nothing repairs the loss of the streamer but its return.
+  const areOrphaned = isAbrupt && !peer.isStreamer;
+  for (const { child } of childrenFed) if (areOrphaned && !child.isFed) child.orphanedAt = world.now;
   for (const link of [...peer.up.values(), ...peer.down.values()]) abandon(world, peer, link);
   forgetLater(world, peer, isAbrupt ? FORGET_MS : 0);
   if (peer.isRelay) closeDirectory(world, peer);

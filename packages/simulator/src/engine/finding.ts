@@ -87,6 +87,21 @@ export function forgetArrives(world: World, relay: SimPeer, peer: SimPeer): void
   relay.directory?.forget(peer.id);
 }
 
+/** The streamer tells its relays of a broadcast: it is a better parent than any, whatever happened before. */
+export function announce(world: World, epoch: number): void {
+  const { streamer, now, queue } = world;
+  const { id: peerId, addresses } = streamer;
+  for (const relay of streamer.contacts) {
+    const dialMs = DIAL_ROUND_TRIPS * 2 * world.delayMs(streamer, relay);
+    const at = now + dialMs + world.messageMs(streamer, relay);
+    queue.add(at, EVENT.input, relay.index, 0, null, { type: 'broadcast', epoch });
+    queue.add(at, EVENT.input, relay.index, 0, null, {
+      type: 'named',
+      parents: [{ peerId, addresses: [...addresses] }],
+    });
+  }
+}
+
 /** Asks how a peer stands. */
 export function probe(world: World, peer: SimPeer, target: SimPeer): void {
   world.books.sent(peer, PROBE_BYTES);

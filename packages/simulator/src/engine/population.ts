@@ -80,6 +80,14 @@ export class Population {
     for (const peer of [streamer, ...this.#world.relays]) this.#giveCore(peer);
   }
 
+  /** The same peer, in a page that was loaded anew. */
+  reviveStreamer(): void {
+    const { streamer, now } = this.#world;
+    streamer.revive(now);
+    streamer.contacts = nearestRelays(this.#world, streamer, 2);
+    this.#giveCore(streamer);
+  }
+
   addViewer(ageS: number): SimPeer {
     const viewer = this.#add(this.#drawViewer(ageS));
     viewer.contacts = this.#contactsOf(viewer);

@@ -3,6 +3,7 @@
 import type { ScenarioName } from '../world-view.ts';
 import { RAMP_ENDS_MS, type Arrivals } from './arrivals.ts';
 import { EVENT } from './events.ts';
+import { depart } from './exits.ts';
 import { cut, doomedRelays, exodus, farRegions, heal } from './faults.ts';
 import type { World } from './world.ts';
 
@@ -19,6 +20,7 @@ const CUT_REGIONS = 2;
 const CUT_MS = 30_000;
 const RELAY_LOSS_SHARE = 0.3;
 const RELAY_LOSS_MS = 1_000;
+const RESTART_MS = 5_000;
 /** Nothing happens for so long after a fault. */
 const PAUSE_MS = 15_000;
 
@@ -35,13 +37,16 @@ export function viewersAtFirst(scenario: ScenarioName, viewers: number): number 
 export class Scenes {
   readonly #world: World;
   readonly #arrivals: Arrivals;
+  readonly #restartStreamer: () => void;
   readonly #scenes: Scene[] = [];
   #at = MEASURED_FROM_MS + 5_000;
   #hasFaults = false;
 
-  constructor(world: World, arrivals: Arrivals) {
+  /** @param restartStreamer - Begins a later broadcast, with a core that knows nothing of the one before. */
+  constructor(world: World, arrivals: Arrivals, restartStreamer: () => void) {
     this.#world = world;
     this.#arrivals = arrivals;
+    this.#restartStreamer = restartStreamer;
   }
 
   /** When the last fault is over; before that a run tells little. */
@@ -67,6 +72,9 @@ export class Scenes {
         break;
       case 'relay-loss':
         this.#addRelayLoss();
+        break;
+      case 'streamer-restart':
+        this.#addStreamerRestart();
         break;
       case 'chaos':
         this.#addCrowd(Math.round(viewers * CHAOS_CROWD_SHARE));
@@ -130,6 +138,20 @@ export class Scenes {
       }
     });
     this.#add(RELAY_LOSS_MS, () => this.#fault('relay-loss', true));
+    this.#pause();
+  }
+
+  /** The streamer's page is loaded anew: it is gone without a word, and comes back with a broadcast of its own. */
+  #addStreamerRestart(): void {
+    const { streamer } = this.#world;
+    this.#add(0, () => {
+      this.#fault('streamer-restart', false);
+      depart(this.#world, streamer, 'abrupt');
+    });
+    this.#add(RESTART_MS, () => {
+      this.#restartStreamer();
+      this.#fault('streamer-restart', true);
+    });
     this.#pause();
   }
 

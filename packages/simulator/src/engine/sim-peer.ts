@@ -84,6 +84,18 @@ export class SimPeer {
     this.hopMs = traits.role === 'relay' ? HOP_MS.headless : HOP_MS.browser;
   }
 
+  /** It is back: with nothing of what it had but its name and its traits. */
+  revive(now: number): void {
+    this.isAlive = true;
+    this.diedAbruptly = false;
+    this.up.clear();
+    this.down.clear();
+    this.hungrySince = now;
+    this.offer = null;
+    this.timerAt = Infinity;
+    this.unanswered = 0;
+  }
+
   get isViewer(): boolean {
     return this.traits.role === 'viewer';
   }
