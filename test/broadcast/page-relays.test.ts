@@ -246,6 +246,7 @@ test(
     const tracks = await viewer.evaluate(async () => (await stage.started).getTracks().map(({ id }) => id));
     const [active] = (await stats(viewer)).parents;
     const middle = (await stats(a)).peerId === active?.peerId ? a : b;
+    const movesBefore = await countEvents(child, 'parent-changed');
 
     const watching = readPictures(viewer, VIDEO, { atLeast: 75, withinMs: 40_000 });
     await middle.crash();
@@ -256,6 +257,7 @@ test(
     );
     await expectTone(viewer, VIDEO, { withinMs: 10_000 });
     await expectPicturesAdvance(child, VIDEO, { atLeast: 15, withinMs: 20_000 });
+    expect(await countEvents(child, 'parent-changed')).toBe(movesBefore);
   },
   TEST_MS,
 );
@@ -296,5 +298,5 @@ test(
   TEST_MS,
 );
 
-/** Of the issue of slow links: less than the picture takes, and enough for its base and the sound. */
+/** Less than the picture takes, and enough for its base and the sound. */
 const SLOW_BPS = 300_000;
