@@ -129,13 +129,20 @@ test(
   TEST_MS,
 );
 
-/** A viewer between two parents and a child of its own: everybody else is full. */
-async function openDiamond(liveParents: 1 | 2): Promise<Record<'a' | 'b' | 'viewer' | 'child', BrowserPage>> {
+interface Pair {
+  readonly a: BrowserPage;
+  readonly b: BrowserPage;
+  readonly open: (options: object) => Promise<BrowserPage>;
+}
+
+/** Two pages below a streamer that is full with them, each with a place for a child; and whoever else is opened. */
+async function openPair(prepare: (page: BrowserPage) => Promise<unknown> = async () => {}): Promise<Pair> {
   const relays = [relay.http];
   const streamer = await openPage(browser, server.origin);
   const { channel } = await goLive(streamer, { relays, relay: { maxChildren: 2 } }, PICTURE);
   const open = async (options: object): Promise<BrowserPage> => {
     const page = await openPage(browser, server.origin);
+    await prepare(page);
     await watch(page, { relays, channel, ...options });
     return page;
   };
@@ -152,6 +159,12 @@ async function openDiamond(liveParents: 1 | 2): Promise<Record<'a' | 'b' | 'view
       what: 'both stand below the streamer',
     });
   }
+  return { a, b, open };
+}
+
+/** A viewer between two parents and a child of its own: everybody else is full. */
+async function openDiamond(liveParents: 1 | 2): Promise<Record<'a' | 'b' | 'viewer' | 'child', BrowserPage>> {
+  const { a, b, open } = await openPair();
   const viewer = await open({ relay: { maxChildren: 1 }, liveParents });
   await viewer.waitFor(
     async (wanted) => (await stage.casto.stats()).parents.filter(({ role }) => role === wanted).length > 0,
@@ -258,6 +271,46 @@ test(
     await expectTone(viewer, VIDEO, { withinMs: 10_000 });
     await expectPicturesAdvance(child, VIDEO, { atLeast: 15, withinMs: 20_000 });
     expect(await countEvents(child, 'parent-changed')).toBe(movesBefore);
+  },
+  TEST_MS,
+);
+
+/** Lets `freeze-hub` stop all that a page's hub sends, while the page and its control channels live on. */
+async function makeFreezable(page: BrowserPage): Promise<void> {
+  await page.evaluate(() => {
+    const children: { worker: Worker; child: number }[] = [];
+    globalThis.Worker = class extends Worker {
+      override postMessage(message: { type: string; child: number }, rest?: object): void {
+        if (message.type === 'child-connected') children.push({ worker: this, child: message.child });
+        super.postMessage(message, rest);
+      }
+    };
+    addEventListener('freeze-hub', () => {
+      for (const { worker, child } of children)
+        worker.postMessage({ type: 'child-active', child, isActive: false });
+    });
+  });
+}
+
+test(
+  'a parent whose hub is stuck while its page lives is left for another',
+  async () => {
+    await introduce();
+    const { a, b, open } = await openPair(makeFreezable);
+    const viewer = await open({ relay: false });
+    const parent = (await stats(viewer)).parents[0]?.peerId;
+    const [middle, other] = (await stats(a)).peerId === parent ? [a, b] : [b, a];
+    expect(parent).toBe((await stats(middle)).peerId);
+
+    const watching = readPictures(viewer, VIDEO, { atLeast: 75, withinMs: 30_000 });
+    await middle.evaluate(() => void dispatchEvent(new Event('freeze-hub')));
+    const gapMs = longestGapMs(await watching);
+    // It was patient, as with a still picture, and then found a parent within the time of a join.
+    expect(gapMs).toBeGreaterThan(2_000);
+    expect(gapMs).toBeLessThan(6_000);
+    expect((await stats(viewer)).parents[0]?.peerId).toBe((await stats(other)).peerId);
+    await expectTone(viewer, VIDEO, { withinMs: 10_000 });
+    await expectPicturesAdvance(middle, VIDEO, { atLeast: 15, withinMs: 10_000 });
   },
   TEST_MS,
 );

@@ -16,6 +16,7 @@ import {
   verifyRecord,
   type Acceptance,
   type Clock,
+  type FedParent,
   type JoinOutcome,
   type JoinRequest,
   type LinkEvent,
@@ -41,7 +42,7 @@ interface AttachmentParts {
 }
 
 /** One parent that accepted. */
-export class Attachment {
+export class Attachment implements FedParent {
   readonly link: PeerLink;
   readonly end: PageChildEnd;
   /** Names its frames in the hub. */
@@ -56,6 +57,7 @@ export class Attachment {
   readonly #tap: FrameTap | null;
   readonly #closeTaps: () => void;
   readonly #receiver: RTCRtpReceiver;
+  readonly #lastHeard: () => number;
   readonly #onFlowing: () => void;
   /** Since when media are wanted; `null` while they are not. */
   #wantedSince: number | null = null;
@@ -70,10 +72,11 @@ export class Attachment {
   bytes = 0;
 
   constructor(
-    { end, taps, source }: PreparedEnd,
+    prepared: PreparedEnd,
     { link, record, signedRecord, clock, isWanted }: AttachmentParts,
     onFlowing: () => void,
   ) {
+    const { end, taps, source } = prepared;
     this.link = link;
     this.end = end;
     this.source = source;
@@ -86,6 +89,7 @@ export class Attachment {
     this.#clock = clock;
     this.#closeTaps = () => [taps?.audio, taps?.video].forEach((tap) => tap?.close());
     this.#onFlowing = onFlowing;
+    this.#lastHeard = () => lastHeard(prepared);
     this.#receiver = record.video === null ? end.audio : end.video;
     this.#tap = taps?.[record.video === null ? 'audio' : 'video'] ?? null;
     for (const tap of taps === null ? [] : [taps.audio, taps.video]) {
@@ -118,6 +122,16 @@ export class Attachment {
   close(): void {
     this.#cancelLook();
     this.#closeTaps();
+  }
+
+  /** Whether its media are wanted, and have begun. */
+  get isFed(): boolean {
+    return this.#wantedSince !== null && this.#isFlowing;
+  }
+
+  /** Of any kind; 0 before the first. */
+  get lastMediaAt(): number {
+    return this.#lastHeard();
   }
 
   /** From capture to arrival; `null` until the clocks of the path are known. */

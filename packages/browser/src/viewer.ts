@@ -23,6 +23,7 @@ import { CastoError } from './errors.ts';
 import { freshIdentity } from './identity.ts';
 import { followConditions } from './network-conditions.ts';
 import { createPagePeer } from './page-peer.ts';
+import { keepCheckingParents } from './parent-checks.ts';
 import type { PageRelaying } from './page-relaying.ts';
 import { ParentJoins } from './parent-joins.ts';
 import { ParentSearch } from './parent-search.ts';
@@ -32,8 +33,6 @@ import type { CastoStats } from './stats.ts';
 import { ViewerStats } from './viewer-stats.ts';
 import { StumbleGuard } from './stumble-guard.ts';
 
-/** How often it is looked what parents really deliver. */
-const MEASURE_MS = 5_000;
 /** The only layer that viewers take, as bits. */
 const LAYERS = 0b1;
 
@@ -150,7 +149,14 @@ export class Viewer implements Role {
     globalThis.addEventListener('pagehide', leave, { signal: this.#signal });
     this.#driver.tell({ type: 'start' });
     await started;
-    this.#keepMeasuring();
+    keepCheckingParents({
+      channel: this.channel,
+      clock: this.#context.worker.clock,
+      attachments: () => [...this.#watched.values()].map(({ attachment }) => attachment),
+      tell: (input) => this.#driver.tell(input),
+      onMeasure: () => void this.#relaying?.measure(),
+      signal: this.#signal,
+    });
     return this.#shown.stream;
   }
 
@@ -358,19 +364,6 @@ export class Viewer implements Role {
     if (this.#starting === null) this.#context.emit('error', failure);
     this.#starting?.reject(failure);
     this.#starting = null;
-  }
-
-  #keepMeasuring(): void {
-    if (this.#signal.aborted) return;
-    for (const { attachment } of this.#watched.values()) void this.#measure(attachment);
-    void this.#relaying?.measure();
-    this.#context.worker.clock.setTimer(() => this.#keepMeasuring(), MEASURE_MS);
-  }
-
-  async #measure(attachment: Attachment): Promise<void> {
-    const measured = await attachment.measure();
-    const { peerId } = attachment.link;
-    if (measured !== null) this.#driver.tell({ type: 'measured', peerId, ...measured });
   }
 
   #end(): void {

@@ -37,6 +37,7 @@ export { ListedChannels } from './listed-channels.ts';
 export * from './listing-client.ts';
 export * from './listing-server.ts';
 export * from './media-ports.ts';
+export * from './media-watch.ts';
 export { asError, messageChannel, type MessageChannel } from './message-channel.ts';
 export * from './native-description.ts';
 export { NeighbourSearch, type NeighbourSearchOptions } from './neighbour-search.ts';

@@ -21,6 +21,8 @@ import {
 import {
   joinAnswerOf,
   joinFieldsOf,
+  MEDIA_LOOK_MS,
+  MediaWatch,
   PeerLink,
   relayRtpCapabilities,
   verifyRecord,
@@ -87,11 +89,15 @@ export class ChannelParents {
   readonly #parents = new Map<PeerId, Parent>();
   /** Links that feed the hub until another parent does, with the timers that end them. */
   readonly #retired = new Map<Parent, () => void>();
+  readonly #mediaWatch: MediaWatch;
   #played: Parent | null = null;
+  #lookedAt = -Infinity;
   #isClosed = false;
 
   constructor(options: ChannelParentsOptions) {
     this.#options = options;
+    const { id: channel, driver } = options;
+    this.#mediaWatch = new MediaWatch({ channel, tell: (input) => driver().tell(input) });
   }
 
   /** The parent whose media are passed on. */
@@ -185,6 +191,13 @@ export class ChannelParents {
 
   tick(now: number): void {
     for (const parent of this.#parents.values()) parent.watch.tick(now, parent === this.#played);
+    if (now - this.#lookedAt < MEDIA_LOOK_MS) return;
+    this.#lookedAt = now;
+    const fed = this.#played === null ? [] : [this.#played];
+    this.#mediaWatch.look(
+      fed.map(({ link, end }) => ({ link, lastMediaAt: end.media.lastUnitAt })),
+      now,
+    );
   }
 
   /** Ends what the tree does not know of; its own links are the driver's to end. Idempotent. */

@@ -1,11 +1,9 @@
-/** What a relay tells its tree about the media of one parent: when they begin, when they stop, how much of them comes. */
+/** What a relay tells its tree about the media of one parent: when they begin, and how much of them comes. */
 
 import type { TreeInput } from '@casto/core';
 import type { Clock, PeerLink } from '@casto/host';
 import type { PulledMedia } from './media-links.ts';
 
-/** Longer than the pauses of an encoder that sends nothing for a still picture or for silence, as in the hub. */
-const STARVED_MS = 2_000;
 /** How often what came is counted. */
 const COUNT_MS = 5_000;
 /** Of fewer packets no share is worth telling. */
@@ -26,8 +24,6 @@ export class ParentWatch {
   readonly #options: ParentWatchOptions;
   /** The first picture has come, and the tree was not told: no messages pass yet. */
   #isUntold = false;
-  #isStarved = false;
-  #playedAt = -Infinity;
   #countedAt: number;
 
   constructor(options: ParentWatchOptions) {
@@ -59,29 +55,14 @@ export class ParentWatch {
     const { media, clock } = this.#options;
     media.play(isPlayed);
     this.isAwaited = false;
-    this.#isStarved = false;
-    this.#playedAt = this.#countedAt = clock.now();
+    this.#countedAt = clock.now();
     // What came before was sent to nobody.
     media.takeArrivals();
   }
 
   tick(now: number, isPlayed: boolean): void {
     this.#options.media.tick(now);
-    if (!isPlayed) return;
-    this.#lookForMedia(now);
-    if (now - this.#countedAt >= COUNT_MS) this.#count(now);
-  }
-
-  /**
-   * To the tree a parent that is heard and delivers nothing is as good as silent: it is kept until another delivers.
-   */
-  #lookForMedia(now: number): void {
-    const { link, media, tell } = this.#options;
-    const { peerId } = link;
-    const isStarved = now - Math.max(media.lastUnitAt ?? -Infinity, this.#playedAt) > STARVED_MS;
-    if (isStarved === this.#isStarved || link.isSilent) return;
-    this.#isStarved = isStarved;
-    tell({ type: isStarved ? 'silent' : 'revived', peerId });
+    if (isPlayed && now - this.#countedAt >= COUNT_MS) this.#count(now);
   }
 
   #count(now: number): void {
