@@ -39,7 +39,7 @@ export interface PageChildrenOptions {
   readonly served: () => Promise<Served | null>;
   readonly createMedia: (join: JoinRequest, isActive: boolean) => ChildMedia;
   readonly onEvent: (child: PageChild, event: LinkEvent) => void;
-  /** There is one more, or one less. */
+  /** There is one more, or one less, or one is sent media that was not before. */
   readonly onCount: () => void;
 }
 
@@ -61,6 +61,11 @@ export class PageChildren {
     return [...this.#children.values()];
   }
 
+  /** Those that are sent media; the others stand by, and their links tell nothing of the uplink. */
+  get served(): readonly PageChild[] {
+    return this.all.filter(({ link }) => !link.isStandby);
+  }
+
   has(peerId: PeerId): boolean {
     return this.#children.has(peerId);
   }
@@ -68,12 +73,13 @@ export class PageChildren {
   /** Sends this child media, or stops it. */
   serve(peerId: PeerId, isActive: boolean): void {
     this.#children.get(peerId)?.media.setActive(isActive);
+    this.#options.onCount();
   }
 
-  /** What each child's connection tells. */
-  async reports(): Promise<MediaStats[]> {
+  /** What the connections of these children tell. */
+  async reports(children: readonly PageChild[] = this.served): Promise<MediaStats[]> {
     return Promise.all(
-      this.all.map(async ({ pc, media }) => {
+      children.map(async ({ pc, media }) => {
         const stats = await readMediaStats(pc);
         return { ...stats, isLimited: stats.isLimited || media.isLimited };
       }),

@@ -30,6 +30,7 @@ import type { RelaySession } from './relay-session.ts';
 import type { PageContext } from './role.ts';
 import { TransferMeter } from './stats.ts';
 import { UplinkEstimate } from './uplink-estimate.ts';
+import { allowance } from './uplink-shares.ts';
 
 /** A child with a standby has moved within a round trip and a key frame; one without looks for longer than anybody waits. */
 const DRAIN_MS = 600;
@@ -194,7 +195,7 @@ export class PageRelaying {
   /** Without children the uplink is what it was, and enough for one: the next one shows what it is now. */
   #tellUplink(): void {
     const { driver, context } = this.#options;
-    const active = this.children.all.length;
+    const active = this.children.served.length;
     const bps = this.#uplink.bpsFor({ relays: 0, active, mediaBps: this.#mediaBps });
     this.#uplinkBps = active === 0 ? Math.max(this.#uplinkBps, bps) : bps;
     driver.tell({ type: 'uplink', bps: Math.min(this.#uplinkBps, allowance(context.settings.maxUplinkBps)) });
@@ -222,9 +223,4 @@ export class PageRelaying {
       mediaBps: () => this.#mediaBps,
     });
   }
-}
-
-/** What the owner allows, in the tree's terms: it gives away half of what it is told. */
-function allowance(maxUplinkBps: number | null): number {
-  return maxUplinkBps === null ? Infinity : maxUplinkBps * 2;
 }
