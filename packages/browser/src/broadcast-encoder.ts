@@ -14,6 +14,7 @@ import { EncodedSections, type EncoderLimits } from './encoded-sections.ts';
 import { withBitrates } from './link-bitrates.ts';
 import { createPeerConnection, PageChildEnd, PageParentEnd } from './page-link.ts';
 import type { PageWorker } from './page-worker.ts';
+import type { UplinkShares } from './uplink-shares.ts';
 
 /** The page's own connection carries whatever the encoder is allowed to give. */
 const LOOPBACK_BITRATES = { start: 6_000, least: 6_000, most: 50_000 } as const;
@@ -28,8 +29,8 @@ export interface BroadcastEncoderOptions {
   readonly codec: VideoCodec;
   readonly layers: number;
   readonly epoch: number;
-  /** Bits per second for all video that the owner allows; `null`: no limit. */
-  readonly maxBps: number | null;
+  /** What the video of one child may take. */
+  readonly shares: UplinkShares;
 }
 
 export class BroadcastEncoder {
@@ -39,12 +40,14 @@ export class BroadcastEncoder {
   readonly #sections: EncodedSections;
   #uplinkBps: number | null = null;
   #bytes = 0;
+  readonly #leaveShares: () => void;
   #isClosed = false;
 
   constructor(options: BroadcastEncoderOptions) {
     this.#options = options;
     const { worker, layers } = options;
     this.#sections = new EncodedSections({ clock: worker.clock, layers, limits: this.#limits() });
+    this.#leaveShares = options.shares.follow(() => this.#limit());
   }
 
   /** The connection that encodes, for its statistics. */
@@ -93,11 +96,12 @@ export class BroadcastEncoder {
   followUplink(bps: number | null): void {
     if (bps === this.#uplinkBps) return;
     this.#uplinkBps = bps;
-    void this.#sections.limit(this.#limits());
+    this.#limit();
   }
 
   close(): void {
     this.#isClosed = true;
+    this.#leaveShares();
     this.#release();
   }
 
@@ -141,9 +145,13 @@ export class BroadcastEncoder {
     await this.#sections.begin();
   }
 
+  #limit(): void {
+    void this.#sections.limit(this.#limits());
+  }
+
   #limits(): EncoderLimits {
-    const { maxBps } = this.#options;
-    const videoBps = this.#uplinkBps === null ? maxBps : Math.min(maxBps ?? Infinity, this.#uplinkBps);
+    const { videoBps: shareBps } = this.#options.shares;
+    const videoBps = this.#uplinkBps === null ? shareBps : Math.min(shareBps ?? Infinity, this.#uplinkBps);
     return { videoBps, isActive: true };
   }
 }

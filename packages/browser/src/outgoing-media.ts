@@ -6,6 +6,7 @@
 import { childSections, type ChildMedia, type ChildSection } from './child-media.ts';
 import { EncodedSections } from './encoded-sections.ts';
 import type { PageWorker } from './page-worker.ts';
+import type { UplinkShares } from './uplink-shares.ts';
 
 export interface OutgoingOptions {
   stream: MediaStream;
@@ -13,8 +14,8 @@ export interface OutgoingOptions {
   layers: readonly number[];
   /** Layers that this page encodes. */
   encodedLayers: number;
-  /** Bits per second for all video to this child; `null`: only the layers' own limits. */
-  maxBps: number | null;
+  /** What the video of one child may take. */
+  shares: UplinkShares;
   epoch: number;
   /** Whether the child wants media at once; a standby does not. */
   isActive: boolean;
@@ -25,18 +26,20 @@ export class OutgoingMedia implements ChildMedia {
   readonly isLimited = false;
   readonly #options: OutgoingOptions;
   readonly #sections: EncodedSections;
+  readonly #leaveShares: () => void;
   #lastSentAt = 0;
   #isActive: boolean;
 
   constructor(options: OutgoingOptions) {
     this.#options = options;
     this.#isActive = options.isActive;
-    const { worker, encodedLayers, maxBps, isActive } = options;
+    const { worker, encodedLayers, shares, isActive } = options;
     this.#sections = new EncodedSections({
       clock: worker.clock,
       layers: encodedLayers,
-      limits: { videoBps: maxBps, isActive },
+      limits: { videoBps: shares.videoBps, isActive },
     });
+    this.#leaveShares = shares.follow(() => this.#limit());
   }
 
   /** When the last frame left, milliseconds since 1970. */
@@ -74,7 +77,7 @@ export class OutgoingMedia implements ChildMedia {
   setActive(isActive: boolean): void {
     if (isActive === this.#isActive) return;
     this.#isActive = isActive;
-    void this.#sections.limit({ videoBps: this.#options.maxBps, isActive });
+    this.#limit();
   }
 
   wantKeyFrame(layer: number): void {
@@ -82,7 +85,13 @@ export class OutgoingMedia implements ChildMedia {
   }
 
   close(): void {
+    this.#leaveShares();
     this.#sections.close();
+  }
+
+  #limit(): void {
+    const { videoBps } = this.#options.shares;
+    void this.#sections.limit({ videoBps, isActive: this.#isActive });
   }
 
   #addSection(of: ChildSection): void {

@@ -28,6 +28,7 @@ import { createPageSurvey } from './page-survey.ts';
 import { peersStats, type PageContext, type Role } from './role.ts';
 import { readMediaStats, TransferMeter, type CastoStats } from './stats.ts';
 import { fairRate, UplinkEstimate } from './uplink-estimate.ts';
+import { UplinkShares } from './uplink-shares.ts';
 
 /** Relays that may pull the channel from this page at once: the one it announces to, and its successor. */
 const RELAY_PLACES = 4;
@@ -47,6 +48,7 @@ export class Streamer implements Role {
   readonly #presence: DirectoryPresence;
   readonly #addresses: string[] = [];
   readonly #uplink = new UplinkEstimate();
+  readonly #shares: UplinkShares;
   readonly #upload = new TransferMeter();
   readonly #encoded = new TransferMeter();
   readonly #neighbours: Neighbours;
@@ -65,6 +67,7 @@ export class Streamer implements Role {
   private constructor(context: PageContext, identity: Identity, libp2p: Libp2p) {
     const { worker, refused } = context;
     this.#context = context;
+    this.#shares = new UplinkShares(context.settings.maxUplinkBps);
     this.#identity = identity;
     this.#libp2p = libp2p;
     this.#self = peerIdOf(libp2p.peerId);
@@ -151,7 +154,7 @@ export class Streamer implements Role {
   }
 
   async stats(): Promise<CastoStats> {
-    const reports = await this.#children.reports();
+    const reports = await this.#children.reports(this.#children.all);
     const encoder = this.#encoder?.pc ?? null;
     const own = encoder === null ? reports : [await readMediaStats(encoder)];
     const bytes = reports.reduce((sum, report) => sum + report.bytesSent, 0);
@@ -197,9 +200,9 @@ export class Streamer implements Role {
   async #startEncoder(stream: MediaStream): Promise<void> {
     const { settings, worker } = this.#context;
     if (worker.adapter !== 'encoded-streams') return;
-    const { codec, layers, maxUplinkBps } = settings;
+    const { codec, layers } = settings;
     this.#dummies = createDummyTracks(worker, null);
-    const options = { worker, stream, codec, layers, epoch: this.#epoch, maxBps: maxUplinkBps };
+    const options = { worker, stream, codec, layers, epoch: this.#epoch, shares: this.#shares };
     this.#encoder = new BroadcastEncoder(options);
     worker.onKeyFrameWanted = (layer) => {
       if (this.#encoder?.wantKeyFrame(layer) === true) this.#keyFrameRequests++;
@@ -293,12 +296,11 @@ export class Streamer implements Role {
     const { settings, worker } = this.#context;
     const stream = this.#source ?? new MediaStream();
     if (this.#encoder === null || this.#dummies === null) {
-      const { layers: encodedLayers, maxUplinkBps: maxBps } = settings;
       return new OutgoingMedia({
         stream,
         layers,
-        encodedLayers,
-        maxBps,
+        encodedLayers: settings.layers,
+        shares: this.#shares,
         epoch: this.#epoch,
         isActive,
         worker,
@@ -373,9 +375,11 @@ export class Streamer implements Role {
   }
 
   #tellUplink(): void {
-    const children = this.#children.all;
-    const relays = children.filter(({ link }) => link.kind === 'headless').length;
-    const bps = this.#uplink.bpsFor({ relays, active: children.length });
+    const { served } = this.#children;
+    const { maxUplinkBps } = this.#context.settings;
+    const relays = served.filter(({ link }) => link.kind === 'headless').length;
+    this.#shares.divide(served.length);
+    const bps = this.#uplink.bpsFor({ relays, active: served.length, maxUplinkBps });
     this.#driver.tell({ type: 'uplink', bps });
   }
 

@@ -2,6 +2,7 @@
 
 import { TREE_DEFAULTS } from '@casto/core';
 import type { MediaStats } from './stats.ts';
+import { allowance } from './uplink-shares.ts';
 
 /** Of the media that one child gets, before it is measured: 720p at 30 pictures a second. */
 const DEFAULT_BITRATE_BPS = 2_500_000;
@@ -12,6 +13,15 @@ const ROUNDING = 1.001;
 
 /** What one look at a child's connection tells. */
 export type UplinkReport = Pick<MediaStats, 'bytesSent' | 'availableBps' | 'isLimited'>;
+
+/** Children that are sent media. */
+interface ServedChildren {
+  readonly relays: number;
+  /** Relays and pages. */
+  readonly active: number;
+  readonly mediaBps?: number | null;
+  readonly maxUplinkBps?: number | null;
+}
 
 export class UplinkEstimate {
   #availableBps = 0;
@@ -43,11 +53,15 @@ export class UplinkEstimate {
    *
    * @param children.mediaBps - What a child is taken to get, where that is known otherwise: the places that are proven are
    *   places at this rate as well.
+   * @param children.maxUplinkBps - What the owner of a streamer's page allows. One more relay is let in all the same, and all
+   *   get less.
    */
-  bpsFor({ relays, active, mediaBps }: { relays: number; active: number; mediaBps?: number | null }): number {
+  bpsFor({ relays, active, mediaBps, maxUplinkBps = null }: ServedChildren): number {
     const proven = this.#isLimited || active === 0 ? 0 : 2 * active + 1;
     const perChildBps = Math.max(this.#bitrateBps ?? mediaBps ?? DEFAULT_BITRATE_BPS, mediaBps ?? 0);
-    return Math.max(this.#availableBps, neededBps(Math.max(relays + 1, proven), perChildBps));
+    const forRelays = neededBps(relays + 1, perChildBps);
+    const carriedBps = Math.max(this.#availableBps, neededBps(proven, perChildBps));
+    return Math.max(forRelays, Math.min(carriedBps, allowance(maxUplinkBps)));
   }
 }
 

@@ -7,7 +7,10 @@ const SELF = '12D3KooWBqmp8Ve4vme4Ei5KWkDKAm7E9KwWb7JMcxFZ9rpg93Kh';
 const MAX_CHILDREN = 7;
 
 /** What the tree makes of the estimate. */
-function slotsFor(estimate: UplinkEstimate, children: { relays: number; active: number }): number {
+function slotsFor(
+  estimate: UplinkEstimate,
+  children: { relays: number; active: number; maxUplinkBps?: number },
+): number {
   const tree = createTreePeer({
     self: peer(SELF),
     channel: peer(SELF),
@@ -69,6 +72,28 @@ describe('the uplink of a streamer', () => {
     const estimate = measured({});
     estimate.measure([{ bytesSent: 1_260_000, availableBps: 0, isLimited: false }], 10_000);
     expect(estimate.bitrateBps).toBe(1_900_000);
+  });
+});
+
+describe('the uplink that the owner of a streamer allows', () => {
+  test('is no place more than it carries, whatever the links prove', () => {
+    const fast = measured({ availableBps: 100_000_000 });
+    const slots = (maxUplinkBps: number): number => slotsFor(fast, { relays: 0, active: 3, maxUplinkBps });
+    // Three children of 2 Mbps and a tenth.
+    expect(slots(6_700_000)).toBe(3);
+    expect(slots(6_500_000)).toBe(2);
+    expect(slots(100_000_000)).toBe(MAX_CHILDREN);
+  });
+
+  test('lets one more relay in all the same, because the others watch through it', () => {
+    const fast = measured({ availableBps: 100_000_000 });
+    expect(slotsFor(fast, { relays: 0, active: 0, maxUplinkBps: 500_000 })).toBe(1);
+    expect(slotsFor(fast, { relays: 2, active: 2, maxUplinkBps: 500_000 })).toBe(3);
+  });
+
+  test('is not thought to be there because it is allowed', () => {
+    const slow = measured({ isLimited: true, availableBps: 9_000_000 });
+    expect(slotsFor(slow, { relays: 0, active: 1, maxUplinkBps: 100_000_000 })).toBe(2);
   });
 });
 
