@@ -217,6 +217,14 @@ export function prepareEnd(context: PageContext): PreparedEnd {
   return { end, source, taps: audio === null || video === null ? null : { audio, video } };
 }
 
+/** Lets go of an end that became no parent's, and of what the worker keeps for it. Idempotent. */
+export function discardEnd({ worker }: PageContext, { end, taps, source }: PreparedEnd): void {
+  end.close();
+  taps?.audio.close();
+  taps?.video.close();
+  worker.forgetSource(source);
+}
+
 /** A peer that is asked for a place, and the way to it. */
 export interface AskedPeer {
   readonly peerId: PeerId;
@@ -260,7 +268,7 @@ export async function askParent(
     const parent = { peerId: asked.peerId, kind: outcome.kind };
     return attach(context, { parent, record, signedRecord: outcome.record }, options);
   } catch (error) {
-    prepared.end.close();
+    discardEnd(context, prepared);
     throw error;
   }
 }

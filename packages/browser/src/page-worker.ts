@@ -154,8 +154,9 @@ export class PageWorker {
       wantKeyFrame: () => this.#post({ type: 'want-key-frame', source }),
       close: () => void this.#taps.delete(key),
     });
+    if (!this.#intercept(end, operation)) return null;
     this.#taps.set(key, tap);
-    return this.#intercept(end, operation) ? tap : null;
+    return tap;
   }
 
   /** Puts the worker between a sender or receiver and the network. */

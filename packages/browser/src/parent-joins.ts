@@ -3,7 +3,14 @@
 import type { Connection } from '@libp2p/interface';
 import type { ChannelId, JoinAnswer, ParentCandidate, PeerId, TreeJoin } from '@casto/core';
 import { joinAnswerOf, requestLink, type LinkEvent, type Neighbours } from '@casto/host';
-import { askParent, prepareEnd, type AskedPeer, type Attachment, type PreparedEnd } from './attachment.ts';
+import {
+  askParent,
+  discardEnd,
+  prepareEnd,
+  type AskedPeer,
+  type Attachment,
+  type PreparedEnd,
+} from './attachment.ts';
 import { toCastoError } from './errors.ts';
 import { refusalFailure } from './join-failure.ts';
 import type { ParentSearch } from './parent-search.ts';
@@ -67,7 +74,7 @@ export class ParentJoins {
       if (result.type === 'refused') search.refused(peerId, refusalFailure(result.reason));
       if (connection !== null) search.finder.release(peerId, connection);
     } catch (error) {
-      prepared.end.close();
+      discardEnd(context, prepared);
       if (connection !== null) search.finder.release(peerId, connection);
       // The tree has given the attempt up, and may have begun another.
       if (signal.aborted) return;
@@ -84,7 +91,7 @@ export class ParentJoins {
 
   /** Lets go of an end that is held ready. */
   close(): void {
-    this.#prepared?.end.close();
+    if (this.#prepared !== null) discardEnd(this.#options.context, this.#prepared);
     this.#prepared = null;
   }
 
@@ -114,7 +121,7 @@ export class ParentJoins {
   /** Its offer is as good for the next peer that is asked. */
   #keep(prepared: PreparedEnd): void {
     if (this.#prepared === null && !this.#options.signal.aborted) this.#prepared = prepared;
-    else prepared.end.close();
+    else discardEnd(this.#options.context, prepared);
   }
 
   #takePrepared(): PreparedEnd {
