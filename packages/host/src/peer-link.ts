@@ -19,6 +19,7 @@ import {
   type TreeMessage,
 } from '@casto/core';
 import type { Clock } from './clock.ts';
+import { DeadlineTimer } from './deadline-timer.ts';
 import type { LinkEnd } from './link-ports.ts';
 import type { RefusalCounter } from './refusal-counter.ts';
 
@@ -53,8 +54,6 @@ export interface PeerLinkOptions {
 
 /** Malformed messages after which the other end is not worth listening to. */
 const MAX_MALFORMED = 16;
-/** Timers closer than this are not worth a wake-up of their own. */
-const LEAST_WAIT_MS = 1;
 /** Lets a farewell leave the SCTP queue before the connection goes. */
 const FAREWELL_MS = 60;
 
@@ -72,8 +71,7 @@ export class PeerLink {
   advertised: LinkState | null = null;
   readonly #options: PeerLinkOptions;
   readonly #control;
-  #armedFor: number | null = null;
-  #cancelTimer: () => void = () => {};
+  readonly #timer: DeadlineTimer;
   #malformed = 0;
   #sawSentAt = 0;
   #sawHeardAt = 0;
@@ -89,6 +87,7 @@ export class PeerLink {
     this.end = options.end;
     // The `role` of the machine is this peer's own on the link.
     this.#control = createLinkControl(options.role);
+    this.#timer = new DeadlineTimer(options.clock, () => this.#wake());
     this.#listen(options.end);
   }
 
@@ -183,7 +182,7 @@ export class PeerLink {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#cancelTimer();
+    this.#timer.cancel();
     const { end } = this.#options;
     end.onStateChange = null;
     end.control.onMessage = null;
@@ -197,7 +196,7 @@ export class PeerLink {
     const { control } = this.#options.end;
     const said = control.send(controlCodec.encode({ type: 'bye', reason }));
     control.onMessage = null;
-    this.#cancelTimer();
+    this.#timer.cancel();
     if (said) await new Promise<void>((resolve) => void this.#options.clock.setTimer(resolve, FAREWELL_MS));
     this.close();
   }
@@ -235,7 +234,7 @@ export class PeerLink {
   /** @returns Whether anything came of it. */
   #step(input: LinkInput): boolean {
     const isDone = this.#run(input, this.#options.clock.now());
-    this.#arm();
+    if (!this.#isOver) this.#timer.arm(this.#control.deadline());
     return isDone;
   }
 
@@ -263,20 +262,7 @@ export class PeerLink {
     if (effect.type === 'farewell') this.close();
   }
 
-  /** Arms the timer for the machine's deadline. One that is armed earlier stays: it finds out what is due. */
-  #arm(): void {
-    const deadline = this.#control.deadline();
-    if (this.#isOver || deadline === null) return;
-    if (this.#armedFor !== null && this.#armedFor <= deadline) return;
-    this.#cancelTimer();
-    this.#armedFor = deadline;
-    // Timers count whole milliseconds; one that is early finds nothing due.
-    const waitMs = Math.max(LEAST_WAIT_MS, Math.ceil(deadline - this.#options.clock.now()));
-    this.#cancelTimer = this.#options.clock.setTimer(() => this.#wake(), waitMs);
-  }
-
   #wake(): void {
-    this.#armedFor = null;
     this.#readActivity();
     this.#step({ type: 'timeout' });
   }

@@ -24,6 +24,7 @@ import {
   type TreeView,
 } from '@casto/core';
 import type { Clock } from './clock.ts';
+import { DeadlineTimer } from './deadline-timer.ts';
 import type { LinkEvent, PeerLink } from './peer-link.ts';
 
 /**
@@ -77,9 +78,6 @@ interface Expected {
   readonly isStandby: boolean;
 }
 
-/** Timers closer than this are not worth a wake-up of their own. */
-const LEAST_WAIT_MS = 1;
-
 export class TreeDriver {
   readonly #core: TreePeer;
   readonly #clock: Clock;
@@ -92,13 +90,13 @@ export class TreeDriver {
   /** Effects that are not run yet. */
   readonly #effects: TreeEffect[] = [];
   #isRunning = false;
-  #armedFor: number | null = null;
-  #cancelTimer: () => void = () => {};
+  readonly #timer: DeadlineTimer;
   #isStopped = false;
 
   constructor({ tree, clock, ports }: TreeDriverOptions) {
     this.#core = createTreePeer(tree);
     this.#clock = clock;
+    this.#timer = new DeadlineTimer(clock, () => this.tell({ type: 'timeout' }));
     this.#ports = ports;
   }
 
@@ -225,13 +223,13 @@ export class TreeDriver {
     this.tell({ type: 'leave', reason });
     this.#isStopped = true;
     this.#expected.clear();
-    this.#cancelTimer();
+    this.#timer.cancel();
     await Promise.all(links.map((link) => link.leave(reason)));
   }
 
   #step(input: TreeInput): readonly TreeEffect[] {
     const effects = this.#core.step(this.#clock.now(), input);
-    this.#arm();
+    this.#timer.arm(this.#core.deadline());
     return effects;
   }
 
@@ -309,19 +307,6 @@ export class TreeDriver {
     this.#links.delete(peerId);
     this.#parents.delete(peerId);
     this.#expected.delete(peerId);
-  }
-
-  /** A timer that is armed for an earlier time stays: it finds out what is due. */
-  #arm(): void {
-    const deadline = this.#core.deadline();
-    if (deadline === null || (this.#armedFor !== null && this.#armedFor <= deadline)) return;
-    this.#cancelTimer();
-    this.#armedFor = deadline;
-    const waitMs = Math.max(LEAST_WAIT_MS, Math.ceil(deadline - this.#clock.now()));
-    this.#cancelTimer = this.#clock.setTimer(() => {
-      this.#armedFor = null;
-      this.tell({ type: 'timeout' });
-    }, waitMs);
   }
 }
 

@@ -16,6 +16,7 @@ import {
   type SurveyPlace,
 } from '@casto/core';
 import type { Clock } from './clock.ts';
+import { DeadlineTimer } from './deadline-timer.ts';
 import type { LinkEvent, PeerLink } from './peer-link.ts';
 import type { RefusalCounter } from './refusal-counter.ts';
 import type { TreeDriver } from './tree-driver.ts';
@@ -30,15 +31,11 @@ export interface TreeSurveyOptions {
   readonly place: () => SurveyPlace;
 }
 
-/** Timers closer than this are not worth a wake-up of their own. */
-const LEAST_WAIT_MS = 1;
-
 export class TreeSurvey {
   readonly #options: TreeSurveyOptions;
   readonly #core;
   #onPicture: ((picture: Picture) => void) | null = null;
-  #armedFor: number | null = null;
-  #cancelTimer: () => void = () => {};
+  readonly #timer: DeadlineTimer;
   #isClosed = false;
   /** What was sent last. */
   #encoded: { readonly message: SurveyMessage; readonly bytes: Uint8Array } | null = null;
@@ -46,6 +43,9 @@ export class TreeSurvey {
   constructor(options: TreeSurveyOptions) {
     this.#options = options;
     this.#core = createSurvey(options.self);
+    this.#timer = new DeadlineTimer(options.clock, () =>
+      this.#step({ type: 'timeout', place: options.place() }),
+    );
   }
 
   /**
@@ -74,13 +74,14 @@ export class TreeSurvey {
   /** Says nothing any more. Idempotent. */
   close(): void {
     this.#isClosed = true;
-    this.#cancelTimer();
+    this.#timer.cancel();
   }
 
   #step(input: SurveyInput): void {
     if (this.#isClosed) return;
     for (const effect of this.#core.step(this.#options.clock.now(), input)) this.#apply(effect);
-    this.#arm();
+    // Whoever is shown a picture may have closed it.
+    if (!this.#isClosed) this.#timer.arm(this.#core.deadline());
   }
 
   #apply(effect: SurveyEffect): void {
@@ -99,22 +100,6 @@ export class TreeSurvey {
   #encode(message: SurveyMessage): Uint8Array {
     if (this.#encoded?.message !== message) this.#encoded = { message, bytes: controlCodec.encode(message) };
     return this.#encoded.bytes;
-  }
-
-  /** A timer that is armed for an earlier time stays: it finds out what is due. */
-  #arm(): void {
-    const deadline = this.#core.deadline();
-    // Whoever is shown a picture may have closed it.
-    if (this.#isClosed || deadline === null) return;
-    if (this.#armedFor !== null && this.#armedFor <= deadline) return;
-    this.#cancelTimer();
-    this.#armedFor = deadline;
-    const { clock, place } = this.#options;
-    const waitMs = Math.max(LEAST_WAIT_MS, Math.ceil(deadline - clock.now()));
-    this.#cancelTimer = clock.setTimer(() => {
-      this.#armedFor = null;
-      this.#step({ type: 'timeout', place: place() });
-    }, waitMs);
   }
 }
 
