@@ -1,11 +1,9 @@
 /** What a streamer's uplink is taken to carry, from what its links tell (PROTOCOL.md, C1). */
 
-import { TREE_DEFAULTS } from '@casto/core';
+import { DEFAULT_BITRATE_BPS, TREE_DEFAULTS } from '@casto/core';
 import type { MediaStats } from './stats.ts';
 import { allowance } from './uplink-shares.ts';
 
-/** Of the media that one child gets, before it is measured: 720p at 30 pictures a second. */
-const DEFAULT_BITRATE_BPS = 2_500_000;
 /** A still picture takes next to nothing; the rate that was needed before is forgotten this slowly. */
 const RATE_KEPT = 0.95;
 /** Against a sum that comes out a billionth too small. */

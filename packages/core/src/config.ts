@@ -100,6 +100,9 @@ export const MAX_PICTURE_PEERS = MAX_BRANCH_PEERS + MAX_DEPTH;
 /** M3: the streamer emits a key frame at least this often. */
 export const KEY_FRAME_INTERVAL_MS = 2_000;
 
+/** C1: of the media that one child gets, before it is measured: 720p at 30 pictures a second. */
+export const DEFAULT_BITRATE_BPS = 2_500_000;
+
 /** D3: how long a channel stays known after its last announcement. */
 export const RECORD_LIFETIME_MS = 6 * 3_600_000;
 /** D3: a record that claims to live longer is refused. Twice the lifetime allows for clocks that differ. */

@@ -3,6 +3,7 @@
  * upkeep) work on it; only `tree-peer.ts` calls them from outside.
  */
 
+import { DEFAULT_BITRATE_BPS } from '../config.ts';
 import type { LinkState } from '../control-messages.ts';
 import type { Instant } from '../link-control.ts';
 import type { ParentCandidate, PeerKind } from '../link-messages.ts';
@@ -193,9 +194,6 @@ export interface Told {
   report: Offer | null;
   reportAt: Instant;
 }
-
-/** Of the media, before it is measured: 720p at 30 pictures a second. */
-const DEFAULT_BITRATE_BPS = 2_500_000;
 
 export function createTreeState(options: TreePeerOptions): TreeState {
   const tuning: TreeTuning = { ...TREE_DEFAULTS, ...options.tuning };
