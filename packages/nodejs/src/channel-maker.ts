@@ -24,7 +24,8 @@ export interface ChannelSurroundings extends RelayChannelsOptions {
 }
 
 export function createEntry(id: ChannelId, surroundings: ChannelSurroundings): ChannelEntry {
-  const { self, clock, records, log, refused, maxViewers, addresses, media, signaling } = surroundings;
+  const { self, clock, records, log, refused, maxViewers, addresses, media, signaling, processor } =
+    surroundings;
   const { network, streams, probe, judge, news, freeSlots, onChange, onEnded } = surroundings;
   const directory = createDirectory({ seed: Math.floor(Math.random() * 2 ** 32) });
   const pages = new ChannelPages({ channel: id, self, clock, directory, probe });
@@ -37,7 +38,7 @@ export function createEntry(id: ChannelId, surroundings: ChannelSurroundings): C
     news,
     makeMedia: (owner) => {
       const { layers, ingest } = search;
-      const shared = { id, self, clock, media, log, refused, maxViewers, layers, ingest };
+      const shared = { id, self, clock, media, log, refused, maxViewers, processor, layers, ingest };
       const parts = { ...shared, ...owner, signaling: { ...signaling, judge }, addresses: addresses() };
       const channel = new RelayChannel(parts);
       channel.allow(freeSlots());

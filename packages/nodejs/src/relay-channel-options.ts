@@ -5,6 +5,7 @@ import type { Clock, LinkSignalingOptions, RefusalCounter } from '@casto/host';
 import type { ChannelIngest } from './channel-ingest.ts';
 import type { ChannelSearch } from './channel-search.ts';
 import type { MediaLinks } from './media-links.ts';
+import type { ProcessorLoad } from './processor-load.ts';
 import type { RelayLog } from './relay-log.ts';
 
 export interface RelayChannelOptions {
@@ -21,6 +22,7 @@ export interface RelayChannelOptions {
   /** Where others reach this relay. */
   addresses: readonly string[];
   maxViewers: number;
+  processor: ProcessorLoad;
   /** Layers of the broadcast, as its record has them. */
   layers: number;
   /** Viewers came or went, media began or stopped, the parent is lost: look at the channel again. */

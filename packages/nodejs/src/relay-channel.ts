@@ -60,6 +60,7 @@ export class RelayChannel {
   #isFlowing = false;
   #cancelTick: (() => void) | null = null;
   #toldViewers = '';
+  #toldLoad = 0;
   #toldPlace = ' false false';
   #closed = false;
 
@@ -392,6 +393,9 @@ export class RelayChannel {
     this.#options.ingest?.tick(now);
     this.#hub.tick(now);
     this.#parents.tick(now);
+    const { load } = this.#options.processor;
+    if (load !== this.#toldLoad) this.#driver.tell({ type: 'processor', load });
+    this.#toldLoad = load;
     if (this.#isStarted) this.#keepTicking();
   }
 }

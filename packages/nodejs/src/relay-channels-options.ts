@@ -5,6 +5,7 @@ import type { Clock, LinkSignalingOptions, RefusalCounter } from '@casto/host';
 import type { JoinGate } from './join-gate.ts';
 import type { MediaLinks } from './media-links.ts';
 import type { MemoryLimit } from './memory-limit.ts';
+import type { ProcessorLoad } from './processor-load.ts';
 import type { RecordMemory } from './record-memory.ts';
 import type { RelayLog } from './relay-log.ts';
 
@@ -21,6 +22,7 @@ export interface RelayChannelsOptions {
   maxChannels: number;
   gate: JoinGate;
   memory: MemoryLimit;
+  processor: ProcessorLoad;
   publishToken: string | null;
   /** Addresses at which viewers reach a streamer through this relay's circuit. */
   circuitAddresses: (streamer: PeerId) => string[];

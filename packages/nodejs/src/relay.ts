@@ -22,6 +22,7 @@ import { RelayListing, type RelayListingOptions } from './listing/relay-listing.
 import { memoryLimit, type MemoryLimit } from './memory-limit.ts';
 import { defaultMaxViewers, processCount } from './processes/process-count.ts';
 import { createSpreadLinks } from './processes/spread-links.ts';
+import { processorLoad } from './processor-load.ts';
 import { RecordMemory } from './record-memory.ts';
 import { RelayChannels } from './relay-channels.ts';
 import type { RelayLog } from './relay-log.ts';
@@ -147,6 +148,9 @@ async function assembleRelay(
   const clock = processClock;
   const gate = new JoinGate({ clock, joinsPerSecond });
   const memory = memoryLimit(options.maxMemoryBytes ?? null, clock, () => media.residentBytes());
+  const processor = processorLoad(clock, () =>
+    media.processes().reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0),
+  );
   const channels = new RelayChannels({
     self: peerIdOf(libp2p.peerId),
     signaling: { privateKey: folder.privateKey, verifier: signalVerifier(MAX_REMEMBERED_SIGNALS) },
@@ -159,6 +163,7 @@ async function assembleRelay(
     maxChannels,
     gate,
     memory,
+    processor,
     publishToken: options.publishToken ?? null,
     circuitAddresses: (streamer) => circuitAddresses(libp2p, streamer),
     addresses: () => ownAddresses(libp2p),

@@ -299,6 +299,20 @@ describe('viewers', () => {
     });
   });
 
+  test('[C1.1] are offered no places while the processor has no time left', async () => {
+    const processor = { load: 0 };
+    const [relay, streamer] = [await world.relay({ processor }), await world.streamer()];
+    await streamer.goLive(relay);
+    await viewers(1, relay, streamer);
+    const slotsAt = async (load: number): Promise<number | undefined> => {
+      processor.load = load;
+      await world.play(100);
+      return relay.channels.view(streamer.channel)?.slots;
+    };
+    expect([await slotsAt(0.9), await slotsAt(0.95), await slotsAt(0.5)]).toEqual([100, 0, 100]);
+    expect(relay.channels.viewers).toBe(1);
+  });
+
   test('that wait for the same pull are not all taken beyond the limit', async () => {
     const [home, relay] = [await world.relay(), await world.relay({ maxViewers: 2 })];
     const streamer = await world.streamer();

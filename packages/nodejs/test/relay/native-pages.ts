@@ -108,6 +108,7 @@ export class NativeRelay {
       maxChannels: 500,
       gate: new JoinGate({ clock: processClock, joinsPerSecond: 10_000 }),
       memory: { isExceeded: false },
+      processor: { load: 0 },
       publishToken: null,
       circuitAddresses: () => [],
       addresses: () => [],

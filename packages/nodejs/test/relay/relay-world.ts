@@ -132,6 +132,7 @@ export class TestRelay {
       maxChannels: 500,
       gate: new JoinGate({ clock, joinsPerSecond: 10_000 }),
       memory: { isExceeded: false },
+      processor: { load: 0 },
       publishToken: null,
       circuitAddresses: () => [],
       addresses: () => [],
