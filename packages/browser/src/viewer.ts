@@ -27,6 +27,7 @@ import { keepCheckingParents } from './parent-checks.ts';
 import type { PageRelaying } from './page-relaying.ts';
 import { ParentJoins } from './parent-joins.ts';
 import { ParentSearch } from './parent-search.ts';
+import { followProcessor } from './processor-pressure.ts';
 import type { PageContext, Role } from './role.ts';
 import { ShownStream } from './shown-stream.ts';
 import type { CastoStats } from './stats.ts';
@@ -142,6 +143,7 @@ export class Viewer implements Role {
       slowsWhenHidden: this.#context.worker.adapter === 'script-transform',
       signal: this.#signal,
     });
+    followProcessor((load) => this.#driver.tell({ type: 'processor', load }), { signal: this.#signal });
     // Whoever depends on this page hears of it at once, instead of noticing the silence.
     const leave = ({ persisted }: PageTransitionEvent): void => {
       if (!persisted) void this.#driver.stop('leaving');
