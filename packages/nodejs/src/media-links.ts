@@ -2,6 +2,7 @@
 
 import type { ChildEnd, MediaActivity, ParentEnd, SessionParameters } from '@casto/host';
 import type { ChannelStreams } from './channel-streams.ts';
+import type { FrameCount } from './media/frame-numbers.ts';
 import type { Hub } from './media/hub.ts';
 import type { LinkQuality } from './relay-overview.ts';
 
@@ -27,6 +28,8 @@ export interface ServeOptions {
 
 /** What came over a link. */
 export interface Arrivals {
+  /** Frames of the video; `expected` is 0 where they have no numbers. */
+  readonly frames: FrameCount;
   /** Packets that the parent sent, as far as their numbers tell. */
   readonly expected: number;
   /** Those of them that arrived, at first or when they were sent again. */

@@ -6,8 +6,9 @@ import type { PulledMedia } from './media-links.ts';
 
 /** How often what came is counted. */
 const COUNT_MS = 5_000;
-/** Of fewer packets no share is worth telling. */
+/** Of fewer packets no share is worth telling, and of so few frames neither. */
 const LEAST_PACKETS = 50;
+const LEAST_FRAMES = 20;
 
 export interface ParentWatchOptions {
   readonly link: PeerLink;
@@ -68,10 +69,13 @@ export class ParentWatch {
   #count(now: number): void {
     this.#countedAt = now;
     const { link, media, tell } = this.#options;
-    const { expected, received } = media.takeArrivals();
+    const { expected, received, frames } = media.takeArrivals();
     if (expected < LEAST_PACKETS) return;
-    const receivedShare = Math.min(1, received / expected);
-    this.lossShare = 1 - receivedShare;
+    const packetShare = Math.min(1, received / expected);
+    this.lossShare = 1 - packetShare;
+    // A parent that leaves frames out loses no packets.
+    const frameShare = frames.expected < LEAST_FRAMES ? 1 : frames.received / frames.expected;
+    const receivedShare = Math.min(packetShare, frameShare);
     tell({ type: 'measured', peerId: link.peerId, receivedShare });
   }
 }

@@ -6,6 +6,8 @@
  */
 
 import type { FrameSource, StreamKey } from '@casto/host';
+import { FrameNumbers } from './frame-numbers.ts';
+import type { FrameCount } from './frame-numbers.ts';
 import { readH264 } from './h264-payload.ts';
 import { createKeyFrameRequests } from './key-frame-requests.ts';
 import { createMissingPackets } from './missing-packets.ts';
@@ -103,6 +105,8 @@ export interface RtpSource extends FrameSource<RtpPacket> {
   /** When the last packet came, `null` before the first. */
   readonly lastUnitAt: number | null;
   readonly isClosed: boolean;
+  /** Of the video's frames; none where their ends have no trailers. */
+  readonly frames: FrameCount;
   onSenderReport: ((report: SenderReport) => void) | null;
   /** Called when stale pictures were dropped: viewers must wait for the next key frame. */
   onBreak: (() => void) | null;
@@ -129,6 +133,7 @@ class PacketSource implements RtpSource {
   onBreak: (() => void) | null = null;
   lastUnitAt: number | null = null;
   isClosed = false;
+  readonly frames = new FrameNumbers();
 
   readonly #options: RtpSourceOptions;
   readonly #reception: Reception;
@@ -261,6 +266,7 @@ class PacketSource implements RtpSource {
     this.#packets += 1;
     this.#bytes += bytes.length;
     this.lastUnitAt = now;
+    if (packet.marker && this.key.kind === 'video') this.frames.take(bytes);
     this.onUnit?.(packet);
   }
 

@@ -15,6 +15,8 @@ import type { RtpSource } from './rtp-source.ts';
 /** A parent that is a relay starts with a key frame by itself; the request would go up to the streamer for nothing. */
 const ASK_AFTER_MS = 250;
 
+const NOTHING: Arrivals = { expected: 0, received: 0, frames: { expected: 0, received: 0 } };
+
 export class SourceFeed implements PulledMedia {
   onFlowing: (() => void) | null = null;
   readonly #hub: Hub;
@@ -25,7 +27,7 @@ export class SourceFeed implements PulledMedia {
   #starting: RtpSource | null = null;
   /** Since when; `null` while nothing is expected. */
   #expectingSince: number | null = null;
-  #arrivalsBefore: Arrivals = { expected: 0, received: 0 };
+  #arrivalsBefore: Arrivals = NOTHING;
 
   constructor({ hub, now }: { hub: Hub; now: () => number }) {
     this.#hub = hub;
@@ -75,16 +77,26 @@ export class SourceFeed implements PulledMedia {
 
   takeArrivals(): Arrivals {
     const before = this.#arrivalsBefore;
-    let [expected, received] = [0, 0];
+    let { expected, received } = NOTHING;
+    const frames = { ...NOTHING.frames };
     for (const source of this.#sources) {
       const stats = source.stats();
       expected += stats.received + stats.lost;
       received += stats.received;
+      frames.expected += source.frames.expected;
+      frames.received += source.frames.received;
     }
-    this.#arrivalsBefore = { expected, received };
+    this.#arrivalsBefore = { expected, received, frames };
     // Counts begin anew with a stream that starts over.
-    if (expected < before.expected) return { expected: 0, received: 0 };
-    return { expected: expected - before.expected, received: Math.max(0, received - before.received) };
+    if (expected < before.expected) return NOTHING;
+    return {
+      expected: expected - before.expected,
+      received: Math.max(0, received - before.received),
+      frames: {
+        expected: frames.expected - before.frames.expected,
+        received: frames.received - before.frames.received,
+      },
+    };
   }
 
   close(): void {

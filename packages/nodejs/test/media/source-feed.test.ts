@@ -116,12 +116,12 @@ describe('a parent that is played', () => {
     const feed = feedOf(world, publisher);
     feed.play(true);
     world.stream(publisher, 10);
-    expect(feed.takeArrivals()).toEqual({ expected: 20, received: 20 });
+    expect(feed.takeArrivals()).toMatchObject({ expected: 20, received: 20 });
     publisher.sequence += 5;
     world.stream(publisher, 5);
 
-    expect(feed.takeArrivals()).toEqual({ expected: 15, received: 10 });
-    expect(feed.takeArrivals()).toEqual({ expected: 0, received: 0 });
+    expect(feed.takeArrivals()).toMatchObject({ expected: 15, received: 10 });
+    expect(feed.takeArrivals()).toMatchObject({ expected: 0, received: 0 });
   });
 
   test('that is closed feeds nobody', () => {
