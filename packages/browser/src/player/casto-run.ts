@@ -56,7 +56,7 @@ export class CastoRun {
   /** Leaves the broadcast, or ends it; the listener hears nothing more. Idempotent. */
   async stop(): Promise<void> {
     this.#closed.abort();
-    this.#state = 'idle';
+    this.#state = nextState(this.#state, 'stopped');
     await this.#casto?.stop();
   }
 
@@ -88,19 +88,24 @@ export class CastoRun {
   #follow(casto: CASTO): void {
     const { signal } = this.#closed;
     const attached = (): void => {
-      this.#silentMs = 0;
-      this.#learn('live');
+      this.#resume();
       this.#listener.onAttached?.();
     };
     casto.addEventListener('attached', attached, { signal });
     casto.addEventListener('parent-changed', attached, { signal });
-    casto.addEventListener('live', () => this.#learn('live'), { signal });
+    casto.addEventListener('live', () => this.#resume(), { signal });
     casto.addEventListener('ended', () => this.#learn('ended'), { signal });
     const failed = ({ detail }: CustomEvent<CastoError>): void => {
       this.#listener.onError?.(detail);
       this.#learn('detached');
     };
     casto.addEventListener('error', failed, { signal });
+  }
+
+  /** Before the end of a broadcast, or on the way that was lost, there was silence that says nothing of what comes. */
+  #resume(): void {
+    this.#silentMs = 0;
+    this.#learn('live');
   }
 
   async #keepMeasuring(casto: CASTO): Promise<void> {

@@ -126,6 +126,7 @@ describe('a run', () => {
     expect(heard).toEqual([]);
     expect(vi.getTimerCount()).toBe(0);
     expect(casto.stopped).toBe(1);
+    expect(run.state).toBe('idle');
   });
 
   test('reconnects when nothing has come for more than two seconds, and is live with the first bit', async () => {
@@ -156,6 +157,19 @@ describe('a run', () => {
     casto.tell('ended');
     casto.tell('live');
     expect(heard.slice(-2)).toEqual(['ended', 'live']);
+    await run.stop();
+  });
+
+  test('that comes back after a long silence has time for its first picture', async () => {
+    const { run, casto, heard } = begin();
+    await goLive(casto);
+    casto.current = { ...STATS, download: { bytes: 1, bitsPerSecond: 0 } };
+    casto.tell('ended');
+    await vi.advanceTimersByTimeAsync(60_000);
+    heard.length = 0;
+    casto.tell('live');
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(heard).toEqual(['live']);
     await run.stop();
   });
 
