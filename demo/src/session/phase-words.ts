@@ -1,9 +1,10 @@
-/** What the page says in each phase. */
+/** What the page says in each state of the broadcast. */
+
+import type { CastoState } from 'casto/player';
 
 import { wordsFor } from '../words/error-words.ts';
-import type { Role } from '../words/error-words.ts';
+import type { Reason, Role } from '../words/error-words.ts';
 import { unreachable } from '../unreachable.ts';
-import type { Phase } from './phase.ts';
 
 export interface VeilWords {
   title: string;
@@ -13,7 +14,8 @@ export interface VeilWords {
   leave: string;
 }
 
-export const BADGES: Readonly<Record<Phase['name'], string>> = {
+export const BADGES: Readonly<Record<CastoState, string>> = {
+  idle: 'Stopped',
   connecting: 'Connecting',
   waiting: 'Waiting',
   live: 'Live',
@@ -22,9 +24,12 @@ export const BADGES: Readonly<Record<Phase['name'], string>> = {
   failed: 'Stopped',
 };
 
-/** @returns What lies over the picture, or `null` when the picture speaks for itself. */
-export function veilWords(phase: Phase, role: Role): VeilWords | null {
-  switch (phase.name) {
+/**
+ * @param reason - Why it failed, if it has; `null` when that is not known.
+ * @returns What lies over the picture, or `null` when the picture speaks for itself.
+ */
+export function veilWords(state: CastoState, role: Role, reason: Reason | null): VeilWords | null {
+  switch (state) {
     case 'connecting':
       return { ...(role === 'viewer' ? VIEWER_CONNECTS : STREAMER_CONNECTS), leave: 'Cancel' };
     case 'waiting':
@@ -33,23 +38,24 @@ export function veilWords(phase: Phase, role: Role): VeilWords | null {
         text: 'The picture appears here as soon as the broadcast begins.',
         leave: 'Back',
       };
+    case 'idle':
     case 'live':
     case 'reconnecting':
       return null;
     case 'ended':
       return role === 'viewer' ? VIEWER_ENDED : STREAMER_ENDED;
     case 'failed': {
-      const { title, advice, retry } = wordsFor(phase.reason, role);
+      const { title, advice, retry } = wordsFor(reason, role);
       return { title, text: advice, leave: 'Back', ...(retry === 'useful' ? { retry: 'Try again' } : {}) };
     }
     default:
-      return unreachable(phase);
+      return unreachable(state);
   }
 }
 
 /** @param title - What the streamer calls the broadcast. */
-export function deskTitle(phase: Phase, role: Role, title: string | undefined): string {
-  if (phase.name === 'live' || phase.name === 'reconnecting') {
+export function deskTitle(state: CastoState, role: Role, title: string | undefined): string {
+  if (state === 'live' || state === 'reconnecting') {
     return title ?? (role === 'viewer' ? 'You are watching live' : 'You are live');
   }
   return title ?? (role === 'viewer' ? 'Watching' : 'Your broadcast');
