@@ -9,6 +9,7 @@ export interface Shown {
   readonly relay: string;
   /** Channels; `null`: the component is not there. */
   readonly player: string | null;
+  /** `'camera'` broadcasts it. */
   readonly hook: string | null;
   readonly list: 'shown' | 'hidden';
 }
@@ -32,7 +33,7 @@ globalThis.reactVersion = version;
 
 function HookedVideo({ channel, relay }: { channel: string; relay: string }) {
   // A new object each time, as people write it.
-  const use = useCasto({ channel, relays: [relay] });
+  const use = useCasto({ ...(channel === 'camera' ? {} : { channel }), relays: [relay] });
   const video = useRef<HTMLVideoElement>(null);
   globalThis.use = use;
   useEffect(() => {

@@ -11,6 +11,9 @@ import type { BrowserPage } from '../harness/browsers.ts';
 import { expectPlayerShows, expectState, LIVE_MS, usePlayerStage } from './player-stage.ts';
 import type { Shown } from './react-app.ts';
 
+const LOSS_MS = 20_000;
+const RECONNECT_MS = 40_000;
+
 const stage = usePlayerStage();
 let server: PageServer;
 
@@ -167,3 +170,19 @@ describe.each([
     expect(page.errors).toEqual([]);
   });
 });
+
+test('useCasto() tells a failure until the broadcast goes on', async () => {
+  const page = await openApp();
+  await render(page, { hook: 'camera' });
+  await page.waitFor(() => use?.state === 'live', { timeoutMs: LIVE_MS });
+  await stage.relay.kill();
+  await page.waitFor(() => use?.error?.reason === 'no-relay', { timeoutMs: LOSS_MS, what: 'a failure' });
+  expect(await page.evaluate(() => use?.state)).toBe('reconnecting');
+  await stage.relay.restart();
+  await page.waitFor(() => use?.state === 'live' && use.error === null, {
+    timeoutMs: RECONNECT_MS,
+    what: 'the broadcast without a failure',
+  });
+  await render(page, {});
+  await page.waitFor(() => castoHarness.openConnections().length === 0, { timeoutMs: 10_000 });
+}, 120_000);

@@ -15,7 +15,7 @@ export interface CastoUse {
   /** The viewer's remote stream, or the streamer's own preview; `null` before it is there. */
   readonly stream: MediaStream | null;
   readonly state: CastoState;
-  /** What failed last. The state tells whether it was the end. */
+  /** What failed, until the broadcast runs again; the state tells whether it was the end. */
   readonly error: CastoError | null;
   /** New about once a second while the broadcast runs. */
   readonly stats: CastoStats | null;
@@ -53,7 +53,7 @@ export function useCasto({ enabled = true, ...options }: UseCastoOptions = {}): 
         return casto;
       },
       {
-        onState: (state) => learn({ state }),
+        onState: (state) => learn(state === 'live' ? { state, error: null } : { state }),
         onStream: (stream) => learn({ stream }),
         onStats: (stats) => learn({ stats }),
         onError: (error) => learn({ error }),
