@@ -114,12 +114,15 @@ test('the figures of the moment are named', () => {
 
 test('viewers are told to how many they relay', () => {
   const child = { peerId: 'child', kind: 'browser', role: 'active', rttMs: null } as const;
-  expect(relayingWords(viewerStats(0, { children: [child] }))).toMatch(/relaying to 1 other viewer\./);
-  expect(relayingWords(viewerStats(0, { children: [child, child] }))).toMatch(
-    /relaying to 2 other viewers\./,
-  );
-  expect(relayingWords(viewerStats(0))).toMatch(/nobody yet/);
-  expect(relayingWords(viewerStats(0, { slots: 0 }))).toMatch(/no room/);
-  expect(relayingWords(viewerStats(0, { role: 'streamer' }))).toBe('');
-  expect(relayingWords(null)).toBe('');
+  const words = (changes: Partial<CastoStats>) => relayingWords(viewerStats(0, changes), 'on');
+  expect(words({ children: [child] })).toMatch(/relaying to 1 other viewer\./);
+  expect(words({ children: [child, child] })).toMatch(/relaying to 2 other viewers\./);
+  expect(words({})).toMatch(/nobody yet/);
+  expect(words({ slots: 0 })).toMatch(/no room/);
+  expect(words({ role: 'streamer' })).toBe('');
+  expect(relayingWords(null, 'on')).toBe('');
+});
+
+test('whoever passes nothing on by choice is told that, and nothing of missing room', () => {
+  expect(relayingWords(viewerStats(0, { slots: 0 }), 'off')).toBe('You pass nothing on.');
 });

@@ -175,6 +175,32 @@ test('a viewer dies, and whoever was fed by it finds another parent, before ever
   }
 }, 120_000);
 
+test('whoever passes nothing on joins anew, sees the picture again, and is asked no second time', async () => {
+  const streamer = await stage.page('/');
+  const link = await goLive(streamer, { source: 'test-picture' });
+  const viewer = await stage.page(link);
+  await expectPhase(viewer, 'live');
+  await expectText(viewer, '#relaying', 'relaying to nobody yet');
+  await viewer.click('#sound-call');
+  await say(viewer, 'Still here', 'Ada');
+  const before = await viewer.evaluate(streamId);
+
+  await viewer.click('#pass-on');
+  await expect.poll(() => viewer.evaluate(streamId), { timeout: LIVE_MS }).not.toBe(before);
+  await expectPhase(viewer, 'live');
+  await expectPictures(viewer);
+  await expectText(viewer, '#relaying', '^You pass nothing on\\.$');
+  expect(await textOf(viewer, '#chat-log')).toContain('Still here');
+  expect(await viewer.evaluate(() => document.querySelector('video')?.muted)).toBe(false);
+
+  await viewer.reload();
+  await expectPhase(viewer, 'live');
+  await expectText(viewer, '#relaying', '^You pass nothing on\\.$');
+  await viewer.click('#pass-on');
+  await expectText(viewer, '#relaying', 'relaying to nobody');
+  expect(stage.problemsOf(streamer, viewer)).toEqual([]);
+}, 120_000);
+
 test('a video file is broadcast over and over, in its own shape', async () => {
   const streamer = await stage.page('/');
   await streamer.click('#to-go-live');
@@ -236,6 +262,13 @@ test('statistics draw their graphs, and are saved as JSON', async () => {
   expect(file.samples.some(({ bitrateBps }) => bitrateBps > 0)).toBe(true);
   expect(stage.problemsOf(viewer)).toEqual([]);
 });
+
+/** In the page: which stream is shown. */
+function streamId(): string {
+  const video = document.querySelector('#video');
+  const stream = video instanceof HTMLVideoElement ? video.srcObject : null;
+  return stream instanceof MediaStream ? stream.id : '';
+}
 
 async function say(page: BrowserPage, text: string, name: string): Promise<void> {
   await page.fill('#chat-name', name);

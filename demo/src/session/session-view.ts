@@ -15,6 +15,7 @@ import type { Reason, Role } from '../words/error-words.ts';
 import { chipFigures, deskFigures, relayingWords } from '../words/figures.ts';
 import { LazyPanels } from './lazy-panels.ts';
 import { Panels } from './panels.ts';
+import { PassOnSwitch } from './pass-on.ts';
 import { BADGES, deskTitle, veilWords } from './phase-words.ts';
 import { Player } from './player.ts';
 import { ScreenLock } from './screen-lock.ts';
@@ -33,6 +34,7 @@ export class SessionView {
   readonly #lazy = new LazyPanels();
   readonly #share = new SharePanel();
   readonly #chat = new ChatPanel();
+  readonly #passOn = new PassOnSwitch(() => this.#rejoin());
   readonly #screenLock = new ScreenLock();
   #role: Role = 'viewer';
   #options: CastoOptions = {};
@@ -106,18 +108,18 @@ export class SessionView {
     this.close();
     this.#role = role;
     this.#options = options;
-    this.#viewers = 0;
-    this.#reason = null;
-    this.#following = new AbortController();
     document.body.dataset['role'] = role;
     element('stop', HTMLButtonElement).textContent = role === 'viewer' ? 'Leave' : 'Stop';
     if (role === 'streamer') this.#screenLock.hold();
-    this.#showFigures(null);
     this.#panels.open(panel);
   }
 
   /** The live video is these few lines; the rest of this app is buttons and words. */
   #begin(): void {
+    this.#viewers = 0;
+    this.#reason = null;
+    this.#following = new AbortController();
+    this.#showFigures(null);
     this.#run = new CastoRun(() => this.#create(), {
       onState: (state) => this.#learn(state),
       onStream: (stream) => (this.#player.video.srcObject = stream),
@@ -130,12 +132,21 @@ export class SessionView {
   }
 
   #create(): CASTO {
-    const casto = new CASTO(this.#options);
+    const keeps = this.#role === 'viewer' && this.#passOn.choice === 'off';
+    const casto = new CASTO(keeps ? { ...this.#options, relay: false } : this.#options);
     const { signal } = this.#following;
     casto.addEventListener('viewers', ({ detail }) => (this.#viewers = detail.count), { signal });
     this.#chat.follow(casto, signal);
     this.#lazy.follow(casto);
     return casto;
+  }
+
+  /** What a page passes on is settled when it joins. Picture, sound and messages stay where they are meanwhile. */
+  #rejoin(): void {
+    if (this.#run === null || this.#run.state === 'failed') return;
+    this.#following.abort();
+    void this.#run.stop();
+    this.#begin();
   }
 
   #learn(state: CastoState): void {
@@ -169,6 +180,6 @@ export class SessionView {
     element('chip-latency', HTMLElement).textContent = latency;
     element('chip-depth', HTMLElement).textContent = depth;
     element('figures', HTMLElement).textContent = deskFigures(stats);
-    element('relaying', HTMLElement).textContent = relayingWords(stats);
+    element('relaying', HTMLElement).textContent = relayingWords(stats, this.#passOn.choice);
   }
 }

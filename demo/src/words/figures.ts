@@ -2,6 +2,8 @@
 
 import type { CastoPeerStats, CastoStats, CastoVideoStats } from 'casto';
 
+import type { PassOn } from '../session/pass-on.ts';
+
 /** @returns Viewers, delay and distance for the chip; empty where nothing is known. */
 export function chipFigures(stats: CastoStats | null, viewers: number): [string, string, string] {
   if (stats === null) return ['', '', ''];
@@ -29,9 +31,13 @@ export function deskFigures(stats: CastoStats | null): string {
   return parts.filter((part) => part !== '').join('  ·  ');
 }
 
-/** @returns What a viewer's page does for others, in a sentence; empty while nothing is known. */
-export function relayingWords(stats: CastoStats | null): string {
+/**
+ * @param choice - The viewer's own.
+ * @returns What a viewer's page does for others, in a sentence; empty while nothing is known.
+ */
+export function relayingWords(stats: CastoStats | null, choice: PassOn): string {
   if (stats === null || stats.role === 'streamer' || stats.depth === null) return '';
+  if (choice === 'off') return 'You pass nothing on.';
   const served = stats.children.filter(({ role }) => role === 'active').length;
   if (served === 1) return 'You are relaying to 1 other viewer. Thank you!';
   if (served > 1) return `You are relaying to ${served} other viewers. Thank you!`;
