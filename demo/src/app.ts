@@ -70,7 +70,7 @@ export class App {
         if (!isCurrent()) return;
         this.#watched = route.channel;
         showView('session');
-        return session.watch(route.channel, this.#home.titleOf(route.channel), route.panel);
+        return session.watch(route.channel, route.panel);
       }
     }
   }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { ageWords, countWords, titleWords, viewersWords } from '../src/home/card-words.ts';
+import { ageWords, countWords, viewersWords } from '../src/home/card-words.ts';
+import { titleWords } from '../src/words/title-words.ts';
 
 const MINUTE_MS = 60_000;
 const NOW = Date.UTC(2027, 0, 31, 18, 0, 0);

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { deskTitle, veilWords } from '../src/session/phase-words.ts';
+import { titleWords } from '../src/words/title-words.ts';
 
 test('a viewer is told to wait, to stay, and what failed; a running picture speaks for itself', () => {
   expect(veilWords('waiting', 'viewer', null)?.title).toBe('Waiting for the streamer');
@@ -22,8 +23,18 @@ test('trying again is offered where it can help', () => {
   expect(veilWords('failed', 'streamer', 'unsupported-browser')?.retry).toBeUndefined();
 });
 
-test('the desk tells the title, and what goes on where there is none', () => {
+test('the desk tells the title as soon as it is known, and calls a broadcast without one as its card does', () => {
   expect(deskTitle('live', 'viewer', 'Kites')).toBe('Kites');
-  expect(deskTitle('connecting', 'viewer', undefined)).toBe('Watching');
-  expect(deskTitle('connecting', 'streamer', undefined)).toBe('Your broadcast');
+  expect(deskTitle('connecting', 'streamer', 'Kites')).toBe('Kites');
+  for (const role of ['viewer', 'streamer'] as const) {
+    for (const state of ['live', 'reconnecting', 'ended'] as const) {
+      expect(deskTitle(state, role, '')).toBe(titleWords(''));
+    }
+  }
+});
+
+test('before a title is known the desk says what goes on', () => {
+  expect(deskTitle('connecting', 'viewer', '')).toBe('Watching');
+  expect(deskTitle('failed', 'viewer', '')).toBe('Watching');
+  expect(deskTitle('connecting', 'streamer', '')).toBe('Your broadcast');
 });

@@ -35,6 +35,7 @@ test('the start page shows who is live, with a picture and viewers, by itself, a
 
   await home.click('.channel-card');
   await expectPhase(home, 'live');
+  expect(await textOf(home, '#desk-title')).toBe('Kites over the beach');
   await expectPictures(home);
   const other = await stage.page('/');
   await expectText(other, '.channel-viewers', '^1 viewer$', LISTED_MS);
@@ -72,6 +73,9 @@ test('streamer and viewer talk, and a reaction flies over both pictures', async 
   const streamer = await stage.page('/');
   const viewer = await stage.page(await goLive(streamer, { source: 'test-picture' }));
   await expectPhase(viewer, 'live');
+  // Who gave no title is called the same on both sides, and on cards.
+  expect(await textOf(streamer, '#desk-title')).toBe('Untitled broadcast');
+  expect(await textOf(viewer, '#desk-title')).toBe('Untitled broadcast');
   await watchReactions(streamer);
   await say(viewer, 'Hello <b>from</b> here', 'Ada');
   await expectText(streamer, '#chat-unread', '^1$');

@@ -26,12 +26,6 @@ export function ageWords(startedAt: number, nowMs: number): string {
   return days === 1 ? 'for a day' : `for ${days} days`;
 }
 
-/** What stands where the streamer gave no title. */
-export function titleWords(title: string): string {
-  const text = title.trim();
-  return text === '' ? 'Untitled broadcast' : text;
-}
-
 /** The line beside "Live now". */
 export function countWords(channels: number): string {
   if (channels === 0) return 'Nobody at the moment';

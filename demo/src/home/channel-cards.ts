@@ -3,7 +3,8 @@
 import type { CastoChannel } from 'casto';
 
 import { hashOf } from '../route.ts';
-import { ageWords, titleWords, viewersWords } from './card-words.ts';
+import { titleWords } from '../words/title-words.ts';
+import { ageWords, viewersWords } from './card-words.ts';
 
 /** A screen that is scrolled for longer shows nobody anything; the most viewed come first. */
 const MOST_CARDS = 60;
@@ -37,11 +38,6 @@ export class ChannelCards {
     for (const channel of shown) this.#update(channel, nowMs);
     this.#order(shown);
     return channels.length - shown.length;
-  }
-
-  /** @returns What the streamer calls a channel that has a card; `null` for others. */
-  titleOf(channel: string): string | null {
-    return this.#cards.get(channel)?.title.textContent ?? null;
   }
 
   /** Time passes for all of them. */

@@ -27,10 +27,6 @@ export class Directory {
     this.#watch(watching.signal).catch(() => this.#fail(watching.signal));
   }
 
-  titleOf(channel: string): string | null {
-    return this.#cards.titleOf(channel);
-  }
-
   close(): void {
     this.#watching?.abort();
     this.#watching = null;

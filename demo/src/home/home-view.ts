@@ -18,11 +18,6 @@ export class HomeView {
     this.#directory.open();
   }
 
-  /** @returns What a channel is called, as far as this list knows; `null` otherwise. */
-  titleOf(channel: string): string | null {
-    return this.#directory.titleOf(channel);
-  }
-
   close(): void {
     this.#directory.close();
   }

@@ -4,6 +4,7 @@ import type { CastoState } from 'casto/player';
 
 import { wordsFor } from '../words/error-words.ts';
 import type { Reason, Role } from '../words/error-words.ts';
+import { titleWords } from '../words/title-words.ts';
 import { unreachable } from '../unreachable.ts';
 
 export interface VeilWords {
@@ -53,12 +54,11 @@ export function veilWords(state: CastoState, role: Role, reason: Reason | null):
   }
 }
 
-/** @param title - What the streamer calls the broadcast. */
-export function deskTitle(state: CastoState, role: Role, title: string | undefined): string {
-  if (state === 'live' || state === 'reconnecting') {
-    return title ?? (role === 'viewer' ? 'You are watching live' : 'You are live');
-  }
-  return title ?? (role === 'viewer' ? 'Watching' : 'Your broadcast');
+/** @param title - What the streamer calls the broadcast; empty before that is known, or where it is called nothing. */
+export function deskTitle(state: CastoState, role: Role, title: string): string {
+  const isKnown = title !== '' || state === 'live' || state === 'reconnecting' || state === 'ended';
+  if (isKnown) return titleWords(title);
+  return role === 'viewer' ? 'Watching' : 'Your broadcast';
 }
 
 const VIEWER_CONNECTS = { title: 'Connecting', text: 'Looking for the way to the streamer.' };

@@ -13,6 +13,7 @@ import type { PanelName } from '../route.ts';
 import { SharePanel } from '../share/share-panel.ts';
 import type { Reason, Role } from '../words/error-words.ts';
 import { chipFigures, deskFigures, relayingWords } from '../words/figures.ts';
+import { titleWords } from '../words/title-words.ts';
 import { LazyPanels } from './lazy-panels.ts';
 import { Panels } from './panels.ts';
 import { PassOnSwitch } from './pass-on.ts';
@@ -42,6 +43,8 @@ export class SessionView {
   #following = new AbortController();
   /** Why it failed; `null` for anything that has no words of its own. */
   #reason: Reason | null = null;
+  /** What the streamer calls it; empty before that is known, and where it is called nothing. */
+  #title = '';
   #viewers = 0;
 
   /** @param actions - What the rest of the page does when somebody presses a button here. */
@@ -75,9 +78,8 @@ export class SessionView {
     this.#begin();
   }
 
-  /** @param title - What the streamer calls the channel; `null`: it is not known here. */
-  watch(channel: string, title: string | null, panel: PanelName | null): void {
-    this.#prepare('viewer', title === null ? { channel } : { channel, title }, panel ?? 'chat');
+  watch(channel: string, panel: PanelName | null): void {
+    this.#prepare('viewer', { channel }, panel ?? 'chat');
     this.#player.prepare('watching');
     this.#begin();
   }
@@ -108,6 +110,7 @@ export class SessionView {
     this.close();
     this.#role = role;
     this.#options = options;
+    this.#title = options.title ?? '';
     document.body.dataset['role'] = role;
     element('stop', HTMLButtonElement).textContent = role === 'viewer' ? 'Leave' : 'Stop';
     if (role === 'streamer') this.#screenLock.hold();
@@ -158,9 +161,9 @@ export class SessionView {
     const casto = this.#run?.casto ?? null;
     const words = veilWords(state, this.#role, this.#reason);
     document.body.dataset['phase'] = state;
-    const title = casto?.title || this.#options.title;
+    if (state === 'live') this.#title = casto?.title ?? '';
     element('badge', HTMLElement).textContent = BADGES[state];
-    element('desk-title', HTMLElement).textContent = deskTitle(state, this.#role, title);
+    element('desk-title', HTMLElement).textContent = deskTitle(state, this.#role, this.#title);
     element('veil', HTMLElement).hidden = words === null;
     element('veil-title', HTMLElement).textContent = words?.title ?? '';
     element('veil-text', HTMLElement).textContent = words?.text ?? '';
@@ -169,8 +172,8 @@ export class SessionView {
     retry.textContent = words?.retry ?? '';
     element('veil-leave', HTMLButtonElement).textContent = words?.leave ?? '';
     const link = state === 'failed' || casto?.channel === '' ? '' : (casto?.link ?? '');
-    this.#share.show(link, title);
-    document.title = state === 'live' ? `● ${title || 'Live'} · CASTO` : 'CASTO';
+    this.#share.show(link, this.#title);
+    document.title = state === 'live' ? `● ${titleWords(this.#title)} · CASTO` : 'CASTO';
     announce(words === null ? BADGES[state].toLowerCase() : `${words.title}. ${words.text}`);
   }
 

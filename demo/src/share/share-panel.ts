@@ -2,6 +2,7 @@
 
 import { copyText } from '../copying.ts';
 import { element } from '../elements.ts';
+import { titleWords } from '../words/title-words.ts';
 import { embedCode } from './embed-code.ts';
 import { networkLink } from './network-link.ts';
 
@@ -26,9 +27,12 @@ export class SharePanel {
     this.#link.addEventListener('focus', () => this.#link.select());
   }
 
-  /** @param link - Empty when there is nothing to share. */
-  show(link: string, title: string | undefined): void {
-    this.#title = title ?? 'Live on CASTO';
+  /**
+   * @param link - Empty when there is nothing to share.
+   * @param title - What the streamer calls it; may be empty.
+   */
+  show(link: string, title: string): void {
+    this.#title = titleWords(title);
     if (link === this.#shown) return;
     this.#shown = link;
     this.#link.value = link;
