@@ -86,8 +86,6 @@ export class RelayChannel {
       this.#viewersChanged();
     });
     this.#driver = new TreeDriver({ tree: relayTreeOptions(options), clock, ports: this.#ports() });
-    // The owner has said how many children the line carries.
-    this.#driver.tell({ type: 'uplink', bps: Infinity });
     this.#children = new ChannelChildren({
       media,
       hub: this.#hub,
@@ -178,8 +176,9 @@ export class RelayChannel {
     return { parents: this.#parents.losses(), children: this.#children.qualities() };
   }
 
-  /** Limits the children of this channel from here on. */
+  /** Limits the children of this channel from here on: to as many as the line carries, by what the owner says. */
   allow(children: number): void {
+    this.#driver.tell({ type: 'uplink', bps: Infinity });
     this.#driver.tell({ type: 'allowed', children });
   }
 
