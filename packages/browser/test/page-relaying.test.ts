@@ -106,7 +106,6 @@ async function openPage(): Promise<Page> {
     parent: () => parent,
     parentLinks: () => [],
     // The narrow slices of the page's classes that are used here.
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   } as unknown as PageRelayingOptions);
   await relaying.start();
   return { relaying, driver, clock, channel: id };

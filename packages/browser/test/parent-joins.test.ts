@@ -96,7 +96,6 @@ function createJoins(connect: () => Promise<never>): {
     onEvent: () => {},
     onFlowing: () => {},
     // The narrow slices of the page's classes that are used here.
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   } as unknown as ParentJoinsOptions);
   return { joins, worker, answers };
 }

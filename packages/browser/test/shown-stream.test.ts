@@ -44,7 +44,6 @@ class TestParent {
 
   // The part of an attachment that is used here.
   get attachment(): Attachment {
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     return this as unknown as Attachment;
   }
 }
@@ -61,7 +60,6 @@ function openPage(options: { canMerge: boolean }): {
     onDecoding: null,
     decodeInto: (source) => void asked.push(source),
   };
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const shown = new ShownStream(worker as PageWorker);
   return { shown, asked, decodes: (source) => worker.onDecoding?.(source) };
 }

@@ -36,11 +36,9 @@ async function child(
   const stream = { getTracks: () => [{ kind: 'video' }] };
   const options = { layers: [0], encodedLayers: 1, epoch: 1, isActive: true, shares };
   // The narrow slices of the browser's classes that are used here.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const media = new OutgoingMedia({ ...options, worker, stream } as unknown as ConstructorParameters<
     typeof OutgoingMedia
   >[0]);
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   await media.attach({ getTransceivers: () => [transceiver] } as unknown as RTCPeerConnection);
   await media.begin();
   return { media, video, isActive: () => video.parameters.encodings[0]?.active === true };

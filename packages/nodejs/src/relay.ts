@@ -1,7 +1,6 @@
 /** Puts a relay together: data folder, libp2p, channels, media. */
 
-import { peerIdFromString } from '@libp2p/peer-id';
-import { MAX_ADDRESS_LENGTH, MAX_PEER_ADDRESSES, MAX_SUBTREE_COUNT, type PeerId } from '@casto/core';
+import { MAX_SUBTREE_COUNT } from '@casto/core';
 import {
   peerIdOf,
   processClock,
@@ -24,6 +23,7 @@ import { defaultMaxViewers, processCount } from './processes/process-count.ts';
 import { createSpreadLinks } from './processes/spread-links.ts';
 import { processorLoad } from './processor-load.ts';
 import { RecordMemory } from './record-memory.ts';
+import { circuitAddresses, ownAddresses } from './relay-addresses.ts';
 import { RelayChannels } from './relay-channels.ts';
 import type { RelayLog } from './relay-log.ts';
 import type { RelayMedia } from './relay-media.ts';
@@ -52,8 +52,6 @@ const LINK_STREAMS_PER_CONNECTION = 64;
 /** Those of 30 s, from the children of all channels: a hundred bytes each. */
 const MAX_REMEMBERED_SIGNALS = 16_384;
 const DRAIN_POLL_MS = 50;
-/** What a redirect may carry per peer. */
-const MAX_CIRCUIT_ADDRESSES = 4;
 
 /**
  * Starts a relay.
@@ -148,9 +146,7 @@ async function assembleRelay(
   const clock = processClock;
   const gate = new JoinGate({ clock, joinsPerSecond });
   const memory = memoryLimit(options.maxMemoryBytes ?? null, clock, () => media.residentBytes());
-  const processor = processorLoad(clock, () =>
-    media.processes().reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0),
-  );
+  const processor = processorLoad(clock, () => cpuSecondsOf(media));
   const channels = new RelayChannels({
     self: peerIdOf(libp2p.peerId),
     signaling: { privateKey: folder.privateKey, verifier: signalVerifier(MAX_REMEMBERED_SIGNALS) },
@@ -206,6 +202,10 @@ async function assembleRelay(
   return new RunningRelay({ libp2p, channels, network, media, stun, folder, sessions, listing, ...shown });
 }
 
+function cpuSecondsOf(media: RelayMedia): number {
+  return media.processes().reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0);
+}
+
 function openListing({
   channels: { census },
   ...options
@@ -217,27 +217,6 @@ function openListing({
     live: () => census.live(),
     isOwn: (channel) => census.isOwn(channel),
   });
-}
-
-/** Where pages reach a streamer through this relay, if it has reserved; TCP is of no use to them. */
-function circuitAddresses(libp2p: RelayPeer, streamer: PeerId): string[] {
-  if (!libp2p.services.circuit.reservations.has(peerIdFromString(streamer))) return [];
-  return libp2p
-    .getMultiaddrs()
-    .map(String)
-    .filter((address) => address.includes('/ws') || address.includes('/webrtc-direct'))
-    .map((address) => `${address}/p2p-circuit/p2p/${streamer}`)
-    .filter(({ length }) => length <= MAX_ADDRESS_LENGTH)
-    .slice(0, MAX_CIRCUIT_ADDRESSES);
-}
-
-/** Where pages and relays reach this relay, as far as a message may say. */
-function ownAddresses(libp2p: RelayPeer): string[] {
-  return libp2p
-    .getMultiaddrs()
-    .map(String)
-    .filter((address) => address.length <= MAX_ADDRESS_LENGTH && !address.includes('/p2p-circuit'))
-    .slice(0, MAX_PEER_ADDRESSES);
 }
 
 interface RelayParts {

@@ -30,7 +30,6 @@ class NumberedParent {
     };
     const clock = { now: () => this.world.now, setTimer: () => () => {} };
     // The part of a link that is used here.
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     const link = { peerId, isOpen: true } as unknown as PeerLink;
     this.#watch = new ParentWatch({ link, media, clock, tell });
     this.#watch.play(true);
