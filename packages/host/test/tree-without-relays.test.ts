@@ -14,7 +14,9 @@ import {
 } from '../src/index.ts';
 import { NeighbourWorld, WANTED, type TestNeighbour } from './neighbour-world.ts';
 
+/** For three children; the owner allows as many again until somebody has found another place (C4.1). */
 const UPLINK_BPS = 20_000_000;
+const MAX_CHILDREN = 6;
 const STEP_MS = 25;
 
 /** What a relay would know: everybody. */
@@ -65,7 +67,7 @@ class Member implements TreePorts {
         kind: 'browser',
         addresses: [],
         seed: introducer.members.size,
-        maxChildren: 3,
+        maxChildren: MAX_CHILDREN,
         isViewer: peer.id !== channel,
         layers: 1,
       },

@@ -245,6 +245,15 @@ describe('epoch', () => {
     expect(world.of(leaf).epoch).toBe(7);
   });
 
+  test('below a liar nobody can know which is the last', () => {
+    const { world, pass, rules } = watchedWorld();
+    world.of(STREAMER).epoch = 8;
+    const liar = world.add('viewer', STREAMER, { epoch: 7, activeChildren: 1, isLiar: true });
+    world.add('viewer', liar, { epoch: 7, activeChildren: 1 });
+    pass(CHECK_LIMITS.epochMs + 5_000);
+    expect(rules()).toEqual([]);
+  });
+
   test('never goes back', () => {
     const { world, pass, rules } = watchedWorld();
     world.of(STREAMER).epoch = 8;

@@ -43,8 +43,9 @@ export class EpochChecker {
 
   #checkLate(peer: PeerIndex, epoch: number, census: Census): void {
     const { world } = census;
-    // Whoever has no children has nobody to tell.
-    const isLate = epoch < (this.#streamerEpoch ?? 0) && world.activeChildren(peer) > 0;
+    // Whoever has no children has nobody to tell, and below a liar nobody can know.
+    const isHeard = world.activeChildren(peer) > 0 && !census.isMisled(peer);
+    const isLate = isHeard && epoch < (this.#streamerEpoch ?? 0);
     if (!isLate) this.#late.ends(peer);
     else if (this.#late.goesOn(peer, census.now))
       this.#report(peer, census, `is still in epoch ${epoch}, the streamer in ${this.#streamerEpoch}`);
