@@ -44,7 +44,6 @@ test('the HTML that the demo copies shows a broadcast in any page, and may fill 
   await frame.click('#player [part~=fullscreen]');
   await site.waitFor(() => document.fullscreenElement?.tagName === 'IFRAME', { timeoutMs: 5_000 });
   expect(await seriousProblems(frame)).toEqual([]);
-  expect(await seriousProblems(site)).toEqual([]);
   expect(site.errors).toEqual([]);
 });
 

@@ -28,8 +28,9 @@ export interface CastoOptions {
   /** Qualities to encode: 1 is full size, 2 adds half, 3 adds a quarter. Default 1. */
   layers?: 1 | 2 | 3;
   /**
-   * Pages that this page passes the broadcast on to, at most 8 by default and as its uplink allows; `false`: none. A
-   * streamer serves its relays all the same.
+   * Pages that this page passes the broadcast on to, at most 8 by default and as its uplink allows; `false`: none. For
+   * seconds it may be four fifths more, while a page whose parent is gone finds another place. A streamer serves its
+   * relays all the same.
    */
   relay?: false | { maxChildren?: number; maxUplinkBps?: number };
   /**

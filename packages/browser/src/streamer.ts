@@ -1,7 +1,7 @@
 /** The broadcasting side of a page: captures, announces its channel, and serves children: the root of the tree. */
 
 import type { Libp2p } from '@libp2p/interface';
-import type { ChannelRecord, PeerId } from '@casto/core';
+import { momentaryChildren, type ChannelRecord, type PeerId } from '@casto/core';
 import {
   peerIdOf,
   Neighbours,
@@ -248,6 +248,7 @@ export class Streamer implements Role {
         addresses: this.#addresses,
         seed: Math.floor(Math.random() * 2 ** 32),
         maxChildren: settings.maxChildren,
+        momentaryChildren: momentaryChildren(settings.maxChildren),
         relayPlaces: RELAY_PLACES,
         isViewer: false,
         layers: (1 << settings.layers) - 1,

@@ -11,6 +11,7 @@ import type { Connection, Libp2p, PrivateKey } from '@libp2p/interface';
 import {
   isPeerId,
   KEY_FRAME_REQUEST_MS,
+  momentaryChildren,
   PAGE_TUNING,
   type ChannelId,
   type JoinAnswer,
@@ -209,6 +210,7 @@ export class Viewer implements Role {
         addresses: this.#addresses,
         seed: Math.floor(Math.random() * 2 ** 32),
         maxChildren: this.#maxChildren,
+        momentaryChildren: momentaryChildren(this.#maxChildren),
         isViewer: true,
         layers: LAYERS,
         tuning: { ...PAGE_TUNING, liveParents: this.#context.worker.canMerge ? liveParents : 1 },

@@ -65,7 +65,13 @@ export { createDirectory, type Directory } from './tree/directory.ts';
 export { createTreePeer, type TreePeer, type TreePeerOptions } from './tree/tree-peer.ts';
 export type * from './tree/tree-io.ts';
 export { tokenBucket, type TokenBucket } from './token-bucket.ts';
-export { HEADLESS_TUNING, PAGE_TUNING, TREE_DEFAULTS, type TreeTuning } from './tree/tree-tuning.ts';
+export {
+  HEADLESS_TUNING,
+  momentaryChildren,
+  PAGE_TUNING,
+  TREE_DEFAULTS,
+  type TreeTuning,
+} from './tree/tree-tuning.ts';
 export type * from './tree/tree-view.ts';
 export type { Offence } from './tree/bans.ts';
 export { HOP_MS } from './tree/scores.ts';

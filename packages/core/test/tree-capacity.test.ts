@@ -270,6 +270,15 @@ describe('more children than slots', () => {
     expect([accepted(100), accepted(7), accepted(6)]).toEqual([8, 7, 6]);
   });
 
+  test('[C4.1] are borne by a page for a moment, beyond all that it settles', () => {
+    const page = loneStreamer(1, { momentaryChildren: 1 });
+    for (const number of [2, 3, 4]) page.child(number, { standby: true });
+    const activate = { type: 'activate', layer: 0 } as const;
+    const served = [2, 3, 4].flatMap((number) => about('serve', page.gets(number, activate)));
+    expect(served).toEqual([2, 3]);
+    expect(page.view.slots).toBe(1);
+  });
+
   test('[C4.1] are not taken by a peer without slots', () => {
     const streamer = loneStreamer(2).child(2, { standby: true });
     streamer.tell({ type: 'network', network: 'metered' });

@@ -29,6 +29,8 @@ export interface TreePeerOptions {
   readonly seed: number;
   /** Most children that its owner allows, 0 for none; pages alone where there are `relayPlaces`. */
   readonly maxChildren: number;
+  /** C4.1: children besides that the owner bears until they have found other places; none unless it is said. */
+  readonly momentaryChildren?: number;
   /** Children besides that are headless relays: a streamer's viewers watch through them. */
   readonly relayPlaces?: number;
   /** Whether it plays the channel, so that it counts as a viewer. */
@@ -352,7 +354,8 @@ export function hasRelayPlace(state: TreeState): boolean {
 
 /** Children that the owner allows, whatever the uplink carries. */
 export function allowedChildren(state: TreeState): number {
-  return state.maxChildren + Math.min(activeRelays(state), state.options.relayPlaces ?? 0);
+  const { relayPlaces = 0, momentaryChildren = 0 } = state.options;
+  return state.maxChildren + momentaryChildren + Math.min(activeRelays(state), relayPlaces);
 }
 
 /** C4.1: children that may have media at once, until those beyond the slots have found other places. */

@@ -155,6 +155,11 @@ export const HEADLESS_TUNING = {
   reserveShare: 0,
 } as const satisfies Partial<TreeTuning>;
 
+/** C4.1: children that a page bears for a moment besides those that it settles. */
+export function momentaryChildren(settled: number): number {
+  return Math.ceil(settled * TREE_DEFAULTS.overflowShare);
+}
+
 /** Pages and headless relays have their own; others are for ablations in the simulator and for tests. */
 export type TreeTuning = {
   readonly [K in keyof typeof TREE_DEFAULTS]: (typeof TREE_DEFAULTS)[K] extends boolean ? boolean : number;

@@ -47,6 +47,8 @@ interface Place {
 export class Publishers implements SessionRole {
   readonly #options: PublishersOptions;
   readonly #places = new Map<string, Place>();
+  /** Also of places that are over: a session may come up at the moment at which nobody waits for it any more. */
+  readonly #sessions = new Set<PublisherSession>();
   #epoch = 0;
   readonly #limit = new SessionLimit({ all: MAX_PUBLISHERS, perNetwork: MAX_PUBLISHERS_PER_NETWORK });
 
@@ -83,9 +85,9 @@ export class Publishers implements SessionRole {
 
   /** Ends all sessions, and leaves their channels to the relay to close: publishers come back to it. Idempotent. */
   async close(): Promise<void> {
-    const places = [...this.#places.values()];
-    for (const { session } of places) session?.close();
-    await Promise.all(places.map(({ publication }) => publication.abandon()));
+    const publications = [...this.#places.values()].map(({ publication }) => publication);
+    for (const session of this.#sessions) session.close();
+    await Promise.all(publications.map((publication) => publication.abandon()));
   }
 
   async #openIn(
@@ -106,6 +108,7 @@ export class Publishers implements SessionRole {
       counts: refused,
       ...(maxBitrateBps === undefined ? {} : { maxBitrateBps }),
       onClosed: () => {
+        this.#sessions.delete(session);
         if (place.session === session) place.session = null;
         place.left = session;
         log('info', 'publisher-left', { channel: publication.channel, name });
@@ -113,6 +116,7 @@ export class Publishers implements SessionRole {
         onClosed();
       },
     });
+    this.#sessions.add(session);
     place.session = session;
     place.left = null;
     try {
