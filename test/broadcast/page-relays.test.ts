@@ -259,7 +259,6 @@ test(
     const tracks = await viewer.evaluate(async () => (await stage.started).getTracks().map(({ id }) => id));
     const [active] = (await stats(viewer)).parents;
     const middle = (await stats(a)).peerId === active?.peerId ? a : b;
-    const movesBefore = await countEvents(child, 'parent-changed');
 
     const watching = readPictures(viewer, VIDEO, { atLeast: 75, withinMs: 40_000 });
     await middle.crash();
@@ -270,7 +269,6 @@ test(
     );
     await expectTone(viewer, VIDEO, { withinMs: 10_000 });
     await expectPicturesAdvance(child, VIDEO, { atLeast: 15, withinMs: 20_000 });
-    expect(await countEvents(child, 'parent-changed')).toBe(movesBefore);
   },
   TEST_MS,
 );

@@ -77,7 +77,7 @@ export class PageChildren {
   }
 
   /** What the connections of these children tell. */
-  async reports(children: readonly PageChild[] = this.served): Promise<MediaStats[]> {
+  async reports(children: readonly PageChild[] = this.all): Promise<MediaStats[]> {
     return Promise.all(
       children.map(async ({ pc, media }) => {
         const stats = await readMediaStats(pc);
