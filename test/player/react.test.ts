@@ -172,6 +172,7 @@ describe.each([
 });
 
 test('useCasto() tells a failure until the broadcast goes on', async () => {
+  server = await serveApp([]);
   const page = await openApp();
   await render(page, { hook: 'camera' });
   await page.waitFor(() => use?.state === 'live', { timeoutMs: LIVE_MS });
@@ -185,4 +186,5 @@ test('useCasto() tells a failure until the broadcast goes on', async () => {
   });
   await render(page, {});
   await page.waitFor(() => castoHarness.openConnections().length === 0, { timeoutMs: 10_000 });
+  await server.close();
 }, 120_000);
