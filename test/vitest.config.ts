@@ -3,10 +3,10 @@ import { configDefaults, defineConfig } from 'vitest/config';
 /** Browsers and relays are slow to start. */
 export const TEST_TIMEOUT_MS = 60_000;
 
-/** Tests that wait more than they work, and count nothing that a busy machine changes: three files at a time. */
+/** Tests that wait more than they work, and count nothing that a busy machine changes: two files at a time. */
 const LIGHT = [
-  'broadcast/{bad-input,browsers,cascade,chat,listing,one-relay,recovery,two-relays}.test.ts',
-  '{demo,examples,links,packs,player,soak}/**/*.test.ts',
+  'broadcast/{bad-input,browsers,chat,listing,one-relay,recovery,two-relays}.test.ts',
+  '{demo,examples,packs,player,soak}/**/*.test.ts',
   // Not its attacks, which count lost packets.
   'fuzz/{core,fuzzer,host,nodejs,relay-node}.test.ts',
   'whip/client-packages.test.ts',
@@ -17,7 +17,7 @@ const LONG = ['**/*.long.test.ts'];
 
 /** What `--mode` chooses. Without one: all but the long ones, one after another. */
 const FILES: Readonly<Record<string, { include: string[]; exclude: string[]; maxWorkers: number }>> = {
-  light: { include: LIGHT, exclude: LONG, maxWorkers: 3 },
+  light: { include: LIGHT, exclude: LONG, maxWorkers: 2 },
   heavy: { include: ['**/*.test.ts'], exclude: [...LIGHT, ...LONG], maxWorkers: 1 },
   long: { include: LONG, exclude: [], maxWorkers: 1 },
 };

@@ -64,7 +64,7 @@ const STEPS_AFTER = new Map([
   [
     'e2e',
     [
-      endToEnd('end-to-end tests, three at a time', 'light'),
+      endToEnd('end-to-end tests, two at a time', 'light'),
       endToEnd('end-to-end tests, one after another', 'heavy'),
     ],
   ],
