@@ -1,41 +1,29 @@
 /** Chat: messages to everybody, up and down a tree of a streamer's page, a headless relay and two viewers' pages. */
 
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { CastoMessage } from 'casto';
-import { launchBrowser, type BrowserPage, type RunningBrowser } from '../harness/browsers.ts';
-import type { PageServer } from '../harness/page-server.ts';
-import { startRelay, type RelayProcess } from '../harness/relay-process.ts';
-import { goLive, openPage, startStage, stats, watch } from './stage.ts';
+import type { BrowserPage } from '../harness/browsers.ts';
+import { useOwnRelay } from './relay-stage.ts';
+import { goLive, stats, watch } from './stage.ts';
 
 const TEST_MS = 180_000;
 const PLACE_MS = 30_000;
 const HEARD_MS = 15_000;
 const PICTURE = { width: 320, height: 180, framesPerSecond: 10 } as const;
 
-let relay: RelayProcess;
-let server: PageServer;
-let browser: RunningBrowser;
-
-afterEach(async () => {
-  await browser?.close();
-  await server?.close();
-  await relay?.stop();
-});
+const own = useOwnRelay();
 
 /** The streamer, a relay with one place, a viewer there, and a viewer behind that one. */
 async function openTree(): Promise<Record<'streamer' | 'near' | 'far', BrowserPage>> {
-  relay = await startRelay({ flags: ['--max-viewers', '1'] });
-  server = await startStage(relay);
-  browser = await launchBrowser('chromium');
-  const open = (): Promise<BrowserPage> => openPage(browser, server.origin);
-  const streamer = await open();
+  await own.start({ flags: ['--max-viewers', '1'] });
+  const streamer = await own.newPage();
   // It serves relays and no pages.
-  const { channel } = await goLive(streamer, { relays: [relay.http], relay: false }, PICTURE);
-  const near = await open();
-  await watch(near, { relays: [relay.http], channel, relay: { maxChildren: 1 } });
-  await expectParent(near, relay.peerId);
-  const far = await open();
-  await watch(far, { relays: [relay.http], channel, relay: false });
+  const { channel } = await goLive(streamer, { relays: [own.relay.http], relay: false }, PICTURE);
+  const near = await own.newPage();
+  await watch(near, { relays: [own.relay.http], channel, relay: { maxChildren: 1 } });
+  await expectParent(near, own.relay.peerId);
+  const far = await own.newPage();
+  await watch(far, { relays: [own.relay.http], channel, relay: false });
   await expectParent(far, (await stats(near)).peerId);
   return { streamer, near, far };
 }
@@ -77,7 +65,7 @@ async function forgeSignatures(page: BrowserPage): Promise<void> {
 }
 
 async function refusedByRelay(): Promise<Record<string, number>> {
-  const response = await fetch(`${relay.http}/health`);
+  const response = await fetch(`${own.relay.http}/health`);
   return ((await response.json()) as { refused: Record<string, number> }).refused;
 }
 

@@ -1,35 +1,29 @@
 /** A viewer whose link to the relay loses packets and lets them overtake each other. */
 
 import { afterEach, expect, test } from 'vitest';
-import { launchBrowser, type BrowserPage, type RunningBrowser } from '../harness/browsers.ts';
+import type { BrowserPage } from '../harness/browsers.ts';
 import { expectPicturesAdvance, expectTone } from '../harness/expectations.ts';
 import { startLinkProxy, type LinkProxy } from '../harness/link-proxy.ts';
-import type { PageServer } from '../harness/page-server.ts';
 import type { StreamStats } from '../harness/page/connection-stats.ts';
-import { startRelay, type RelayProcess } from '../harness/relay-process.ts';
-import { goLive, openPage, startStage, VIDEO, watch } from './stage.ts';
+import { useOwnRelay } from './relay-stage.ts';
+import { goLive, VIDEO, watch } from './stage.ts';
 
 const TEST_MS = 120_000;
 /** Pictures of several packets each, so that a repair has something to put together. */
 const PICTURE = { width: 640, height: 360, framesPerSecond: 20 } as const;
 const FAULTS = { lost: 0.05, overtaken: 0.05, seed: 1 } as const;
 
-let relay: RelayProcess;
-let server: PageServer;
-let browser: RunningBrowser;
+const own = useOwnRelay();
 let proxy: LinkProxy;
 
 afterEach(async () => {
-  await browser?.close();
-  await server?.close();
   await proxy?.close();
-  await relay?.stop();
 });
 
 /** What comes in: sound, then pictures. */
 async function received(page: BrowserPage): Promise<StreamStats[]> {
   const connections = await page.evaluate(() => castoHarness.summariseConnections());
-  const streams = connections.flatMap(({ streams: own }) => own);
+  const streams = connections.flatMap(({ streams }) => streams);
   return streams
     .filter(({ direction }) => direction === 'inbound')
     .sort((a, b) => a.kind.localeCompare(b.kind));
@@ -38,13 +32,12 @@ async function received(page: BrowserPage): Promise<StreamStats[]> {
 test(
   'what a link loses, one packet in twenty, is sent again before it is missed',
   async () => {
-    [relay, proxy] = await Promise.all([startRelay({ flags: ['--no-mdns'] }), startLinkProxy()]);
-    server = await startStage(relay);
-    browser = await launchBrowser('chromium');
-    const relays = [relay.http];
-    const streamer = await openPage(browser, server.origin);
+    await own.start({ flags: ['--no-mdns'] });
+    proxy = await startLinkProxy();
+    const relays = [own.relay.http];
+    const streamer = await own.newPage();
     const { channel } = await goLive(streamer, { relays, relay: false }, PICTURE);
-    const viewer = await openPage(browser, server.origin);
+    const viewer = await own.newPage();
     await viewer.evaluate((url) => castoHarness.useLinkProxy(url), proxy.url);
     await watch(viewer, { relays, channel, relay: false });
     await expectPicturesAdvance(viewer, VIDEO, { atLeast: 40, withinMs: 20_000 });

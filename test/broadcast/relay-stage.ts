@@ -3,7 +3,7 @@
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import { launchBrowser, type BrowserPage, type RunningBrowser } from '../harness/browsers.ts';
 import type { PageServer } from '../harness/page-server.ts';
-import { startRelay, type RelayProcess } from '../harness/relay-process.ts';
+import { startRelay, type RelayOptions, type RelayProcess } from '../harness/relay-process.ts';
 import { openPage, startStage, type StageOptions } from './stage.ts';
 
 export interface RelayStage {
@@ -57,6 +57,37 @@ export function useRelayStage(options: StageOptions = {}): RelayStage {
       others.push(other);
       return other;
     },
+  };
+}
+
+export interface OwnRelay {
+  readonly relay: RelayProcess;
+  readonly start: (options?: RelayOptions) => Promise<void>;
+  readonly newPage: () => Promise<BrowserPage>;
+}
+
+/** For tests that begin with a relay of their own: it, the browser and its pages are gone after each test. */
+export function useOwnRelay(): OwnRelay {
+  let relay: RelayProcess;
+  let server: PageServer;
+  let browser: RunningBrowser;
+
+  afterEach(async () => {
+    await browser?.close();
+    await server?.close();
+    await relay?.stop();
+  });
+
+  return {
+    get relay() {
+      return relay;
+    },
+    start: async (options) => {
+      relay = await startRelay(options);
+      server = await startStage(relay);
+      browser = await launchBrowser('chromium');
+    },
+    newPage: () => openPage(browser, server.origin),
   };
 }
 

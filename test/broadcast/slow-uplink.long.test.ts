@@ -1,28 +1,22 @@
 /** A streamer whose link to the relay becomes narrow. */
 
 import { afterEach, expect, test } from 'vitest';
-import { launchBrowser, type BrowserPage, type RunningBrowser } from '../harness/browsers.ts';
+import type { BrowserPage } from '../harness/browsers.ts';
 import { expectPicturesAdvance, expectTone } from '../harness/expectations.ts';
 import { startLinkProxy, type LinkProxy } from '../harness/link-proxy.ts';
-import type { PageServer } from '../harness/page-server.ts';
-import { startRelay, type RelayProcess } from '../harness/relay-process.ts';
-import { goLive, openPage, startStage, stats, VIDEO, watch } from './stage.ts';
+import { useOwnRelay } from './relay-stage.ts';
+import { goLive, stats, VIDEO, watch } from './stage.ts';
 
 const TEST_MS = 180_000;
 const PICTURE = { width: 640, height: 360, framesPerSecond: 20 } as const;
 /** What is left of the link, as share of what this picture takes. */
 const NARROW = 0.5;
 
-let relay: RelayProcess;
-let server: PageServer;
-let browser: RunningBrowser;
+const own = useOwnRelay();
 let proxy: LinkProxy;
 
 afterEach(async () => {
-  await browser?.close();
-  await server?.close();
   await proxy?.close();
-  await relay?.stop();
 });
 
 /** Of what came in since the last look of this page. */
@@ -33,14 +27,13 @@ async function bitsPerSecond(page: BrowserPage): Promise<number> {
 test(
   'a streamer behind a narrow uplink is asked for less before anything waits long',
   async () => {
-    [relay, proxy] = await Promise.all([startRelay({ flags: ['--no-mdns'] }), startLinkProxy()]);
-    server = await startStage(relay);
-    browser = await launchBrowser('chromium');
-    const relays = [relay.http];
-    const streamer = await openPage(browser, server.origin);
+    await own.start({ flags: ['--no-mdns'] });
+    proxy = await startLinkProxy();
+    const relays = [own.relay.http];
+    const streamer = await own.newPage();
     await streamer.evaluate((url) => castoHarness.useLinkProxy(url), proxy.url);
     const { channel } = await goLive(streamer, { relays, relay: false }, PICTURE);
-    const viewer = await openPage(browser, server.origin);
+    const viewer = await own.newPage();
     await watch(viewer, { relays, channel, relay: false });
     await expectPicturesAdvance(viewer, VIDEO, { atLeast: 100, withinMs: 30_000 });
     await bitsPerSecond(viewer);

@@ -1,11 +1,10 @@
 /** `watchTree()` shows the same tree to the streamer and to viewers, and heals with it when a page dies. */
 
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { CastoTree } from 'casto';
-import { launchBrowser, type BrowserPage, type RunningBrowser } from '../harness/browsers.ts';
-import type { PageServer } from '../harness/page-server.ts';
-import { startRelay, type RelayProcess } from '../harness/relay-process.ts';
-import { goLive, openPage, startStage, stats, watch } from './stage.ts';
+import type { BrowserPage } from '../harness/browsers.ts';
+import { useOwnRelay } from './relay-stage.ts';
+import { goLive, stats, watch } from './stage.ts';
 
 declare global {
   var treePicture: { last: CastoTree | null; count: number; stop: () => void };
@@ -17,15 +16,7 @@ const PLACE_MS = 90_000;
 /** Each hop takes less than a second to tell; the rest is for a machine that does other things. */
 const SEEN_MS = 30_000;
 
-let relay: RelayProcess;
-let server: PageServer;
-let browser: RunningBrowser;
-
-afterEach(async () => {
-  await browser?.close();
-  await server?.close();
-  await relay?.stop();
-});
+const own = useOwnRelay();
 
 async function look(page: BrowserPage): Promise<void> {
   await page.evaluate(() => {
@@ -71,18 +62,16 @@ async function pathOf(page: BrowserPage, depth: number): Promise<string[]> {
 test(
   'a map of streamer, relay, viewer, and a viewer behind it, before and after the one in the middle dies',
   async () => {
-    relay = await startRelay({ flags: ['--max-viewers', '1'] });
-    server = await startStage(relay);
-    browser = await launchBrowser('chromium');
-    const options = { relays: [relay.http] };
-    const streamer = await openPage(browser, server.origin);
+    await own.start({ flags: ['--max-viewers', '1'] });
+    const options = { relays: [own.relay.http] };
+    const streamer = await own.newPage();
     // It serves relays and no pages.
     const { channel } = await goLive(streamer, { ...options, relay: false }, PICTURE);
     await look(streamer);
-    const middle = await openPage(browser, server.origin);
+    const middle = await own.newPage();
     await watch(middle, { ...options, channel, relay: { maxChildren: 1 } });
     await pathOf(middle, 2);
-    const last = await openPage(browser, server.origin);
+    const last = await own.newPage();
     await watch(last, { ...options, channel, relay: false });
     const path = await pathOf(last, 3);
     await look(last);

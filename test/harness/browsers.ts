@@ -3,13 +3,11 @@
  * system, or from where CASTO_CHROMIUM and CASTO_FIREFOX say.
  */
 
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
-
 import type { BrowserName, BrowserPage } from './browser-page.ts';
 import { launchChromium } from './chromium.ts';
 import { launchFirefox } from './firefox.ts';
 import { bundleHarness } from './harness-bundle.ts';
+import { installedProgram, skipReason as whyMissing, type SystemProgram } from './system-program.ts';
 import { launchTabbedChromium } from './tabbed-chromium.ts';
 
 export type { BrowserName, BrowserPage } from './browser-page.ts';
@@ -52,9 +50,13 @@ export interface RunningBrowser {
   close(): Promise<void>;
 }
 
-const CANDIDATES: Record<BrowserName, { variable: string; names: string[] }> = {
-  chromium: { variable: 'CASTO_CHROMIUM', names: ['chromium', 'chromium-browser', 'google-chrome'] },
-  firefox: { variable: 'CASTO_FIREFOX', names: ['firefox-esr', 'firefox'] },
+const BROWSERS: Readonly<Record<BrowserName, SystemProgram>> = {
+  chromium: {
+    title: 'Chromium',
+    commands: ['chromium', 'chromium-browser', 'google-chrome'],
+    variable: 'CASTO_CHROMIUM',
+  },
+  firefox: { title: 'Firefox', commands: ['firefox-esr', 'firefox'], variable: 'CASTO_FIREFOX' },
 };
 
 /**
@@ -63,39 +65,16 @@ const CANDIDATES: Record<BrowserName, { variable: string; names: string[] }> = {
  * With CI=true nothing is skipped: a missing browser then fails the tests that launch it.
  */
 export function skipReason(name: BrowserName): string | null {
-  if (process.env['CI'] === 'true' || findExecutable(name) !== null) return null;
-  return `no ${name} on this machine; set ${CANDIDATES[name].variable} to its path`;
+  return whyMissing(BROWSERS[name]);
 }
 
 export async function launchBrowser(
   name: BrowserName,
   options: BrowserOptions = {},
 ): Promise<RunningBrowser> {
-  const executablePath = findExecutable(name);
-  if (executablePath === null) {
-    const { variable, names } = CANDIDATES[name];
-    throw new Error(`no ${names.join(' or ')} on PATH; set ${variable} to a ${name} executable`);
-  }
+  const executablePath = installedProgram(BROWSERS[name]);
   const harnessScript = await bundleHarness();
   if (name === 'firefox') return launchFirefox(executablePath, harnessScript, options);
   const launch = options.tabs === 'hide-each-other' ? launchTabbedChromium : launchChromium;
   return launch(executablePath, harnessScript, options);
-}
-
-function findExecutable(name: BrowserName): string | null {
-  const { variable, names } = CANDIDATES[name];
-  const given = process.env[variable];
-  if (given !== undefined && given !== '') return isExecutable(given) ? given : null;
-  const folders = ['/usr/bin', ...(process.env['PATH'] ?? '').split(delimiter)];
-  const paths = names.flatMap((executable) => folders.map((folder) => join(folder, executable)));
-  return paths.find(isExecutable) ?? null;
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

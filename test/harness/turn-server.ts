@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { installedProgram, skipReason } from './system-program.ts';
 
-const COTURN = { title: 'coturn', command: 'turnserver', variable: 'CASTO_TURNSERVER' };
+const COTURN = { title: 'coturn', commands: ['turnserver'], variable: 'CASTO_TURNSERVER' };
 const START_WITHIN_MS = 20_000;
 const CLIENT_WITHIN_MS = 40_000;
 const ASK_EVERY_MS = 100;

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { installedProgram, skipReason } from '../harness/system-program.ts';
 
-const PROMTOOL = { title: 'promtool', command: 'promtool', variable: 'CASTO_PROMTOOL' };
+const PROMTOOL = { title: 'promtool', commands: ['promtool'], variable: 'CASTO_PROMTOOL' };
 const FOLDER = fileURLToPath(new URL('../../relay-node/deploy/prometheus/', import.meta.url));
 
 const reason = skipReason(PROMTOOL);

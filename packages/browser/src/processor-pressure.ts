@@ -46,6 +46,7 @@ function isPressure(state: string | undefined): state is Pressure {
 
 function pressureObserver(): PressureObserverClass | null {
   const found: unknown = Reflect.get(globalThis, 'PressureObserver');
+  // Not in TypeScript's library.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return typeof found === 'function' ? (found as PressureObserverClass) : null;
 }
