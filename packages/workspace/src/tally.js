@@ -1,10 +1,15 @@
+import { relative } from 'node:path';
+
 import { isRecord, readJson } from './json-file.js';
+import { ROOT } from './paths.js';
 
 /** Counts the cases of all steps, as the last line of the tests shows them. */
 export class Tally {
   passed = 0;
   failed = 0;
   skipped = 0;
+  /** Said again at the end, where a long log is read first. @type {string[]} */
+  failures = [];
 
   /** @param {boolean} isPassed - The outcome of a step that is one case. */
   addCase(isPassed) {
@@ -21,23 +26,43 @@ export class Tally {
   addVitest(reportPath, exitCode) {
     const failedBefore = this.failed;
     for (const file of reportedFiles(reportPath)) this.#addFile(file);
-    if (exitCode !== 0 && this.failed === failedBefore) this.failed += 1;
+    if (exitCode !== 0 && this.failed === failedBefore)
+      this.#addFailure(`vitest ended with ${exitCode}, although no test failed`);
   }
 
   /** @param {Record<string, unknown>} file */
   #addFile(file) {
-    const states = records(file['assertionResults']).map((result) => result['status']);
-    this.passed += states.filter((state) => state === 'passed').length;
-    this.failed += states.filter((state) => state === 'failed').length;
-    this.skipped += states.filter((state) => state !== 'passed' && state !== 'failed').length;
+    const path = relative(ROOT, String(file['name']));
+    const results = records(file['assertionResults']);
+    const failed = results.filter(({ status }) => status === 'failed');
+    const passed = results.filter(({ status }) => status === 'passed');
+    this.passed += passed.length;
+    this.skipped += results.length - passed.length - failed.length;
+    for (const { fullName, failureMessages } of failed)
+      this.#addFailure(`${path}: ${String(fullName)}: ${firstLine(failureMessages)}`);
     // A file that cannot be loaded, or whose hooks fail, has no failed test to show for it.
-    if (file['status'] === 'failed' && !states.includes('failed')) this.failed += 1;
+    if (file['status'] === 'failed' && failed.length === 0)
+      this.#addFailure(`${path}: ${String(file['message'])}`);
+  }
+
+  /** @param {string} what */
+  #addFailure(what) {
+    this.failed += 1;
+    this.failures.push(what);
   }
 
   toString() {
     const skipped = this.skipped > 0 ? `, ${this.skipped} skipped` : '';
     return `${this.passed} passed, ${this.failed} failed${skipped}`;
   }
+}
+
+/**
+ * @param {unknown} messages - Of a failed test: each with the places in the code below it.
+ * @returns {string}
+ */
+function firstLine(messages) {
+  return String(messages).split('\n', 1)[0] ?? '';
 }
 
 /**

@@ -29,6 +29,7 @@ await runTool(async () => {
   const isBuilt = !steps.some((step) => step.needsBuild === true) || (await buildAll(tally));
 
   const failedSteps = await runSteps(steps, { env, tally, isBuilt });
+  for (const failure of tally.failures) console.log(`failed: ${failure}`);
   if (failedSteps.length > 0) console.log(`failed: ${failedSteps.join(', ')}`);
   console.log(String(tally));
   return tally.failed === 0 ? 0 : 1;

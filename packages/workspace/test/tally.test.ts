@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 import { afterAll, expect, test } from 'vitest';
 
+import { ROOT } from '../src/paths.js';
 import { Tally } from '../src/tally.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'casto-tally-'));
@@ -13,7 +14,13 @@ function report(...files: { status: string; states: string[] }[]): string {
   const path = join(folder, `${files.length}-${JSON.stringify(files).length}.json`);
   const testResults = files.map(({ status, states }) => ({
     status,
-    assertionResults: states.map((state) => ({ status: state })),
+    name: join(ROOT, 'packages/some.test.ts'),
+    message: 'cannot be loaded',
+    assertionResults: states.map((state) => ({
+      status: state,
+      fullName: 'a rule that holds',
+      failureMessages: ['expected 1 to be 2\n    at some.test.ts:1:1'],
+    })),
   }));
   writeFileSync(path, JSON.stringify({ testResults }));
   return path;
@@ -49,4 +56,15 @@ test('a runner that ends without a report counts as one failure', () => {
   const tally = new Tally();
   tally.addVitest(join(folder, 'none.json'), 143);
   expect(String(tally)).toBe('0 passed, 1 failed');
+});
+
+test('tells again what failed, and where', () => {
+  const tally = new Tally();
+  tally.addVitest(report({ status: 'failed', states: [] }, { status: 'failed', states: ['failed'] }), 1);
+  tally.addVitest(join(folder, 'none.json'), 143);
+  expect(tally.failures).toEqual([
+    'packages/some.test.ts: cannot be loaded',
+    'packages/some.test.ts: a rule that holds: expected 1 to be 2',
+    'vitest ended with 143, although no test failed',
+  ]);
 });
