@@ -47,7 +47,7 @@ const dummies = new DummySource();
 const hub = new Hub<RawFrame>({
   wantKeyFrame: (layer) => scope.postMessage({ type: 'key-frame-wanted', layer }),
 });
-const decoder = new Decoder((source) => scope.postMessage({ type: 'decoding', source }));
+const decoder = new Decoder(hub);
 hub.onFrame = (placed) => decoder.decode(placed);
 
 const now = (): number => performance.timeOrigin + performance.now();
@@ -73,8 +73,7 @@ scope.onmessage = ({ data }) => {
       hub.forget(data.source);
       return decoder.forget(data.source);
     case 'decode-into':
-      if (decoder.moveTo(data.source)) for (const placed of hub.recentPictures()) decoder.decode(placed);
-      return;
+      return decoder.moveTo(data.source, hub.recentPictures());
     case 'dummy':
       return dummies.start(data.writable);
     default:

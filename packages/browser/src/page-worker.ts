@@ -46,8 +46,6 @@ export class PageWorker {
   #lastTimer = 0;
   #lastSource = 0;
   #lastChild = 0;
-  /** The own picture is decoded into the tracks of this source. */
-  onDecoding: ((source: number) => void) | null = null;
   /** Children, or the own decoder, cannot go on without a key frame. */
   onKeyFrameWanted: ((layer: number) => void) | null = null;
   /** A canvas that stands for the dummy track is to give a picture. */
@@ -183,8 +181,6 @@ export class PageWorker {
     switch (message.type) {
       case 'frames':
         return this.#taps.get(`${message.source} ${message.kind}`)?.take(message);
-      case 'decoding':
-        return this.onDecoding?.(message.source);
       case 'key-frame-wanted':
         return this.onKeyFrameWanted?.(message.layer);
       case 'draw':

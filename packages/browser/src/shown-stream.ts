@@ -11,14 +11,13 @@ export class ShownStream {
   readonly stream = new MediaStream();
   readonly #worker: PageWorker;
   #shown: Attachment | null = null;
-  /** Parents whose decoders may be in use, by their number in the hub. */
-  readonly #candidates = new Map<number, Attachment>();
+  /** Parents whose decoders may be in use. */
+  readonly #candidates = new Set<Attachment>();
   /** The stream has tracks. */
   onFirst: (() => void) | null = null;
 
   constructor(worker: PageWorker) {
     this.#worker = worker;
-    worker.onDecoding = (source) => this.#decoding(source);
   }
 
   /** The connection whose decoders are in use, for their statistics. */
@@ -28,7 +27,7 @@ export class ShownStream {
 
   /** A parent has accepted: its frames may come at any time. */
   add(attachment: Attachment): void {
-    this.#candidates.set(attachment.source, attachment);
+    this.#candidates.add(attachment);
     attachment.end.keepDecoders();
   }
 
@@ -44,6 +43,7 @@ export class ShownStream {
     if (home !== null && isAlike(home, attachment)) return;
     // Another codec, or the first picture.
     this.#worker.decodeInto(attachment.source);
+    this.#show(attachment);
   }
 
   /** Its link is gone. */
@@ -51,19 +51,14 @@ export class ShownStream {
     if (!this.#worker.canMerge && this.#shown === attachment && !options.wasPlayed) this.#shown = null;
     const isHome = this.#worker.canMerge && this.#shown === attachment;
     if (isHome) return;
-    this.#candidates.delete(attachment.source);
+    this.#candidates.delete(attachment);
     attachment.end.dropDecoders();
   }
 
   close(): void {
     for (const track of this.stream.getTracks()) this.stream.removeTrack(track);
-    for (const { end } of this.#candidates.values()) end.dropDecoders();
+    for (const { end } of this.#candidates) end.dropDecoders();
     this.#candidates.clear();
-  }
-
-  #decoding(source: number): void {
-    const attachment = this.#candidates.get(source);
-    if (attachment) this.#show(attachment);
   }
 
   #show(attachment: Attachment): void {

@@ -66,8 +66,6 @@ export interface FrameReport {
 export type FromWorker =
   | { type: 'timer'; timer: number }
   | FrameReport
-  /** The own picture is decoded into the tracks of this source. */
-  | { type: 'decoding'; source: number }
   | { type: 'key-frame-wanted'; layer: number }
   /** The hub has sent something to these children by now. */
   | { type: 'sent'; at: number; children: number[] }

@@ -10,64 +10,89 @@ import { bareData, cloneFrame, type EncodedFrame, type RawFrame } from './encode
 import type { FrameKind, HubFrame, PlacedFrame } from './hub-frame.ts';
 
 /** The way back to the decoders of one parent's connection. */
-type DecoderInputs = Partial<Record<FrameKind, WritableStreamDefaultWriter<EncodedFrame>>>;
+interface DecoderInputs {
+  readonly writers: Partial<Record<FrameKind, WritableStreamDefaultWriter<EncodedFrame>>>;
+  /** Pictures that were written so far: a decoder takes none with a lower number than one that it had. */
+  pictures: number;
+}
+
+export interface DecoderPorts {
+  /** What the hub adds to the timestamps of a source; `null` before it is known. */
+  offsetOf(source: number, kind: FrameKind): number | null;
+}
 
 export class Decoder {
+  readonly #ports: DecoderPorts;
   readonly #inputs = new Map<number, DecoderInputs>();
-  readonly #onHome: (source: number) => void;
   #home: number | null = null;
-  /** Frames of the picture so far: each needs the one before it, since what passes the hub is in order. */
-  #pictures = 0;
+  #isHomeGone = false;
+  /** The last known ones of the home, which outlive its parent. */
+  #offsets: Partial<Record<FrameKind, number>> = {};
 
-  constructor(onHome: (source: number) => void) {
-    this.#onHome = onHome;
+  constructor(ports: DecoderPorts) {
+    this.#ports = ports;
   }
 
   addInput(source: number, kind: FrameKind, writable: WritableStream<EncodedFrame>): void {
-    const inputs = this.#inputs.get(source) ?? {};
-    inputs[kind] = writable.getWriter();
+    const inputs = this.#inputs.get(source) ?? { writers: {}, pictures: 0 };
+    inputs.writers[kind] = writable.getWriter();
     this.#inputs.set(source, inputs);
   }
 
   /** The home stays although its parent is gone: its decoder works on. */
   forget(source: number): void {
-    if (source !== this.#home) this.#inputs.delete(source);
+    if (source === this.#home) this.#isHomeGone = true;
+    else this.#inputs.delete(source);
   }
 
-  /** Another home, as for another codec. @returns Whether it is another than before. */
-  moveTo(source: number): boolean {
+  /**
+   * The first home, or another one, as for another codec.
+   *
+   * @param recent - Pictures since the last key frame, which the new home starts from.
+   */
+  moveTo(source: number, recent: readonly PlacedFrame<RawFrame>[]): void {
     const before = this.#home;
-    if (before !== source) {
-      this.#home = source;
-      this.#pictures = 0;
-      if (before !== null) this.#inputs.delete(before);
-    }
-    this.#onHome(source);
-    return before !== source;
+    if (before === source) return;
+    if (before !== null && this.#isHomeGone) this.#inputs.delete(before);
+    this.#home = source;
+    this.#isHomeGone = false;
+    this.#offsets = {};
+    for (const placed of recent) this.decode(placed);
   }
 
   /** A frame came from a parent, whether or not it passes the hub. */
   seen(source: number, frame: HubFrame<RawFrame>): void {
-    if (this.#home === null) this.moveTo(source);
-    else if (source !== this.#home && frame.isKey) this.#write(source, frame, {});
+    if (this.#home !== null && source !== this.#home && frame.isKey)
+      this.#write(source, frame, frame.timestamp);
   }
 
   /** A frame has passed the hub. */
   decode({ frame, timestamp }: PlacedFrame<RawFrame>): void {
     if (this.#home === null) return;
-    if (frame.kind === 'audio') return this.#write(this.#home, frame, { rtpTimestamp: timestamp });
-    const frameId = this.#pictures++;
-    const dependencies = frame.isKey ? [] : [frameId - 1];
-    this.#write(this.#home, frame, { rtpTimestamp: timestamp, frameId, dependencies });
+    const { kind } = frame;
+    // The home's sender reports, which keep lips in sync, are in the home's own time.
+    const offset = this.#ports.offsetOf(this.#home, kind) ?? this.#offsets[kind] ?? 0;
+    this.#offsets[kind] = offset;
+    this.#write(this.#home, frame, (timestamp - offset) >>> 0);
   }
 
-  #write(source: number, { kind, raw }: HubFrame<RawFrame>, changes: object): void {
-    const input = this.#inputs.get(source)?.[kind];
-    if (input === undefined || raw.frame === null) return;
-    const clone = cloneFrame(raw.frame, changes);
+  #write(source: number, { kind, isKey, raw }: HubFrame<RawFrame>, rtpTimestamp: number): void {
+    const inputs = this.#inputs.get(source);
+    const writer = inputs?.writers[kind];
+    if (inputs === undefined || writer === undefined || raw.frame === null) return;
+    const clone = cloneFrame(raw.frame, {
+      rtpTimestamp,
+      ...(kind === 'video' ? numberPicture(inputs, isKey) : {}),
+    });
     const bare = bareData(raw.data, kind);
     if (bare !== null) clone.data = bare;
     // A connection that was closed meanwhile decodes nothing more.
-    input.write(clone).catch(() => {});
+    writer.write(clone).catch(() => {});
   }
+}
+
+/** Each picture needs the one before it, since what passes the hub is in order. */
+function numberPicture(inputs: DecoderInputs, isKey: boolean): { frameId: number; dependencies: number[] } {
+  const frameId = inputs.pictures++;
+  return { frameId, dependencies: isKey ? [] : [frameId - 1] };
 }

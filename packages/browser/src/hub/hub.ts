@@ -52,6 +52,7 @@ export class Hub<Raw> {
     const stream = this.#stream(frame.kind, layer);
     this.captureDelay.add(frame, now);
     this.#sources.set(frame, source);
+    stream.timeline.learn(source, frame);
     for (const passed of stream.order.take(frame, now)) {
       // It may have waited for a frame that another parent has given.
       const timestamp = stream.timeline.place(this.#sources.get(passed) ?? source, passed);
@@ -73,6 +74,11 @@ export class Hub<Raw> {
   /** What a decoder starts from that was not there before. */
   recentPictures(): PlacedFrame<Raw>[] {
     return this.#streams.get(keyOf('video', 0))?.recent.forNewcomer() ?? [];
+  }
+
+  /** What is added to the timestamps of a source (source-timeline.ts). */
+  offsetOf(source: number, kind: FrameKind): number | null {
+    return this.#streams.get(keyOf(kind, 0))?.timeline.offsetOf(source) ?? null;
   }
 
   /** The source is gone. */

@@ -36,6 +36,17 @@ export class SourceTimeline {
     return timestamp;
   }
 
+  /** Learns where a source's frames belong, also from those that do not pass: they are copies of another parent's. */
+  learn(source: number, frame: HubFrame<unknown>): void {
+    const expected = this.#offsets.has(source) ? null : this.#expected(frame);
+    if (expected !== null) this.#offsets.set(source, ahead(expected, frame.timestamp));
+  }
+
+  /** What is added to the timestamps of a source; `null` before it is known. */
+  offsetOf(source: number): number | null {
+    return this.#offsets.get(source) ?? null;
+  }
+
   forget(source: number): void {
     this.#offsets.delete(source);
   }

@@ -124,6 +124,18 @@ describe('frames of another source', () => {
     line.place(1, picture(0));
     expect(line.place(2, picture(1, { timestamp: 42, capturedAt: null }))).toBe(42);
   });
+
+  test('tell where they belong although they are copies that do not pass', () => {
+    const line = new SourceTimeline('video');
+    for (let n = 0; n < 10; n++) line.place(1, picture(n));
+    expect(line.offsetOf(2)).toBeNull();
+    // The copy of one that has passed long ago, and of one that is on its way.
+    for (const n of [3, 10]) line.learn(2, shifted(picture(n), 3_000_000_000));
+    const offset = line.offsetOf(2) ?? 0;
+    const placed = (picture(20).timestamp + 3_000_000_000 + offset) >>> 0;
+    expect(Math.abs(ahead(placed, due('video', 20)))).toBeLessThanOrEqual(ROUNDING_TICKS);
+    expect(line.place(2, shifted(picture(20), 3_000_000_000))).toBe(placed);
+  });
 });
 
 describe('the line', () => {
