@@ -12,6 +12,7 @@ import { RTCP, readNack, readSenderReport } from '../../src/media/rtcp-packet.ts
 import { writeNack, writePictureLoss, writeSenderReport } from '../../src/media/rtcp-writer.ts';
 import type { ChildLink } from '../../src/media/child-link.ts';
 import type { ParentLink } from '../../src/media/parent-link.ts';
+import { missingNumbers } from '../missing-numbers.ts';
 import { LossyPath } from './lossy-path.ts';
 import { RawStreamer, RawViewer } from './raw-peers.ts';
 import type { SeenPacket } from './raw-peers.ts';
@@ -52,7 +53,7 @@ class Relay {
     this.#peers.push(streamer);
     const link = this.links.pull({ hub, layers: [0], audio: true, video: 'vp8', fromRelay: false });
     link.media.play(true);
-    link.onCandidate = (candidate) => streamer.pc.addRemoteCandidate(candidate, 'media');
+    link.onCandidate = (candidate) => streamer.addCandidate(candidate);
     await link.accept(await streamer.answer(await link.offer()));
     await streamer.opened;
     return { streamer, link };
@@ -121,11 +122,7 @@ async function stream(
 /** Asks the relay again and again for what a viewer lacks, as browsers do. */
 function askForGaps(viewer: RawViewer): () => void {
   const timer = setInterval(() => {
-    const first = viewer.video[0]?.sequence ?? 0;
-    const places = new Set(viewer.video.map(({ sequence }) => (sequence - first) & 0xffff));
-    const missing = Array.from({ length: Math.max(...places, 0) }, (_, place) => place)
-      .filter((place) => !places.has(place))
-      .map((place) => (first + place) & 0xffff);
+    const missing = missingNumbers(viewer.video.map(({ sequence }) => sequence));
     if (missing.length > 0) viewer.send(writeNack(1, viewer.videoSsrc, missing));
   }, 20);
   return () => clearInterval(timer);
@@ -167,7 +164,8 @@ describe('forwarding over real connections', () => {
     const early = await Promise.all([relay.serve(hub), relay.serve(hub), relay.serve(hub)]);
     await stream(streamer, 40);
     const late = await relay.serve(hub);
-    await stream(streamer, 20, { keyEvery: 1000 }).then(() => sleep(100));
+    await stream(streamer, 20, { keyEvery: 1000 });
+    await until(() => early.every(({ viewer }) => viewer.video.length >= 300), 'the last packets');
     for (const { viewer } of early) {
       expect(viewer.video).toHaveLength(300);
       expect(viewer.audio).toHaveLength(60);
@@ -457,7 +455,7 @@ describe('links', () => {
     const streamer = new RawStreamer();
     const link = relay.links.pull({ hub, layers: [0], audio: true, video: 'vp8', fromRelay: false });
     link.media.play(true);
-    link.onCandidate = (candidate) => streamer.pc.addRemoteCandidate(candidate, 'media');
+    link.onCandidate = (candidate) => streamer.addCandidate(candidate);
     const answer = await streamer.answer(await link.offer(), (honest) => {
       const { fingerprint } = honest.dtls;
       const value = fingerprint.value.replace(/^../, (byte) => (byte === '00' ? '01' : '00'));

@@ -107,9 +107,16 @@ export class RawStreamer extends RawPeer {
   audioSequence = randomInt(0, 2 ** 16);
   /** Packets sent, for repeating them. */
   readonly sent = new Map<number, Buffer>();
+  /** Came before the offer, of which the library would know nothing. */
+  readonly #early: string[] = [];
 
   constructor() {
     super('SendOnly');
+  }
+
+  addCandidate(candidate: string): void {
+    if (this.pc.remoteDescription() === null) this.#early.push(candidate);
+    else this.pc.addRemoteCandidate(candidate, 'media');
   }
 
   get pictureLosses(): number {
@@ -127,6 +134,7 @@ export class RawStreamer extends RawPeer {
     const offer = parseSessionDescription('offer', sdp);
     const rendered = renderNativeOffer(offer);
     this.pc.setRemoteDescription(rendered.sdp, 'offer');
+    for (const candidate of this.#early.splice(0)) this.addCandidate(candidate);
     this.pc.setLocalDescription('answer');
     await gathered(this.pc);
     const native = readNativeAnswer(this.pc.localDescription()?.sdp ?? '', rendered.parameters);

@@ -3,9 +3,10 @@
 import { Audio, PeerConnection, Video } from 'node-datachannel';
 import type { Track } from 'node-datachannel';
 import { createReception, type Reception } from '../../src/media/reception.ts';
-import { writeReceiverReport } from '../../src/media/rtcp-writer.ts';
+import { writeNack, writeReceiverReport } from '../../src/media/rtcp-writer.ts';
 import { isRtcp, payloadTypeOf, sequenceOf, ssrcOf, timestampOf } from '../../src/media/rtp-packet.ts';
 import type { SessionResponse } from '../../src/whip/session-endpoint.ts';
+import { missingNumbers } from '../missing-numbers.ts';
 import { request, type Handle } from './native-publisher.ts';
 
 const CONFIG = { iceServers: [], disableAutoNegotiation: true, bindAddress: '127.0.0.1' };
@@ -18,7 +19,7 @@ export class NativePlayer {
   readonly #pc = new PeerConnection('player', CONFIG);
   readonly #tracks: Track[];
   readonly #receptions = new Map<number, Reception>();
-  #timer: NodeJS.Timeout | null = null;
+  readonly #timers: NodeJS.Timeout[] = [];
 
   constructor(codec: 'vp8' | 'h264' = 'vp8') {
     const video = new Video('video', 'RecvOnly');
@@ -50,21 +51,34 @@ export class NativePlayer {
 
   /** Says once a second what it receives of the video, as the library does not. */
   report(): void {
-    this.#timer ??= setInterval(() => {
+    const report = (): void => {
       for (const [ssrc, reception] of this.#receptions) {
         const block = reception.report(ssrc, Date.now());
-        const [track] = this.#tracks;
-        if (block !== null && track?.isOpen()) {
-          track.sendMessageBinary(writeReceiverReport(1, [block], 'player'));
-        }
+        if (block !== null) this.#send(writeReceiverReport(1, [block], 'player'));
       }
-    }, 1_000);
+    };
+    this.#timers.push(setInterval(report, 1_000));
+  }
+
+  /** Asks again and again for the video that is missing. */
+  repair(): void {
+    const ask = (): void => {
+      const [first] = this.video;
+      const missing = missingNumbers(this.video.map(sequenceOf));
+      if (first !== undefined && missing.length > 0) this.#send(writeNack(1, ssrcOf(first), missing));
+    };
+    this.#timers.push(setInterval(ask, 50));
   }
 
   close(): void {
-    if (this.#timer !== null) clearInterval(this.#timer);
+    for (const timer of this.#timers) clearInterval(timer);
     this.#pc.close();
     setImmediate(() => this.#tracks.forEach((track) => track.close()));
+  }
+
+  #send(rtcp: Buffer): void {
+    const [track] = this.#tracks;
+    if (track?.isOpen()) track.sendMessageBinary(rtcp);
   }
 
   #receive(bytes: Buffer): void {

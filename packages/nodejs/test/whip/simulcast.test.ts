@@ -7,6 +7,7 @@ import { hasMarker, RTP_HEADER_BYTES, sequenceOf } from '../../src/media/rtp-pac
 import type { Players } from '../../src/whip/players.ts';
 import type { Publishers } from '../../src/whip/publishers.ts';
 import { NativeWorld, type NativeChild, type NativeRelay } from '../relay/native-pages.ts';
+import { missingNumbers } from '../missing-numbers.ts';
 import { NativePlayer } from './native-player.ts';
 import { openSessions } from './native-sessions.ts';
 import { request, type Handle } from './native-publisher.ts';
@@ -65,6 +66,7 @@ async function play(
   clients.push(player);
   const { status, headers } = await player.play(handle, '/whep/studio', through);
   expect(status).toBe(201);
+  if (through === undefined) player.repair();
   return { player, location: String(headers['Location']) };
 }
 
@@ -83,9 +85,9 @@ async function watch(): Promise<{ child: NativeChild; video: Buffer[]; audio: Bu
   return { child, video: page.receive(child, 'video'), audio: page.receive(child, 'audio') };
 }
 
-function expectNoGap(packets: readonly Buffer[]): void {
-  const numbers = packets.map(sequenceOf).toSorted((a, b) => ((a - b) << 16) >> 16);
-  numbers.slice(1).forEach((number, index) => expect((number - (numbers[index] ?? 0)) & 0xffff).toBe(1));
+/** What is lost on a busy machine is sent again; a number that nobody has used is missing for ever. */
+async function expectNoGap(packets: readonly Buffer[]): Promise<void> {
+  await expect.poll(() => missingNumbers(packets.map(sequenceOf)), WITHIN).toEqual([]);
 }
 
 test('all layers come in and are announced, and their streams are named in what the publisher is asked', async () => {
@@ -119,7 +121,7 @@ test('[K6.1] a child is sent the layer that it chooses, and trailers tell which 
     expect(trailer?.capturedAt).toBeGreaterThanOrEqual(capturedAt - CLOCK_TOLERANCE_MS);
     capturedAt = trailer?.capturedAt ?? Infinity;
   }
-  expectNoGap(video);
+  await expectNoGap(video);
 });
 
 test('a player is sent the layer that it chooses', async () => {
@@ -129,7 +131,7 @@ test('a player is sent the layer that it chooses', async () => {
   await expect.poll(() => lastOf(first.player.video), WITHIN).toBe('lo');
   await choose(first.location, '0');
   await expect.poll(() => lastOf(first.player.video), WITHIN).toBe('hi');
-  expectNoGap(first.player.video);
+  await expectNoGap(first.player.video);
   expect(new Set(second.player.video.map(ridOf))).toEqual(new Set(['hi']));
 });
 
@@ -147,7 +149,7 @@ test('[M2.3] viewers of a layer that falls silent are sent the next one, and go 
   publisher.silent.clear();
   await expect.poll(() => lastOf(video), WITHIN).toBe('hi');
   await expect.poll(() => lastOf(player.video), WITHIN).toBe('hi');
-  expectNoGap(player.video);
+  await expectNoGap(player.video);
 });
 
 test('[M2.3] a player that loses packets is sent a lower layer, and the higher one again when it loses none', async () => {
