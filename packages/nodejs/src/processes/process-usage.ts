@@ -1,7 +1,5 @@
 /** What this process takes of the machine. */
 
-import { monitorEventLoopDelay, type RecordableHistogram } from 'node:perf_hooks';
-
 export interface ProcessUsage {
   readonly pid: number;
   /** Of all threads since the start of the process, in user and kernel mode. */
@@ -26,22 +24,25 @@ const WINDOW_MS = 30_000;
 /** By how much more than the window may be looked back on. */
 const SLICE_MS = 1_000;
 const MICROSECONDS_PER_SECOND = 1_000_000;
-const NANOSECONDS_PER_MS = 1_000_000;
 
 export function usageMeter({ windowMs = WINDOW_MS } = {}): UsageMeter {
-  const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-  delay.enable();
+  const sliceMs = Math.min(SLICE_MS, windowMs);
   /** What the slices of the window had, the oldest first. */
   let slices: { readonly endedAt: number; readonly lateMs: number }[] = [];
-  const slicing = setInterval(
-    () => {
-      const endedAt = performance.now();
-      slices = slices.filter((slice) => endedAt - slice.endedAt < windowMs);
-      slices.push({ endedAt, lateMs: latestMs(delay) });
-      delay.reset();
-    },
-    Math.min(SLICE_MS, windowMs),
-  ).unref();
+  let sliceBegan = performance.now();
+  let lateMs = 0;
+  let dueAt = sliceBegan + RESOLUTION_MS;
+  // The histogram of node:perf_hooks misses a delay that begins within one of its samples after a reset.
+  const sampling = setInterval(() => {
+    const now = performance.now();
+    lateMs = Math.max(lateMs, now - dueAt);
+    dueAt = now + RESOLUTION_MS;
+    if (now - sliceBegan < sliceMs) return;
+    slices = slices.filter((slice) => now - slice.endedAt < windowMs);
+    slices.push({ endedAt: now, lateMs });
+    sliceBegan = now;
+    lateMs = 0;
+  }, RESOLUTION_MS).unref();
   return {
     read: () => {
       const { user, system } = process.cpuUsage();
@@ -51,17 +52,9 @@ export function usageMeter({ windowMs = WINDOW_MS } = {}): UsageMeter {
         pid: process.pid,
         cpuSeconds: (user + system) / MICROSECONDS_PER_SECOND,
         residentBytes: process.memoryUsage.rss(),
-        eventLoopDelayMs: Math.max(latestMs(delay), ...recent.map(({ lateMs }) => lateMs)),
+        eventLoopDelayMs: Math.max(lateMs, now - dueAt, ...recent.map((slice) => slice.lateMs)),
       };
     },
-    close: () => {
-      clearInterval(slicing);
-      delay.disable();
-    },
+    close: () => clearInterval(sampling),
   };
-}
-
-/** What is measured is the time between two samples. */
-function latestMs({ count, max }: Pick<RecordableHistogram, 'count' | 'max'>): number {
-  return count === 0 ? 0 : Math.max(0, max / NANOSECONDS_PER_MS - RESOLUTION_MS);
 }

@@ -145,6 +145,9 @@ export class Child {
   readonly messages: Uint8Array[] = [];
   readonly sources: RtpSource[] = [];
   readonly #links = createMediaLinks({ host: HOST, clock: processClock });
+  readonly #ticks = setInterval(() => {
+    for (const source of this.sources) source.tick(now(), true);
+  }, FRAME_MS);
 
   constructor(layers: readonly number[] = [0]) {
     const hub = this.#taking();
@@ -163,6 +166,7 @@ export class Child {
   }
 
   close(): void {
+    clearInterval(this.#ticks);
     this.#links.close();
   }
 

@@ -38,6 +38,17 @@ test('a meter tells the time that was computed, and how late it made the event l
   await until(() => meter.read().eventLoopDelayMs < 100, 'the quiet after it');
 });
 
+test('no delay is missed, whenever it begins', async () => {
+  // One in five begins shortly before a slice of the window ends.
+  const meter = meterWith({ windowMs: 100 });
+  for (let round = 0; round < 15; round++) {
+    await until(() => meter.read().eventLoopDelayMs < 60, 'the quiet before it');
+    block(120);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+    expect(meter.read().eventLoopDelayMs).toBeGreaterThan(80);
+  }
+});
+
 test('who reads seldom is told of a delay that others have read before', async () => {
   const meter = meterWith();
   await until(() => meter.read().eventLoopDelayMs > 0, 'the first sample');

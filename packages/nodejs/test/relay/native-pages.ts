@@ -153,6 +153,8 @@ export class NativePage {
     this.#peers = peers;
     this.peer = peer;
     this.channel = channel;
+    const timer = setInterval(() => this.#hub.tick(now()), FRAME_MS);
+    this.#cancel.push(() => clearInterval(timer));
     this.neighbours = new Neighbours({
       self: peer.id,
       privateKey: peer.key,
@@ -245,8 +247,6 @@ export class NativePage {
     end.media.play(true);
     this.#hub.addSink(sink);
     sink.open();
-    const timer = setInterval(() => this.#hub.tick(now()), FRAME_MS);
-    this.#cancel.push(() => clearInterval(timer));
     return packets;
   }
 
@@ -383,7 +383,6 @@ export class NativePage {
       source.takeRtp(
         rtp({ payloadType: 96, ssrc: 1, sequence: sequence++ & 0xffff, timestamp, marker: true, payload }),
       );
-      this.#hub.tick(now());
     }, FRAME_MS);
     this.#cancel.push(() => clearInterval(timer));
   }
