@@ -175,6 +175,28 @@ test('a viewer fills the screen, or takes the picture out of the page, and leavi
   expect(problemsOf(viewer)).toEqual([]);
 });
 
+test('on the picture keys do what the buttons do, and elsewhere nothing', async () => {
+  const viewer = await open(await goLive(await open('/'), { source: 'test-picture' }));
+  await expectPhase(viewer, 'live');
+  const isMuted = (): boolean => document.querySelector('video')?.muted === true;
+  const isHidden = (): boolean => document.querySelector<HTMLElement>('#mute')?.hidden === true;
+  await expect.poll(() => viewer.evaluate(isHidden), { timeout: 10_000 }).toBe(false);
+
+  await viewer.evaluate(() => document.querySelector<HTMLElement>('#session')?.focus());
+  expect(await viewer.evaluate(isMuted)).toBe(true);
+  await viewer.press('KeyM');
+  expect(await viewer.evaluate(isMuted)).toBe(false);
+  await viewer.press('KeyF');
+  await viewer.waitFor(() => document.fullscreenElement?.id === 'stage', { timeoutMs: 10_000 });
+  await viewer.press('KeyF');
+  await viewer.waitFor(() => document.fullscreenElement === null, { timeoutMs: 10_000 });
+
+  await viewer.evaluate(() => document.querySelector<HTMLElement>('#tab-chat')?.focus());
+  await viewer.press('KeyM');
+  expect(await viewer.evaluate(isMuted)).toBe(false);
+  expect(problemsOf(viewer)).toEqual([]);
+});
+
 describe('finding the way', () => {
   test('a pasted link opens the channel, back and forward move between the views', async () => {
     const link = await goLive(await open('/'));

@@ -12,11 +12,18 @@ interface AppleVideo extends HTMLVideoElement {
 
 export class Player {
   readonly video = element('video', HTMLVideoElement);
+  readonly #view = element('session', HTMLElement);
   readonly #stage = element('stage', HTMLDivElement);
   readonly #soundCall = element('sound-call', HTMLButtonElement);
   readonly #mute = element('mute', HTMLButtonElement);
   readonly #fullscreen = element('fullscreen', HTMLButtonElement);
   readonly #pictureInPicture = element('picture-in-picture', HTMLButtonElement);
+  /** The same as in `<casto-player>`. */
+  readonly #keys: Readonly<Record<string, HTMLButtonElement>> = {
+    m: this.#mute,
+    f: this.#fullscreen,
+    i: this.#pictureInPicture,
+  };
   #use: PlayerUse = 'watching';
   #answered = false;
 
@@ -25,6 +32,8 @@ export class Player {
     this.#mute.addEventListener('click', () => this.#setMuted(this.video.muted ? 'off' : 'on'));
     this.#fullscreen.addEventListener('click', () => void this.#toggleFullscreen());
     this.#pictureInPicture.addEventListener('click', () => void this.#togglePictureInPicture());
+    this.video.addEventListener('dblclick', () => void this.#toggleFullscreen());
+    this.#view.addEventListener('keydown', (event) => this.#press(event));
     // Absent in Firefox, which puts a button of its own on videos.
     this.#pictureInPicture.hidden = !(
       'pictureInPictureEnabled' in document && document.pictureInPictureEnabled
@@ -56,6 +65,14 @@ export class Player {
     this.video.muted = muted === 'on';
     void this.#play();
     this.#showState();
+  }
+
+  /** Letters are for the picture while the focus is on it, or on the view as a whole. */
+  #press({ key, target, ctrlKey, altKey, metaKey }: KeyboardEvent): void {
+    const isOnPicture = target === this.#view || (target instanceof Node && this.#stage.contains(target));
+    if (!isOnPicture || ctrlKey || altKey || metaKey) return;
+    const button = Object.hasOwn(this.#keys, key) ? this.#keys[key] : undefined;
+    if (button?.hidden === false) button.click();
   }
 
   async #play(): Promise<void> {
