@@ -73,7 +73,7 @@ test('stats() tells the parent, the standby and the path', async () => {
   );
 });
 
-test('a standby is sent no media', async () => {
+test('[L6.3] a standby is sent no media', async () => {
   const before = await receivedBytes();
   await expectPicturesAdvance(viewer, VIDEO, { atLeast: 40, withinMs: 20_000 });
   const grown = (await receivedBytes()).map((bytes, i) => bytes - (before[i] ?? 0));

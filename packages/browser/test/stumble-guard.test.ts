@@ -14,7 +14,7 @@ function guarded(reach: () => Reach): { guard: StumbleGuard; clock: VirtualClock
   return { guard: new StumbleGuard(link, { clock, reach: () => Promise.resolve(reach()) }), clock, left };
 }
 
-describe('a silent parent', () => {
+describe('[K2.8] a silent parent', () => {
   test('that is heard again within half a second is kept', async () => {
     const { guard, clock, left } = guarded(() => 'answers');
     guard.take({ type: 'silent', silentMs: 100 });

@@ -433,7 +433,7 @@ describe('a join for other layers', () => {
     expect(peer.asked(6, { layers: 0b100 })).toMatchObject([{ type: 'refuse', reason: 'full' }]);
   });
 
-  test('[C7.2] that comes back soon gets a place at a headless relay', () => {
+  test('[J5.6] that comes back soon gets a place at a headless relay', () => {
     const answers = (kind: PeerKind, maxChildren: number) => {
       const peer = new LonePeer({ kind, maxChildren, tuning: { preemption: false, landingShare: 0 } });
       peer.tell({ type: 'uplink', bps: uplinkFor(2) });

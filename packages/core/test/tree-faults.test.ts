@@ -280,7 +280,7 @@ describe('a flood of joins', () => {
 });
 
 describe('a loop', () => {
-  test('[F5.1] is left by the peer that finds itself in the path of its parent', () => {
+  test('[L5.4] is left by the peer that finds itself in the path of its parent', () => {
     const peer = new LonePeer().attach(2).child(9);
     const effects = peer.hears(2, word(2, { via: [9, 1, 8] }));
     expect(about('close', effects)).toEqual([2]);
@@ -292,14 +292,14 @@ describe('a loop', () => {
     expect(peer.banned).toEqual({});
   });
 
-  test('[F5.1] is left before it is played', () => {
+  test('[L5.4] is left before it is played', () => {
     const peer = new LonePeer().attach(2);
     peer.gets(2, { type: 'redirect', parents: [candidate(3)] });
     expect(about('close', peer.up(3, word(3, { via: [1] })))).toEqual([3]);
     expect(peer.active).toEqual([2]);
   });
 
-  test('[F5.1] does not outlive two peers that join each other at the same time', () => {
+  test('[L5.4] does not outlive two peers that join each other at the same time', () => {
     const world = new TreeWorld();
     const streamer = world.streamer({ maxChildren: 2 });
     const [a, b] = [

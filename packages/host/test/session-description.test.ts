@@ -104,7 +104,7 @@ describe('a description is refused', () => {
     ['with a fingerprint of another length', 'bad-fingerprint', /sha-256/g, 'sha-512'],
     ['with a SHA-1 fingerprint', 'weak-fingerprint', /sha-256 \S+/g, `sha-1 ${'AB:'.repeat(19)}AB`],
     ['without a codec of ours', 'bad-codec', /opus/g, 'PCMU'],
-    ['with our codec under another number', 'bad-codec', /\b111\b/g, '109'],
+    ['[L2.2] with our codec under another number', 'bad-codec', /\b111\b/g, '109'],
     ['with a payload type that is not listed', 'bad-codec', 'SAVPF 111', 'SAVPF 0'],
     [
       'with H264 of another profile only',
@@ -161,7 +161,7 @@ describe('a description is refused', () => {
   });
 });
 
-describe('what is not carried is dropped', () => {
+describe('[L2.1, L2.4] what is not carried is dropped', () => {
   test.each([
     [
       'rid and simulcast',

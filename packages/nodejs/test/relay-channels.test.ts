@@ -254,7 +254,7 @@ describe('viewers', () => {
   });
 
   test.each([
-    ['version', { version: 2 }, 'version'],
+    ['[W1.2] version', { version: 2 }, 'version'],
     ['more layers than sections', { layers: [0, 1] }, 'malformed'],
     ['no audio, and a section for it', { audio: false }, 'malformed'],
     ['no capabilities', { capabilities: null }, 'malformed'],

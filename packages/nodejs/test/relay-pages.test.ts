@@ -119,7 +119,7 @@ test('[F6.1, D8.2] a page that lost its place and a relay that would have it fro
   expect(relay.parents).toEqual([]);
 });
 
-test('[F5.1] a page that takes the relay in although it stands below it is left', async () => {
+test('[L5.4] a page that takes the relay in although it stands below it is left', async () => {
   const { relay, streamer } = await lonely();
   const page = await world.page(streamer, [streamer.channel, relay.peer.id]);
   page.judge = null;

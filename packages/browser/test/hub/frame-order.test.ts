@@ -44,7 +44,7 @@ function run(order: FrameOrder<null>, arrivals: readonly Arrival[]): { passed: T
   return { passed, most };
 }
 
-describe('pictures in order', () => {
+describe('[M1.4] pictures in order', () => {
   test('pass at once', () => {
     const order = new FrameOrder<null>();
     const frames = pictures(L1T3, 50);
@@ -72,7 +72,7 @@ describe('pictures in order', () => {
   });
 });
 
-describe('a picture whose references have not passed', () => {
+describe('[M1.4] a picture whose references have not passed', () => {
   test('waits for them, and passes in order behind them', () => {
     const order = new FrameOrder<null>();
     expect(takeAll(order, [keyPicture(0), picture(3), picture(2), picture(4)])).toEqual([0]);

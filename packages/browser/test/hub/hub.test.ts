@@ -330,7 +330,7 @@ describe('a key frame', () => {
     expect(stand.tick(START + 400)).toEqual([0, 1]);
   });
 
-  test('is wanted at once when a child asks, unless it got one in the last 500 ms', () => {
+  test('[M3.3] is wanted at once when a child asks, unless it got one in the last 500 ms', () => {
     const stand = new Stand();
     stand.addActiveChild(CHILD);
     stand.take([keyPicture(0)], { now: START });

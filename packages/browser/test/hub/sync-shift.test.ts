@@ -45,7 +45,7 @@ function sender(dummy: Dummy): { shift: SyncShift; clock: DummyClock } {
   return { shift, clock: new DummyClock(shift, dummy) };
 }
 
-describe('a picture gets the timestamp', () => {
+describe('[M1.3] a picture gets the timestamp', () => {
   test('of the dummy when sound that was captured with it is sent: (c + G - L) x 90', () => {
     const begins = fc.nat({ max: 2 ** 32 - 1 });
     const delays = fc.nat({ max: 5_000 });

@@ -156,7 +156,7 @@ function expectContinuous(packets: readonly SeenPacket[]): void {
   }
 }
 
-describe('forwarding over real connections', () => {
+describe('[M1.1] forwarding over real connections', () => {
   test('three viewers and a late one get every packet, the late one from the last key frame', async () => {
     const relay = createRelay();
     const hub = relay.hub();
