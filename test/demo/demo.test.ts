@@ -186,10 +186,11 @@ test('on the picture keys do what the buttons do, and elsewhere nothing', async 
   expect(await viewer.evaluate(isMuted)).toBe(true);
   await viewer.press('KeyM');
   expect(await viewer.evaluate(isMuted)).toBe(false);
+  const screenButton = () => document.querySelector('#fullscreen')?.getAttribute('aria-label');
   await viewer.press('KeyF');
-  await viewer.waitFor(() => document.fullscreenElement?.id === 'stage', { timeoutMs: 10_000 });
+  await expect.poll(() => viewer.evaluate(screenButton), { timeout: 10_000 }).toBe('Leave full screen');
   await viewer.press('KeyF');
-  await viewer.waitFor(() => document.fullscreenElement === null, { timeoutMs: 10_000 });
+  await expect.poll(() => viewer.evaluate(screenButton), { timeout: 10_000 }).toBe('Full screen');
 
   await viewer.evaluate(() => document.querySelector<HTMLElement>('#tab-chat')?.focus());
   await viewer.press('KeyM');

@@ -33,7 +33,7 @@ export class Player {
     this.#fullscreen.addEventListener('click', () => void this.#toggleFullscreen());
     this.#pictureInPicture.addEventListener('click', () => void this.#togglePictureInPicture());
     this.video.addEventListener('dblclick', () => void this.#toggleFullscreen());
-    this.#view.addEventListener('keydown', (event) => this.#press(event));
+    document.addEventListener('keydown', (event) => this.#press(event));
     // Absent in Firefox, which puts a button of its own on videos.
     this.#pictureInPicture.hidden = !(
       'pictureInPictureEnabled' in document && document.pictureInPictureEnabled
@@ -69,8 +69,10 @@ export class Player {
 
   /** Letters are for the picture while the focus is on it, or on the view as a whole. */
   #press({ key, target, ctrlKey, altKey, metaKey }: KeyboardEvent): void {
+    // What fills the screen takes the focus from what is behind it, and gives it to nobody.
+    const isFull = document.fullscreenElement === this.#stage;
     const isOnPicture = target === this.#view || (target instanceof Node && this.#stage.contains(target));
-    if (!isOnPicture || ctrlKey || altKey || metaKey) return;
+    if (!(isFull || isOnPicture) || ctrlKey || altKey || metaKey) return;
     const button = Object.hasOwn(this.#keys, key) ? this.#keys[key] : undefined;
     if (button?.hidden === false) button.click();
   }
