@@ -236,7 +236,11 @@ test('statistics draw their graphs, and are saved as JSON', async () => {
   const viewer = await stage.page(await goLive(streamer, { source: 'test-picture' }));
   await expectPhase(viewer, 'live');
   await viewer.click('#tab-statistics');
-  await expectText(viewer, '#plots', 'Bitrate [1-9][\\d.]* [kM]b/s.*Latency \\d.*Packets lost.*Depth \\d hop');
+  await expectText(
+    viewer,
+    '#plots',
+    'Bitrate [1-9][\\d.]* [kM]b/s.*Latency \\d.*Packets lost.*Depth \\d hop',
+  );
   await viewer.waitFor(() => document.querySelectorAll('#plots canvas').length === 4, { timeoutMs: 5000 });
   await viewer.waitFor(
     () => {
