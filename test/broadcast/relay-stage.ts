@@ -17,16 +17,12 @@ export interface RelayStage {
 
 /** Registers the hooks of a test file. What is returned may be used in its tests. */
 export function useRelayStage(options: StageOptions = {}): RelayStage {
-  let relay: RelayProcess;
-  let server: PageServer;
-  let browser: RunningBrowser;
+  const stage = new Stage();
   const pages: BrowserPage[] = [];
   const others: RunningBrowser[] = [];
 
   beforeAll(async () => {
-    relay = await startRelay();
-    server = await startStage(relay, options);
-    browser = await launchBrowser('chromium');
+    await stage.open({}, options);
   });
 
   afterEach(async () => {
@@ -35,20 +31,18 @@ export function useRelayStage(options: StageOptions = {}): RelayStage {
   });
 
   afterAll(async () => {
-    await browser?.close();
-    await server?.close();
-    await relay?.stop();
+    await stage.close();
   });
 
   return {
     get relay() {
-      return relay;
+      return stage.relay;
     },
     get origin() {
-      return server.origin;
+      return stage.origin;
     },
     newPage: async () => {
-      const page = await openPage(browser, server.origin);
+      const page = await stage.newPage();
       pages.push(page);
       return page;
     },
@@ -68,27 +62,55 @@ export interface OwnRelay {
 
 /** For tests that begin with a relay of their own: it, the browser and its pages are gone after each test. */
 export function useOwnRelay(): OwnRelay {
-  let relay: RelayProcess;
-  let server: PageServer;
-  let browser: RunningBrowser;
+  const stage = new Stage();
 
   afterEach(async () => {
-    await browser?.close();
-    await server?.close();
-    await relay?.stop();
+    await stage.close();
   });
 
   return {
     get relay() {
-      return relay;
+      return stage.relay;
     },
-    start: async (options) => {
-      relay = await startRelay(options);
-      server = await startStage(relay);
-      browser = await launchBrowser('chromium');
-    },
-    newPage: () => openPage(browser, server.origin),
+    start: (options) => stage.open(options),
+    newPage: () => stage.newPage(),
   };
+}
+
+/** What is open of it can be closed, also when the rest failed to open. */
+class Stage {
+  #relay: RelayProcess | null = null;
+  #server: PageServer | null = null;
+  #browser: RunningBrowser | null = null;
+
+  get relay(): RelayProcess {
+    return opened(this.#relay);
+  }
+
+  get origin(): string {
+    return opened(this.#server).origin;
+  }
+
+  async open(relayOptions?: RelayOptions, options?: StageOptions): Promise<void> {
+    this.#relay = await startRelay(relayOptions);
+    this.#server = await startStage(this.#relay, options);
+    this.#browser = await launchBrowser('chromium');
+  }
+
+  newPage(): Promise<BrowserPage> {
+    return openPage(opened(this.#browser), this.origin);
+  }
+
+  async close(): Promise<void> {
+    await this.#browser?.close();
+    await this.#server?.close();
+    await this.#relay?.stop();
+  }
+}
+
+function opened<Part>(part: Part | null): Part {
+  if (part === null) throw new Error('the stage is not open');
+  return part;
 }
 
 /** A second relay, which finds the stage's own and is found by it. Registers its hooks behind those of the stage. */
