@@ -73,7 +73,8 @@ export class Player {
     const isFull = document.fullscreenElement === this.#stage;
     const isOnPicture = target === this.#view || (target instanceof Node && this.#stage.contains(target));
     if (!(isFull || isOnPicture) || ctrlKey || altKey || metaKey) return;
-    const button = Object.hasOwn(this.#keys, key) ? this.#keys[key] : undefined;
+    const letter = key.toLowerCase();
+    const button = Object.hasOwn(this.#keys, letter) ? this.#keys[letter] : undefined;
     if (button?.hidden === false) button.click();
   }
 
