@@ -37,7 +37,11 @@ export class LevelMeter {
     this.wake();
     const analyser = audio.createAnalyser();
     analyser.fftSize = SAMPLES;
-    audio.createMediaStreamSource(stream).connect(analyser);
+    // Chromium: what is connected while the context waits for a press may stay silent for good.
+    const connect = () => {
+      if (audio.state === 'running') audio.createMediaStreamSource(stream).connect(analyser);
+    };
+    audio.addEventListener('statechange', connect, { once: true });
     const samples = new Float32Array(SAMPLES);
     let heard = false;
     let frame = 0;
