@@ -19,7 +19,13 @@ const OFFLINE_GRACE_MS = 75_000;
 const LINGER_MS = 3_000;
 
 /** What the timer of a channel is for. */
-type Plan = 'none' | 'end' | 'give-up';
+type Plan = 'none' | 'end' | 'give-up' | 'give-up-streamer';
+
+const PLAN_MS = {
+  end: OFFLINE_GRACE_MS,
+  'give-up': LINGER_MS,
+  'give-up-streamer': OFFLINE_GRACE_MS,
+} satisfies Record<Exclude<Plan, 'none'>, number>;
 
 export interface ChannelEntryOptions {
   readonly id: ChannelId;
@@ -122,9 +128,9 @@ export class ChannelEntry {
     this.#cancelTimer();
     this.#cancelTimer = () => {};
     this.#plan = plan;
+    if (plan === 'none') return;
     const { clock, onEnded } = this.#options;
-    if (plan === 'end') this.#cancelTimer = clock.setTimer(onEnded, OFFLINE_GRACE_MS);
-    if (plan === 'give-up') this.#cancelTimer = clock.setTimer(() => this.#stop(), LINGER_MS);
+    this.#cancelTimer = clock.setTimer(plan === 'end' ? onEnded : () => this.#stop(), PLAN_MS[plan]);
   }
 
   /** Ends every link; nothing is told from here on. Idempotent. */
@@ -153,7 +159,9 @@ export class ChannelEntry {
       if (hasStreamer || (media.isPulling && !isNeeded)) return 'none';
       return isNeeded ? 'end' : 'stop';
     }
-    return isNeeded || media.parent === this.id ? 'none' : 'give-up';
+    if (isNeeded) return 'none';
+    // A streamer that lost its connection to this relay comes back, but one may also go to another relay for good.
+    return media.parent === this.id ? 'give-up-streamer' : 'give-up';
   }
 
   /** Leaves the tree: nobody needs the channel here. */

@@ -13,6 +13,7 @@ import { freshId } from '@casto/host/conformance/loopback-peers';
 import { RelayWorld, type TestRelay, type TestStreamer, type TestViewer } from './relay/relay-world.ts';
 
 const LINGER_MS = 3_000;
+const OFFLINE_GRACE_MS = 75_000;
 const SEARCH_MS = 2_000;
 
 let world: RelayWorld;
@@ -613,6 +614,19 @@ describe('a channel of another relay', () => {
     expect(relay.logged).toContain('channel-released');
     expect(home.channels.census.children).toBe(0);
     await expectNothingLeft(relay, home);
+  });
+
+  test('is let go a minute after its streamer, whose media go on, left for another relay', async () => {
+    const { relay, streamer } = await broadcast();
+    const next = await world.relay();
+    await streamer.loseConnection();
+    await streamer.announce(next);
+    await world.play(OFFLINE_GRACE_MS - 5_000);
+    expect(relay.parents).not.toEqual([]);
+    await world.play(10_000);
+
+    expect(relay.parents).toEqual([]);
+    expect(next.live(streamer.channel)).toBe(true);
   });
 
   test('is kept when the next viewer comes within these 3 s', async () => {
