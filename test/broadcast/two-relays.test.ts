@@ -38,8 +38,8 @@ async function watchThroughNeighbour(viewer: BrowserPage, channel: string): Prom
 test('the second relay pulls the channel once for all its viewers, and stops after the last', async () => {
   const streamer = await newPage();
   // One child, so that the second relay cannot be another one.
-  const live = { relays: [relayStage.relay.http], codec: 'h264', relay: { maxChildren: 1 } };
-  const { channel } = await goLive(streamer, live);
+  const relays = [relayStage.relay.http];
+  const { channel } = await goLive(streamer, { relays, codec: 'h264', relay: { maxChildren: 1 } });
 
   const viewers = [await newPage(), await newPage()];
   for (const viewer of viewers) {
