@@ -23,6 +23,7 @@ import { tokenBucket, type Clock, type RefusalCounter, type SignedRecord } from 
 import { RELAY_TOPIC, type RelayPeer } from './libp2p-peer.ts';
 import { MAX_SHOWN_RELAYS, type OtherRelay } from './relay-overview.ts';
 import type { RelayLog } from './relay-log.ts';
+import { StoredPeers } from './stored-peers.ts';
 
 /** What a relay tells all others. */
 const gossipCodec = messageCodec(
@@ -78,6 +79,7 @@ export class RelayNetwork {
   readonly #options: RelayNetworkOptions;
   readonly #relays = new Map<PeerId, KnownRelay>();
   readonly #dials = tokenBucket(5, 20);
+  readonly #stored: StoredPeers;
   #cancelGossip: () => void = () => {};
   #cancelRedial: () => void = () => {};
   #gossipSoon = false;
@@ -86,7 +88,8 @@ export class RelayNetwork {
 
   constructor(options: RelayNetworkOptions) {
     this.#options = options;
-    const { libp2p } = options;
+    const { libp2p, clock } = options;
+    this.#stored = new StoredPeers({ libp2p, clock });
     libp2p.addEventListener(
       'peer:discovery',
       (event) => void this.#dialDiscovered(event.detail.id.toString()),
@@ -103,6 +106,7 @@ export class RelayNetwork {
 
   stop(): void {
     this.#stopped = true;
+    this.#stored.stop();
     this.#cancelGossip();
     this.#cancelRedial();
   }
