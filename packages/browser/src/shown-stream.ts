@@ -64,14 +64,26 @@ export class ShownStream {
   #show(attachment: Attachment): void {
     const before = this.#shown;
     if (before !== attachment) {
-      const old = this.stream.getTracks();
-      for (const track of attachment.tracks) this.stream.addTrack(track);
-      for (const track of old) this.stream.removeTrack(track);
+      this.#replaceTracks(attachment.tracks);
       this.#shown = attachment;
       // A home that was kept for its decoders alone.
       if (before?.link.isClosed === true) this.remove(before, { wasPlayed: true });
     }
     this.onFirst?.();
+  }
+
+  /**
+   * One kind after the other, and the old track first: Firefox 153 shows one video track of a stream, and when that is
+   * removed none of those that were there with it. A stream without any track would let a `<video>` begin anew.
+   */
+  #replaceTracks(tracks: readonly MediaStreamTrack[]): void {
+    const { stream } = this;
+    const old = stream.getTracks();
+    for (const track of tracks) {
+      for (const before of old) if (before.kind === track.kind) stream.removeTrack(before);
+      stream.addTrack(track);
+    }
+    for (const track of old) if (!tracks.includes(track)) stream.removeTrack(track);
   }
 }
 

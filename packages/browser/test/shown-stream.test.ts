@@ -5,25 +5,39 @@ import type { Attachment } from '../src/attachment.ts';
 import type { PageWorker } from '../src/page-worker.ts';
 import { ShownStream } from '../src/shown-stream.ts';
 
+interface Track {
+  readonly kind: 'audio' | 'video';
+  readonly source: number;
+}
+
 class TrackList {
-  readonly #tracks = new Set<object>();
+  readonly #tracks = new Set<Track>();
+  /** The kinds of tracks that there were after each change. */
+  readonly kinds: string[] = [];
 
-  addTrack(track: object): void {
+  addTrack(track: Track): void {
     this.#tracks.add(track);
+    this.#note();
   }
 
-  removeTrack(track: object): void {
+  removeTrack(track: Track): void {
     this.#tracks.delete(track);
+    this.#note();
   }
 
-  getTracks(): object[] {
+  #note(): void {
+    const kinds = this.getTracks().map(({ kind }) => kind);
+    this.kinds.push(kinds.sort().join(' '));
+  }
+
+  getTracks(): Track[] {
     return [...this.#tracks];
   }
 }
 
 /** A parent of a page, of which only tracks and decoders matter here. */
 class TestParent {
-  readonly tracks: readonly object[];
+  readonly tracks: readonly Track[];
   readonly link = { isClosed: false };
   readonly record: { video: string; audio: boolean };
   readonly source: number;
@@ -104,6 +118,18 @@ describe('a browser that cannot merge parents', () => {
     expect(shown.stream).toBe(stream);
     expect(stream.getTracks()).toEqual(next.tracks);
     expect([lost.hasDecoders, next.hasDecoders]).toEqual([false, true]);
+  });
+
+  test('never has two pictures at once, nor nothing at all, while another parent takes over', () => {
+    const { shown } = openPage({ canMerge: false });
+    const [lost, next] = [new TestParent(1), new TestParent(2)];
+    for (const each of [lost, next]) shown.add(each.attachment);
+    shown.play(lost.attachment);
+    const { kinds } = shown.stream as unknown as TrackList;
+    kinds.length = 0;
+    shown.play(next.attachment);
+    expect(kinds).not.toEqual([]);
+    for (const present of kinds) expect(['audio', 'video', 'audio video']).toContain(present);
   });
 
   test('shows another one when the first goes before it gave a picture', () => {
