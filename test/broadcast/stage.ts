@@ -2,7 +2,9 @@
 
 import type { CASTO, CastoOptions, CastoStats } from 'casto';
 import type { BrowserPage, RunningBrowser } from '../harness/browsers.ts';
+import { readPictures } from '../harness/expectations.ts';
 import { startPageServer, testPage, type PageServer } from '../harness/page-server.ts';
+import { countAdvances } from '../harness/page/picture-reader.ts';
 import type { SyntheticSource, SyntheticSourceOptions } from '../harness/page/synthetic-source.ts';
 import type { RelayProcess } from '../harness/relay-process.ts';
 
@@ -195,7 +197,12 @@ export async function encodedHeights(page: BrowserPage): Promise<number[]> {
   });
 }
 
-/** The longest time without a new picture. */
-export function longestGapMs(readings: readonly { at: number }[]): number {
+/** The longest time without a new picture; endless when they did not go on as far as they should. */
+export async function longestGapMs(
+  page: BrowserPage,
+  limits: { atLeast: number; withinMs: number },
+): Promise<number> {
+  const readings = await readPictures(page, VIDEO, limits);
+  if (countAdvances(readings) < limits.atLeast) return Infinity;
   return Math.max(...readings.slice(1).map(({ at }, i) => at - (readings[i]?.at ?? at)));
 }
