@@ -14,6 +14,7 @@ import { EncodedSections, type EncoderLimits } from './encoded-sections.ts';
 import { withBitrates } from './link-bitrates.ts';
 import { createPeerConnection, PageChildEnd, PageParentEnd } from './page-link.ts';
 import type { PageWorker } from './page-worker.ts';
+import { fairRate, type UplinkReport } from './uplink-estimate.ts';
 import type { UplinkShares } from './uplink-shares.ts';
 
 /** The page's own connection carries whatever the encoder is allowed to give. */
@@ -38,6 +39,7 @@ export class BroadcastEncoder {
   #parent: PageParentEnd | null = null;
   #child: PageChildEnd | null = null;
   readonly #sections: EncodedSections;
+  /** What the uplink carries for one child; `null`: not known. */
   #uplinkBps: number | null = null;
   #bytes = 0;
   readonly #leaveShares: () => void;
@@ -92,8 +94,9 @@ export class BroadcastEncoder {
     return this.#sections.wantKeyFrame(layer);
   }
 
-  /** What the uplink carries for one child; `null`: not known. */
-  followUplink(bps: number | null): void {
+  /** Gives what the links of the children carry. */
+  followUplink(reports: readonly UplinkReport[]): void {
+    const bps = fairRate(reports, this.#uplinkBps);
     if (bps === this.#uplinkBps) return;
     this.#uplinkBps = bps;
     this.#limit();

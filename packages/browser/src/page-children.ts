@@ -22,6 +22,7 @@ import { withBitrates, type LinkBitrates } from './link-bitrates.ts';
 import { connectionOf, PageParentEnd } from './page-link.ts';
 import type { PageContext } from './role.ts';
 import { readMediaStats, type MediaStats } from './stats.ts';
+import type { UplinkReport } from './uplink-estimate.ts';
 
 /** What is passed on, as far as a child has to know. */
 export interface Served {
@@ -61,7 +62,7 @@ export class PageChildren {
     return [...this.#children.values()];
   }
 
-  /** Those that are sent media; the others stand by, and their links tell nothing of the uplink. */
+  /** Those that are sent media; the others stand by. */
   get served(): readonly PageChild[] {
     return this.all.filter(({ link }) => !link.isStandby);
   }
@@ -76,12 +77,12 @@ export class PageChildren {
     this.#options.onCount();
   }
 
-  /** What the connections of these children tell. */
-  async reports(children: readonly PageChild[] = this.all): Promise<MediaStats[]> {
+  /** What the connections of all children tell. */
+  async reports(): Promise<(MediaStats & UplinkReport)[]> {
     return Promise.all(
-      children.map(async ({ pc, media }) => {
+      this.all.map(async ({ link, pc, media }) => {
         const stats = await readMediaStats(pc);
-        return { ...stats, isLimited: stats.isLimited || media.isLimited };
+        return { ...stats, isLimited: stats.isLimited || media.isLimited, isServed: !link.isStandby };
       }),
     );
   }

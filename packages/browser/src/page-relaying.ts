@@ -195,7 +195,7 @@ export class PageRelaying {
   /** Without children the uplink is what it was, and enough for one: the next one shows what it is now. */
   #tellUplink(): void {
     const { driver, context } = this.#options;
-    const active = this.children.all.length;
+    const active = this.children.served.length;
     const bps = this.#uplink.bpsFor({ relays: 0, active, mediaBps: this.#mediaBps });
     this.#uplinkBps = active === 0 ? Math.max(this.#uplinkBps, bps) : bps;
     driver.tell({ type: 'uplink', bps: Math.min(this.#uplinkBps, allowance(context.settings.maxUplinkBps)) });

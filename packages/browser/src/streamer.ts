@@ -27,7 +27,7 @@ import { createPagePeer } from './page-peer.ts';
 import { createPageSurvey } from './page-survey.ts';
 import { peersStats, type PageContext, type Role } from './role.ts';
 import { readMediaStats, TransferMeter, type CastoStats } from './stats.ts';
-import { fairRate, UplinkEstimate } from './uplink-estimate.ts';
+import { UplinkEstimate } from './uplink-estimate.ts';
 import { UplinkShares } from './uplink-shares.ts';
 
 /** Relays that may pull the channel from this page at once: the one it announces to, and its successor. */
@@ -154,7 +154,7 @@ export class Streamer implements Role {
   }
 
   async stats(): Promise<CastoStats> {
-    const reports = await this.#children.reports(this.#children.all);
+    const reports = await this.#children.reports();
     const encoder = this.#encoder?.pc ?? null;
     const own = encoder === null ? reports : [await readMediaStats(encoder)];
     const bytes = reports.reduce((sum, report) => sum + report.bytesSent, 0);
@@ -353,7 +353,7 @@ export class Streamer implements Role {
     const reports = await this.#children.reports();
     const { bitsPerSecond } = this.#encoded.measure(encoder.bytes, clock.now());
     this.#mediaBps = bitsPerSecond > 0 ? bitsPerSecond : null;
-    encoder.followUplink(fairRate(reports));
+    encoder.followUplink(reports);
     clock.setTimer(() => void this.#keepFollowing(), FOLLOW_MS);
   }
 

@@ -10,7 +10,10 @@ const RATE_KEPT = 0.95;
 const ROUNDING = 1.001;
 
 /** What one look at a child's connection tells. */
-export type UplinkReport = Pick<MediaStats, 'bytesSent' | 'availableBps' | 'isLimited'>;
+export interface UplinkReport extends Pick<MediaStats, 'bytesSent' | 'availableBps' | 'isLimited'> {
+  /** Whether the child is sent media. The link of one that stands by tells nothing of the uplink. */
+  readonly isServed: boolean;
+}
 
 /** Children that are sent media. */
 interface ServedChildren {
@@ -34,8 +37,9 @@ export class UplinkEstimate {
 
   /** Takes the reports of all children, at `now` in milliseconds. */
   measure(reports: readonly UplinkReport[], now: number): void {
-    this.#availableBps = reports.reduce((sum, { availableBps }) => sum + availableBps, 0);
-    this.#isLimited = reports.length === 0 || reports.some(({ isLimited }) => isLimited);
+    const served = reports.filter(({ isServed }) => isServed);
+    this.#availableBps = served.reduce((sum, { availableBps }) => sum + availableBps, 0);
+    this.#isLimited = served.length === 0 || served.some(({ isLimited }) => isLimited);
     const bytes = Math.max(0, ...reports.map(({ bytesSent }) => bytesSent));
     const last = this.#last;
     this.#last = { bytes, at: now };
@@ -73,12 +77,16 @@ const USED_SHARE = 0.85;
 
 /**
  * The rate that suits the children: the estimate of the middle one, so that one slow child costs the others nothing. When
- * the uplink is what they share, it holds back all of them alike.
+ * the uplink is what they share, it holds back all of them alike. While that child gets less than all, the rate does not
+ * rise: its link has not carried what the estimate has room for, and all at once would be more than it takes.
  *
+ * @param before - What was returned last.
  * @returns Bits per second; `null` before any link is measured.
  */
-export function fairRate(reports: readonly UplinkReport[]): number | null {
-  const estimates = reports.map(({ availableBps }) => availableBps).filter((bps) => bps > 0);
-  const middle = estimates.sort((a, b) => a - b)[Math.floor(estimates.length / 2)];
-  return middle === undefined ? null : Math.floor(middle * USED_SHARE);
+export function fairRate(reports: readonly UplinkReport[], before: number | null): number | null {
+  const links = reports.filter(({ isServed, availableBps }) => isServed && availableBps > 0);
+  const middle = links.sort((a, b) => a.availableBps - b.availableBps)[Math.floor(links.length / 2)];
+  if (middle === undefined) return null;
+  const bps = Math.floor(middle.availableBps * USED_SHARE);
+  return middle.isLimited && before !== null ? Math.min(before, bps) : bps;
 }

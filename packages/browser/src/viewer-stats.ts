@@ -30,7 +30,7 @@ export class ViewerStats {
     const { driver, clock, current, decoding, relaying, received, isLost } = parts;
     const view = driver.view();
     const media = decoding ? await readMediaStats(decoding.end.pc) : null;
-    const reports = (await relaying?.children.reports(relaying.children.all)) ?? [];
+    const reports = (await relaying?.children.reports()) ?? [];
     const sent = reports.reduce((sum, { bytesSent }) => sum + bytesSent, 0);
     const isWell = current !== null && !isLost(current.link.peerId);
     return {

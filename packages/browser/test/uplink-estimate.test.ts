@@ -39,6 +39,7 @@ function measured(report: Partial<UplinkReport>): UplinkEstimate {
     bytesSent,
     availableBps: 0,
     isLimited: false,
+    isServed: true,
     ...report,
   });
   estimate.measure([look(0)], 0);
@@ -68,9 +69,19 @@ describe('the uplink of a streamer', () => {
     );
   });
 
+  test('is not thought larger because of children that stand by', () => {
+    const standby = { bytesSent: 0, availableBps: 90_000_000, isLimited: true, isServed: false };
+    const estimate = measured({});
+    const child = { bytesSent: 2_500_000, availableBps: 0, isLimited: false, isServed: true };
+    estimate.measure([child, standby, standby], 10_000);
+    expect(slotsFor(estimate, { relays: 0, active: 1 })).toBe(3);
+    estimate.measure([standby], 15_000);
+    expect(slotsFor(estimate, { relays: 0, active: 0 })).toBe(1);
+  });
+
   test('is not thought larger because the picture stands still for a while', () => {
     const estimate = measured({});
-    estimate.measure([{ bytesSent: 1_260_000, availableBps: 0, isLimited: false }], 10_000);
+    estimate.measure([{ bytesSent: 1_260_000, availableBps: 0, isLimited: false, isServed: true }], 10_000);
     expect(estimate.bitrateBps).toBe(1_900_000);
   });
 });
@@ -112,8 +123,12 @@ describe('the uplink of a page that knows the rate of the media', () => {
 });
 
 describe('the rate that suits the children', () => {
+  const LINK = { bytesSent: 0, isLimited: false, isServed: true };
   const of = (...estimates: number[]): number | null =>
-    fairRate(estimates.map((availableBps) => ({ bytesSent: 0, availableBps, isLimited: false })));
+    fairRate(
+      estimates.map((availableBps) => ({ ...LINK, availableBps })),
+      null,
+    );
 
   test('is not known before any link is measured', () => {
     expect(of()).toBeNull();
@@ -135,6 +150,22 @@ describe('the rate that suits the children', () => {
 
   test('leaves out links that are not measured yet', () => {
     expect(of(0, 0, 0, 3_000_000, 1_000_000, 2_000_000)).toBe(1_700_000);
+  });
+
+  test('leaves out those that stand by', () => {
+    const standby = { ...LINK, availableBps: 20_000_000, isServed: false };
+    expect(fairRate([standby, { ...LINK, availableBps: 1_000_000 }, standby], null)).toBe(850_000);
+    expect(fairRate([standby], null)).toBeNull();
+  });
+
+  test('does not rise while the middle one gets less than all, but falls', () => {
+    const middle = (availableBps: number, isLimited: boolean): UplinkReport[] => [
+      { ...LINK, availableBps, isLimited },
+    ];
+    expect(fairRate(middle(1_000_000, true), null)).toBe(850_000);
+    expect(fairRate(middle(1_000_000, true), 200_000)).toBe(200_000);
+    expect(fairRate(middle(1_000_000, true), 900_000)).toBe(850_000);
+    expect(fairRate(middle(1_000_000, false), 200_000)).toBe(850_000);
   });
 
   test('goes down with an uplink that all of them share', () => {
