@@ -1,11 +1,11 @@
-/** A streamer whose link to the relay becomes narrow. */
+/** A streamer whose uplink becomes narrow, as a whole or towards one child. */
 
 import { afterEach, expect, test } from 'vitest';
 import type { BrowserPage } from '../harness/browsers.ts';
 import { expectPicturesAdvance, expectTone } from '../harness/expectations.ts';
 import { startLinkProxy, type LinkProxy } from '../harness/link-proxy.ts';
 import { useOwnRelay } from './relay-stage.ts';
-import { goLive, stats, VIDEO, watch } from './stage.ts';
+import { countEvents, goLive, longestGapMs, stats, VIDEO, watch } from './stage.ts';
 
 const TEST_MS = 180_000;
 const PICTURE = { width: 640, height: 360, framesPerSecond: 20 } as const;
@@ -54,6 +54,58 @@ test(
     await expectTone(viewer, VIDEO, { withinMs: 10_000 });
     expect((await stats(viewer)).latencyMs).toBeLessThan(1_500);
     expect((await stats(viewer)).parents).toHaveLength(1);
+  },
+  TEST_MS,
+);
+
+/** Two reports in a row, 5 s each, and the way to another parent; the rest is for a machine that does other things. */
+const MOVED_WITHIN_MS = 40_000;
+
+async function activeParent(page: BrowserPage): Promise<string | undefined> {
+  return (await stats(page)).parents.find(({ role }) => role === 'active')?.peerId;
+}
+
+test(
+  'a child whose parent has too little for it goes to another parent, and its sibling notices nothing',
+  async () => {
+    await own.start({ flags: ['--max-viewers', '0'] });
+    proxy = await startLinkProxy();
+    const relays = [own.relay.http];
+    const streamer = await own.newPage();
+    const { channel } = await goLive(streamer, { relays, relay: { maxChildren: 2 } }, PICTURE);
+    // Only the link to the child leads through the proxy.
+    await streamer.evaluate((url) => castoHarness.useLinkProxy(url), proxy.url);
+    const child = await own.newPage();
+    await watch(child, { relays, channel, relay: false });
+    await streamer.evaluate(() => castoHarness.useLinkProxy(null));
+    await streamer.waitFor(async () => (await stage.casto.stats()).freeSlots > 0, {
+      timeoutMs: 30_000,
+      what: 'the streamer has room for another',
+    });
+    const sibling = await own.newPage();
+    await watch(sibling, { relays, channel, relay: { maxChildren: 1 } });
+    const { peerId } = await stats(sibling);
+    expect([await activeParent(child), await activeParent(sibling)]).toEqual([channel, channel]);
+    await bitsPerSecond(child);
+    await expectPicturesAdvance(child, VIDEO, { atLeast: 60, withinMs: 30_000 });
+    const wide = await bitsPerSecond(child);
+    const movesBefore = await countEvents(sibling, 'parent-changed');
+
+    const watching = longestGapMs(sibling, { atLeast: 200, withinMs: MOVED_WITHIN_MS });
+    proxy.setUplink(NARROW * wide);
+    await expect.poll(() => activeParent(child), { timeout: MOVED_WITHIN_MS }).toBe(peerId);
+    expect(proxy.dropped).toBeGreaterThan(0);
+    expect(await watching).toBeLessThan(1_000);
+
+    // The way round is wide, so that the child gets all of it again.
+    await bitsPerSecond(child);
+    await expectPicturesAdvance(child, VIDEO, { atLeast: 60, withinMs: 20_000 });
+    const after = await bitsPerSecond(child);
+    expect(after).toBeGreaterThan(0.75 * wide);
+    await expectTone(child, VIDEO, { withinMs: 10_000 });
+    expect((await stats(child)).depth).toBe(2);
+    expect(await activeParent(sibling)).toBe(channel);
+    expect(await countEvents(sibling, 'parent-changed')).toBe(movesBefore);
   },
   TEST_MS,
 );

@@ -7,8 +7,8 @@ let proxyUrl: string | null = null;
 /** Of the page's own connections: one with itself, as an encoder has, leads through no network. */
 const ownFragments = new Set<string>();
 
-/** From here on, for connections that the page opens. */
-export function useLinkProxy(url: string): void {
+/** From here on, for connections that the page opens; `null`: those lead directly. */
+export function useLinkProxy(url: string | null): void {
   proxyUrl = url;
 }
 
