@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MalformedError, type MalformedReason } from '../src/errors.ts';
-import { cbor, codecs, parsers, validMessages, type Parser } from './codecs.ts';
+import { cbor, codecs, fieldValues, parsers, validMessages, type Parser } from './codecs.ts';
 
 const REASONS: readonly MalformedReason[] = ['too-large', 'not-decodable', 'wrong-shape', 'out-of-range'];
 /** Letters and punctuation of our own, and numbers of the other peer; never its text. */
@@ -42,6 +42,10 @@ describe.each(parsers)('the parser of a $name', (parser) => {
     );
   });
 
+  test.each([null, true, 7, 'text', {}, new Uint8Array(8)])('[X2.1] takes what is no list: %j', (value) => {
+    expect(complaint(parser, cbor(value))).toBeNull();
+  });
+
   test('[X1.1, X2.1] takes any value', () => {
     fc.assert(
       fc.property(fc.oneof({ arbitrary: lists, weight: 9 }, values), (value) => {
@@ -71,11 +75,23 @@ test('[X1.1] a refusal does not repeat text of the other peer', () => {
   }
 });
 
-test('[X1.1] a refusal names its reason and keeps its cause', () => {
+test.each(codecs)(
+  '[X1.1] a refusal of the $name codec does not repeat what stands in place of a field',
+  (codec) => {
+    for (const message of codec.documented) {
+      const [values = []] = fc.sample(fieldValues(message), { numRuns: 1, seed: 1 });
+      for (let i = 0; i < values.length; i++) {
+        expect(complaint(codec, cbor([message.code, ...values.with(i, MARK)]))).toBeNull();
+      }
+    }
+  },
+);
+
+test.each(REASONS)('[X1.1] a refusal names its reason and keeps its cause: %s', (reason) => {
   const cause = new Error('below');
-  const error = new MalformedError('wrong-shape', 'not a list', { cause });
-  expect(error).toMatchObject({ name: 'MalformedError', reason: 'wrong-shape', cause });
-  expect(error.message).toBe('malformed input: not a list (wrong-shape)');
+  const error = new MalformedError(reason, 'not a list', { cause });
+  expect(error).toMatchObject({ name: 'MalformedError', reason, cause });
+  expect(error.message).toBe(`malformed input: not a list (${reason})`);
 });
 
 /** One bit turned, a piece cut out, or a piece put in twice. */

@@ -2,9 +2,11 @@
 
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { STATE_MS } from '../src/config.ts';
 import { controlCodec, type ControlMessage } from '../src/control-messages.ts';
 import { createLinkControl, type LinkEffect, type LinkInput } from '../src/link-control.ts';
 import { isPeerId, type PeerId } from '../src/peer-id.ts';
+import { MAX_AGE_S } from '../src/standing.ts';
 import type { SurveyMessage } from '../src/survey/survey-messages.ts';
 import type { TreeMessage } from '../src/tree/tree-io.ts';
 import { peerIdOfKey } from './base58.ts';
@@ -139,6 +141,7 @@ test.each<[string, Partial<typeof signal>]>([
   ['a payload above 4096 bytes', { payload: new Uint8Array(4_097) }],
   ['a short signature', { signature: new Uint8Array(63) }],
   ['a long nonce', { nonce: new Uint8Array(17) }],
+  ['a short nonce', { nonce: new Uint8Array(15) }],
   ['a fingerprint that is no SHA-256', { fingerprint: new Uint8Array(20) }],
 ])('[K7.4] a signal with %s is refused', (_, change) => {
   const bytes = controlCodec.encode({ ...signal, ...change });
@@ -162,6 +165,15 @@ test.each<Role>(['parent', 'child'])('[K8.1] a farewell is the last that a %s he
   world.advance(20_000);
   expect(world[role].effects.filter(({ at }) => at > after)).toEqual([]);
   expect(world.effectsOf(role, after)).toEqual([{ type: 'farewell', reason: 'ended' }]);
+});
+
+test.each<Role>(['parent', 'child'])('[X2.2] a %s as old as can be told grows no older', (role) => {
+  const control = createLinkControl(role);
+  const state = someState({ ageS: MAX_AGE_S });
+  control.step(START, { type: 'opened' });
+  control.step(START, { type: 'advertise', state });
+  const repeated = control.step(START + STATE_MS, { type: 'timeout' });
+  expect(repeated).toContainEqual({ type: 'send', message: { type: 'state', ...state } });
 });
 
 test('[X2.2] a machine takes any input at any time', () => {

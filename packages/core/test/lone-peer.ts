@@ -144,6 +144,7 @@ export type LoneSetup = Partial<Omit<TreePeerOptions, 'tuning'>> & { tuning?: Pa
 
 export class LonePeer {
   now = START;
+  readonly options: TreePeerOptions;
   readonly tree: TreePeer;
   readonly self: PeerId;
   /** All that it did, and when, in milliseconds since the start. */
@@ -151,7 +152,7 @@ export class LonePeer {
 
   constructor(setup: LoneSetup = {}) {
     this.self = setup.self ?? id(SELF);
-    this.tree = createTreePeer({
+    this.options = {
       self: this.self,
       channel: id(0),
       kind: 'browser',
@@ -161,7 +162,8 @@ export class LonePeer {
       isViewer: true,
       layers: 1,
       ...setup,
-    });
+    };
+    this.tree = createTreePeer(this.options);
   }
 
   get view(): TreeView {

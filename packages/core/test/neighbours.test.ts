@@ -101,6 +101,18 @@ describe('[K9.2] a peer that is asked for its neighbours', () => {
     expect(new Set(answers.flat().map(({ peerId }) => peerId)).size).toBeGreaterThan(60);
   });
 
+  test('draws as many children as make twelve with its parents', () => {
+    const parents = [2, 3].map((number) => known(number, { isParent: true }));
+    const children = Array.from({ length: 200 }, (_, i) => known(10 + i));
+    let drawn = 0;
+    const random = (): number => {
+      drawn++;
+      return 0;
+    };
+    neighboursFor({ asker, layers: 1 }, [...parents, ...children], random);
+    expect(drawn).toBe(12 - parents.length);
+  });
+
   test('tells the layers of each as they are', () => {
     const links = [
       known(2, { state: { layers: 0b011 } }),

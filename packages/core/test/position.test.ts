@@ -8,8 +8,9 @@ import { MalformedError } from '../src/errors.ts';
 import { decodePath, encodePath, isPeerId, shortId, type PeerId, type ShortId } from '../src/peer-id.ts';
 import { closesLoop, detachedPosition, linkState, positionBelow, rootPosition } from '../src/position.ts';
 import type { Load, Position } from '../src/position.ts';
-import { HOP_MS } from '../src/tree/scores.ts';
+import type { PeerKind } from '../src/link-messages.ts';
 import { peerIdOfKey } from './base58.ts';
+import { LonePeer, word } from './lone-peer.ts';
 import { ruleText } from './protocol-document.ts';
 import { peerIds } from './value-grammar.ts';
 
@@ -203,8 +204,11 @@ describe('delay', () => {
     expect(below(0, Infinity)).toBe(60_000);
   });
 
-  test('[K4.7] takes a page 12 ms and a headless relay 1 ms to pass on', () => {
-    expect(HOP_MS).toEqual({ browser: 12, headless: 1 });
+  test('[K4.7] grows by half of the round trip, and by 12 ms for a page or 1 ms for a headless relay', () => {
+    const delayBelow = (kind: PeerKind): number | null =>
+      new LonePeer().attach(2, word(2, { delayMs: 50 }), kind).view.delayMs;
+    expect(delayBelow('browser')).toBe(50 + 40 / 2 + 12);
+    expect(delayBelow('headless')).toBe(50 + 40 / 2 + 1);
     expect(ruleText('K4.7')).toContain('12 ms for a parent that is a page or 1 ms for a headless one');
   });
 });

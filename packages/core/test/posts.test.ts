@@ -147,12 +147,13 @@ describe('[K10.3] checking signatures', () => {
     const world = new PostWorld({ checkMs: 1_000_000 });
     const peer = world.peer();
     const relays = Array.from({ length: 6 }, () => world.peer());
-    for (const relay of relays) {
+    const waiting = relays.map((relay) => {
       world.link(peer, relay, { isRelay: true });
       for (let i = 0; i < 20; i++) world.inject(peer, relay, world.post(relay));
-    }
+      return peer.router.sizes.waiting;
+    });
 
-    expect(peer.router.sizes.waiting).toBe(64);
+    expect(waiting).toEqual([16, 32, 48, 64, 64, 64]);
     expect(peer.checks).toBe(1);
     // One of the first link is being checked.
     expect(countOf(peer, 'waiting')).toBe(6 * 20 - 65);
@@ -396,6 +397,18 @@ describe('[K10.9] what is remembered', () => {
     expect(most.ids).toBeGreaterThan(1_000);
     expect(most.ids).toBeLessThan(1_200);
     expect(most).toMatchObject({ senders: 256, waiting: 0, repeated: 8 });
+  });
+
+  test('of names ends at 4096, even of what its own owner says', () => {
+    const router = createPostRouter({ self: peerIdNumbered(9), channel: peerIdNumbered(0) });
+    const said = Array.from({ length: 4_100 }, (_, i) => {
+      const signature = new Uint8Array(64);
+      new DataView(signature.buffer).setUint32(0, i);
+      const post = { from: peerIdNumbered(9), sentAt: START, data: new Uint8Array(1), signature };
+      return router.step(START, { type: 'said', post })[0]?.type;
+    });
+    expect(router.sizes.ids).toBe(4_096);
+    expect(said.slice(4_095)).toEqual(['deliver', 'drop', 'drop', 'drop', 'drop']);
   });
 
   test('of links ends with them', () => {

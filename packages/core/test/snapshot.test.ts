@@ -96,6 +96,9 @@ describe('a snapshot', () => {
       'a JPEG with a segment of no length',
       Uint8Array.from([0xff, 0xd8, 0xff, 0xe0, ...new Array<number>(20).fill(0)]),
     ],
+    ['what only goes on like a JPEG', jpeg(1, 1).with(1, 0xd9)],
+    ['a RIFF of another kind', webp('VP8 ', [...u16le(1), ...u16le(1)], 26).with(11, 0x51)],
+    ['a WebP in no RIFF', webp('VP8 ', [...u16le(1), ...u16le(1)], 26).with(0, 0x51)],
   ])('[V3.3] is not %s', (_, image) => {
     expect(() => decodeSignedSnapshot(sign({ image }))).toThrow('(wrong-shape)');
   });

@@ -328,6 +328,29 @@ test('[K11.1] a survey that is not repeated holds for five seconds', () => {
   expect(sentTo(9, lone.advance(60_000))).toEqual([]);
 });
 
+test('[K11.1] nobody is asked more than once a second, however often somebody changes his mind', () => {
+  const lone = lonePeer();
+  const askedAt: number[] = [];
+  for (let ms = 0; ms < 20_000; ms += 50) {
+    if (ms % 300 === 0) lone.step({ type: 'watch', isWatching: ms % 600 === 0 });
+    const asked = sentTo(9, lone.advance(50)).filter(
+      (message) => message.type === 'survey' && message.isWanted,
+    );
+    askedAt.push(...asked.map(() => ms));
+  }
+  const gaps = askedAt.slice(1).map((ms, i) => ms - (askedAt[i] ?? ms));
+  expect(askedAt.length).toBeGreaterThan(5);
+  expect(Math.min(...gaps)).toBeGreaterThanOrEqual(1_000);
+});
+
+test('[K11.2] a peer that looks asks its children only while its parent asks it', () => {
+  const lone = lonePeer();
+  lone.step({ type: 'watch', isWatching: true });
+  expect(sentTo(2, lone.advance(10_000))).toEqual([]);
+  lone.receive(9, WANTED);
+  expect(sentTo(2, lone.advance(1_000))).toEqual([WANTED]);
+});
+
 test('[K11.2] a peer that is not asked asks nobody, and a child that gets no media is not asked', () => {
   const lone = lonePeer({ ...PLACE, children: [] });
   lone.receive(2, WANTED);
@@ -354,6 +377,16 @@ test('[K11.3] a parent whose media are not played is told that the peer is shown
   expect(sentTo(8, lone.advance(0))).toEqual([{ type: 'branch', peers: [], hidden: 0 }]);
 });
 
+test('[K11.3] of two parents that ask, only the one whose media are played is told the branch', () => {
+  const lone = lonePeer();
+  for (const number of [8, 9]) {
+    lone.step({ type: 'received', from: id(number), role: 'parent', message: WANTED });
+  }
+  const effects = lone.advance(0);
+  expect(sentTo(8, effects)).toEqual([{ type: 'branch', peers: [], hidden: 0 }]);
+  expect(sentTo(9, effects)).toMatchObject([{ peers: [{ id: shortId(id(1)) }] }]);
+});
+
 test('[K11.3] a new child is told of after half a second, and what else changes after one', () => {
   const lone = lonePeer();
   lone.receive(9, WANTED);
@@ -364,11 +397,12 @@ test('[K11.3] a new child is told of after half a second, and what else changes 
   for (let ms = 0; ms < 4_000; ms += 10) {
     if (sentTo(9, lone.advance(10)).some(({ type }) => type === 'branch')) times.push(ms);
     if (ms % 300 !== 0) continue;
-    const below = ms === 1_800 ? [peer(3, 0)] : [];
+    const below = ms >= 1_800 ? [peer(3, 0)] : [];
     lone.receive(2, { type: 'branch', peers: [peer(2, null, { viewers: ms }), ...below], hidden: 0 });
   }
   const gaps = times.slice(1).map((ms, i) => ms - (times[i] ?? ms));
   expect(Math.min(...gaps)).toBeGreaterThanOrEqual(BRANCH_NEWS_MS);
+  expect(Math.min(...gaps)).toBeLessThan(BRANCH_MS);
   expect(gaps.filter((ms) => ms >= BRANCH_MS).length).toBeGreaterThanOrEqual(1);
   expect(times.length).toBeLessThanOrEqual(8);
 });
@@ -417,6 +451,30 @@ describe('[K11.4] what a neighbour says', () => {
     expect(sentTo(9, lone.advance(0))).toMatchObject([{ peers: [{ id: shortId(id(1)) }] }]);
   });
 
+  test('counts for nothing within 250 ms of the last', () => {
+    const lone = lonePeer();
+    lone.receive(9, WANTED);
+    lone.step({ type: 'watch', isWatching: true });
+    lone.advance(0);
+    const show = (below: number): void => {
+      lone.receive(9, { type: 'picture', depth: 0, peers: [peer(9, null), peer(below, 0)], hidden: 0 });
+      lone.receive(2, { type: 'branch', peers: [peer(2, null), peer(below, 0)], hidden: 0 });
+    };
+    lone.advance(10);
+    show(5);
+    lone.advance(200);
+    show(6);
+    const effects = lone.advance(400);
+    const shown = effects.flatMap((effect) => (effect.type === 'picture' ? [edgesOf(effect.picture)] : []));
+    const told = sentTo(9, effects).flatMap((message) =>
+      message.type === 'branch' ? [edgesOf({ depth: 0, ...message })] : [],
+    );
+    expect([...shown, ...told].map((edges) => [edges.has(5), edges.has(6)])).toEqual([
+      [true, false],
+      [true, false],
+    ]);
+  });
+
   test('counts four times a second at most', () => {
     const lone = lonePeer();
     lone.step({ type: 'watch', isWatching: true });
@@ -456,6 +514,25 @@ test('[K11.6] a child that stops answering is shown alone after three seconds', 
   expect(told).toMatchObject({ peers: [{ id: shortId(id(1)) }, { id: shortId(id(2)) }] });
 });
 
+test('[K11.7] a peer that two children show is where the later one shows it', () => {
+  for (const [first, last] of [
+    [2, 3],
+    [3, 2],
+  ] as const) {
+    const child = { kind: 'browser', rttMs: 12, viewers: 2 } as const;
+    const lone = lonePeer({ ...PLACE, children: [2, 3].map((number) => ({ peerId: id(number), ...child })) });
+    lone.receive(9, WANTED);
+    lone.advance(0);
+    for (const number of [first, last]) {
+      const peers = [peer(number, null, { viewers: 2 }), peer(7, 0)];
+      lone.receive(number, { type: 'branch', peers, hidden: 0 });
+      lone.advance(10);
+    }
+    const told = sentTo(9, lone.advance(BRANCH_NEWS_MS)).at(-1);
+    expect(told?.type === 'branch' && edgesOf({ depth: 0, ...told }).get(7)).toBe(last);
+  }
+});
+
 describe('branches that are put together', () => {
   const own = peer(1, null, { viewers: 100 });
   const join = (...branches: Branch[]): Branch => joinBranches(own, branches, MAX_BRANCH_PEERS);
@@ -463,7 +540,11 @@ describe('branches that are put together', () => {
   const edges = (joined: Branch): Edges => edgesOf({ depth: 0, ...joined });
 
   test('[K11.7] a child is where it is, whoever else claims it', () => {
-    const joined = join(branch(peer(2, null), peer(3, 0), peer(4, 1)), branch(peer(3, null), peer(5, 0)));
+    const boasts = { viewers: 9 };
+    const joined = join(
+      branch(peer(2, null, boasts), peer(3, 0, boasts), peer(4, 1)),
+      branch(peer(3, null), peer(5, 0)),
+    );
     expect(edges(joined)).toEqual(
       new Map([
         [1, null],
@@ -506,6 +587,18 @@ describe('branches that are put together', () => {
     expect(kept.slice(0, 3)).toEqual([1, 2, 3]);
     expect(new Set(kept.slice(3))).toEqual(new Set([6, 7]));
     expect(joined.hidden).toBe(3 + 2);
+  });
+
+  test('[K11.5] equals are listed by their ids, and nobody before whoever is above it for a boast', () => {
+    const numbers = [2, 3, 4].sort((one, other) => shortId(id(one)) - shortId(id(other)));
+    const [low = 0, middle = 0, high = 0] = numbers;
+    const boast = branch(peer(low, null), peer(8, 0, { viewers: 100 }));
+    for (const branches of [
+      [boast, branch(peer(middle, null)), branch(peer(high, null))],
+      [branch(peer(high, null)), branch(peer(middle, null)), boast],
+    ]) {
+      expect([...edges(join(...branches)).keys()]).toEqual([1, low, middle, high, 8]);
+    }
   });
 
   test('[K11.5, K11.7] whatever is claimed, a branch is a tree, bounded, and counts the rest', () => {

@@ -2,11 +2,12 @@
 
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { controlCodec } from '../src/control-messages.ts';
+import { controlCodec, MAX_CLOCK_OFFSET_MS, MAX_SUBTREE_COUNT } from '../src/control-messages.ts';
+import { MAX_AGE_S, MAX_DELAY_MS, MAX_FREE_SLOTS } from '../src/standing.ts';
 import type { TreeEffect } from '../src/tree/tree-io.ts';
 import { TREE_DEFAULTS, type TreeTuning } from '../src/tree/tree-tuning.ts';
 import { HostileWorld } from './hostile-inputs.ts';
-import { candidate, id, LonePeer, START, type LoneSetup } from './lone-peer.ts';
+import { candidate, id, LonePeer, only, START, word, type LoneSetup } from './lone-peer.ts';
 
 const INPUTS = 250;
 const { maxBans, standbys, maxAttempts } = TREE_DEFAULTS;
@@ -142,6 +143,27 @@ describe('whatever arrives', () => {
       }),
       fewer,
     );
+  });
+
+  test('[U3.2] what is said can be read when parents and children claim the most that they may', () => {
+    const parent = word(2, { delayMs: MAX_DELAY_MS, clockOffsetMs: MAX_CLOCK_OFFSET_MS, ageS: MAX_AGE_S });
+    const peer = new LonePeer({ ageS: MAX_AGE_S }).attach(2, parent);
+    peer.measured(2, { rttMs: 59_000, offsetMs: MAX_CLOCK_OFFSET_MS });
+    const most = MAX_SUBTREE_COUNT;
+    peer.child(
+      3,
+      {},
+      { freeSlots: MAX_FREE_SLOTS, subtreeSlots: most, viewers: most, slots: MAX_FREE_SLOTS },
+    );
+    const words = only(
+      'advertise',
+      peer.done.map(({ effect }) => effect),
+    ).concat(only('advertise', peer.advance(10_000)));
+    expect(words.map(({ peerId }) => peerId)).toEqual(expect.arrayContaining([id(2), id(3)]));
+    for (const { state } of words) {
+      const message = { type: 'state' as const, ...state };
+      expect(controlCodec.decode(controlCodec.encode(message))).toEqual(message);
+    }
   });
 
   test('[U3.2] a request for a place gets exactly one answer', () => {

@@ -352,7 +352,7 @@ describe('more children than slots', () => {
     expect(only('close', paused.advance(60_000))).toEqual([]);
   });
 
-  test('[C5.1] are never more than links may be', () => {
+  test('[C5.1, U3.2] are never more than links may be', () => {
     const streamer = loneStreamer(1_000);
     const accepted = Array.from({ length: maxLinks + 20 }, (_, i) =>
       about('accept', streamer.asked(2 + i)),

@@ -2,6 +2,8 @@
 
 import { describe, expect, test } from 'vitest';
 import { Bans } from '../src/tree/bans.ts';
+import { makesDo } from '../src/tree/parent-checks.ts';
+import { createTreeState, newParentLink } from '../src/tree/tree-state.ts';
 import { TREE_DEFAULTS } from '../src/tree/tree-tuning.ts';
 import {
   about,
@@ -73,6 +75,14 @@ describe('a parent that gives less than it gets', () => {
     expect(peer.active).toEqual([2]);
   });
 
+  test('[F1.2] is not made do with once nothing comes from it', () => {
+    const peer = new LonePeer().attach(2);
+    for (let i = 0; i < poorReports; i++) peer.measured(2, { receivedShare: POOR });
+    peer.silent(2);
+    peer.advance(120_000);
+    expect(peer.view.searchingFor).toBe('parent');
+  });
+
   test('[F1.3] is kept when the one before gave little as well', () => {
     const peer = new LonePeer().attach(2).standBy(3);
     const isPoor = (number: number): void => {
@@ -90,6 +100,24 @@ describe('a parent that gives less than it gets', () => {
     peer.advance(2_000 + ownLineMs);
     isPoor(3);
     expect(peer.banned).toHaveProperty('3', 'poor-media');
+  });
+
+  test('[F1.3] is made do with for twice as long each time, up to ten minutes', () => {
+    const { options } = new LonePeer();
+    const state = createTreeState(options);
+    const link = newParentLink(
+      { ...candidate(2), kind: 'browser' },
+      { purpose: 'parent', wantsMedia: true, now: START },
+    );
+    let now = START;
+    const lengths = Array.from({ length: 6 }, () => {
+      const before = now;
+      // One is left, and the next one gives no more.
+      expect([makesDo(state, now, link), makesDo(state, now, link)]).toEqual([false, true]);
+      now = state.poor.contentUntil;
+      return now - before;
+    });
+    expect(lengths).toEqual([1, 2, 4, 8, 10, 10].map((times) => times * contentMs));
   });
 
   test('[F1.1] has no children in the end', () => {
@@ -207,7 +235,7 @@ describe('a ban', () => {
     expect(bans.get(peer)?.count).toBe(1);
   });
 
-  test('[F3.1] is dropped when there are too many, the oldest first', () => {
+  test('[F3.1, U3.2] is dropped when there are too many, the oldest first', () => {
     const bans = new Bans(TREE_DEFAULTS);
     for (let number = 0; number < maxBans; number++) bans.add(id(100 + number), 'flood', START);
     bans.add(id(100), 'flood', START);
@@ -345,7 +373,7 @@ describe('a peer without media', () => {
     peer.advance(starvedMs);
   });
 
-  test('[F6.1] accepts no child where nobody could stand', () => {
+  test('[L5.1, L5.2, F6.1] accepts no child where nobody could stand', () => {
     const deep = word(2, { via: [21, 22, 23, 24, 25, 26, 27, 28, 29, 30] });
     expect(new LonePeer().attach(2, deep).asked(3)).toMatchObject([{ type: 'refuse', reason: 'too-deep' }]);
     const above = new LonePeer().attach(2, word(2, { via: [7, 3] }));

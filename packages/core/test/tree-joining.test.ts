@@ -165,6 +165,14 @@ describe('candidates', () => {
     expect(named()).toBe(6);
   });
 
+  test('[J2.2] are named anew when nobody has come for two seconds', () => {
+    const directory = createDirectory({ seed: 1 });
+    directory.report(START, id(2), [], offered(2, { freeSlots: 1 }).offer);
+    const namedAt = (ms: number) =>
+      Array.from({ length: 9 }, () => directory.find(START + ms, id(1), 1)).flat().length;
+    expect([0, 2_000, 2_001].map(namedAt)).toEqual([3, 0, 3]);
+  });
+
   test('[J2.3] are forgotten when they do not repeat their offer', () => {
     const directory = createDirectory({ seed: 1 });
     directory.report(START, id(2), [], offered(2).offer);
@@ -230,6 +238,18 @@ describe('probes', () => {
     expect(probes(all).length + joins(all).length).toBe(TREE_DEFAULTS.probes);
   });
 
+  test('[J3.1] of a search for a standby are at most three at a time', () => {
+    const peer = new LonePeer().attach(2).looking();
+    expect(peer.view.searchingFor).toBe('standby');
+    const all = [3, 20].flatMap((first) =>
+      peer.found(
+        [0, 1].map((i) => offered(first + i)),
+        false,
+      ),
+    );
+    expect(probes(all)).toEqual([3, 4, 20]);
+  });
+
   test('[J3.1] are answered with the standing as it is', () => {
     const peer = new LonePeer({ ageS: 100, layers: 0b11, tuning: { preemption: false } });
     expect(peer.tree.standing(peer.now)).toBeNull();
@@ -272,6 +292,9 @@ describe('probes', () => {
     const early = probing([3], {}, false);
     expect(answers(early, 3)).toEqual([]);
     expect(joins(early.advance(probeSettleMs))).toEqual([3]);
+    const lastAnswer = probing([3], {}, false);
+    lastAnswer.probed(3);
+    expect(joins(lastAnswer.found([]))).toEqual([3]);
   });
 
   const bad = {
@@ -359,6 +382,51 @@ describe('the cost of a parent', () => {
     peer.probed(3, standing(3, { delayMs: 300 }));
     peer.probed(4, standing(4, { kind: 'headless', freeSlots: 0, delayMs: 90 }));
     expect(joins(peer.probed(5, standing(5, { freeSlots: 0, delayMs: 10 })))).toEqual([4, 3]);
+  });
+
+  test('[J4.2] of a full relay is 100 ms higher', () => {
+    const order = (fullDelayMs: number) => {
+      const peer = probing([3, 4]);
+      peer.probed(4, standing(4, { kind: 'headless', freeSlots: 0, delayMs: fullDelayMs }));
+      return joins(peer.probed(3, standing(3, { delayMs: 100 })));
+    };
+    // It saves 11 ms for being a relay, and 60 ms more.
+    const equalMs = 100 + 11 + 60 - 100;
+    expect(order(equalMs - 1)).toEqual([4, 3]);
+    expect(order(equalMs + 1)).toEqual([3, 4]);
+  });
+
+  /** Whom a peer asks unseen: a page, or a headless relay whose path takes so much longer. */
+  function preferred(peer: LonePeer, longerMs: number): number[] {
+    const relay = offered(5, { kind: 'headless', delayMs: 50 + 11 + 60 + longerMs });
+    return joins(peer.found([offered(3), relay]));
+  }
+
+  /** One that reached none of so many pages, and asks the directories again. */
+  function failing(times: number): LonePeer {
+    const peer = joiner();
+    for (let i = 0; i < times; i++) {
+      peer.tell({ type: 'named', parents: [candidate(50 + i)] });
+      peer.answered(50 + i, { type: 'failed' });
+    }
+    peer.advanceUntil((effects) => only('seek', effects).length > 0);
+    return peer;
+  }
+
+  test('[J4.2] of pages rises four times at most', () => {
+    expect(preferred(failing(1), 149)).toEqual([5]);
+    expect(preferred(failing(1), 151)).toEqual([3]);
+    expect(preferred(failing(6), 599)).toEqual([5]);
+    expect(preferred(failing(6), 601)).toEqual([3]);
+  });
+
+  test('[J4.2] of pages is as before when one was reached', () => {
+    const peer = failing(2);
+    peer.tell({ type: 'named', parents: [candidate(60)] });
+    peer.up(60);
+    peer.unlinked(60);
+    peer.advanceUntil((effects) => only('seek', effects).length > 0);
+    expect(preferred(peer, 1)).toEqual([3]);
   });
 
   test('[J2.5] decides who is asked unseen', () => {

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { childStrength } from '../src/tree/scores.ts';
 import { TREE_DEFAULTS } from '../src/tree/tree-tuning.ts';
-import type { TreeEffect } from '../src/tree/tree-io.ts';
+import type { TreeEffect, TreeJoin } from '../src/tree/tree-io.ts';
 import type { LinkState } from '../src/control-messages.ts';
 import {
   about,
@@ -17,6 +17,7 @@ import {
   pathOf,
   roomyStreamer,
   sent,
+  uplinkFor,
   word,
   type LoneSetup,
 } from './lone-peer.ts';
@@ -233,7 +234,7 @@ describe('places near the streamer', () => {
   }
 
   /** Joiners that it accepts, one after the other. They stand somewhere already. */
-  function accepted(peer: LonePeer, joiners: { slots?: number; kind?: 'browser' | 'headless' }[]): boolean[] {
+  function accepted(peer: LonePeer, joiners: Partial<TreeJoin>[]): boolean[] {
     const path = word(90).path;
     return joiners.map((joiner, i) => about('accept', peer.asked(50 + i, { path, ...joiner })).length > 0);
   }
@@ -251,6 +252,11 @@ describe('places near the streamer', () => {
       false,
       true,
     ]);
+  });
+
+  test('[P5.1] are not kept from newcomers', () => {
+    const newcomers = weak.map((joiner) => ({ ...joiner, path: new Uint8Array() }));
+    expect(accepted(at(1), newcomers)).toEqual([true, true, true, true]);
   });
 
   test('[P5.1] are not kept further down', () => {
@@ -272,6 +278,18 @@ describe('places near the streamer', () => {
     expect(sent('redirect', streamer.advance(TREE_DEFAULTS.shedMs))).toEqual([2]);
     expect(about('accept', full(0).asked(4, { slots: 1 }))).toEqual([]);
     expect(about('accept', full(1).asked(4, { slots: 2 }))).toEqual([]);
+  });
+
+  test('[P5.3] of pages without slots are theirs further down', () => {
+    const accepting = [reserveDepth, reserveDepth + 1].map((depth) => {
+      const via = Array.from({ length: depth - 2 }, (_, i) => 20 + i);
+      const peer = new LonePeer({ maxChildren: 40 });
+      peer.tell({ type: 'uplink', bps: uplinkFor(1) });
+      peer.attach(2, word(2, { via })).child(3);
+      expect(peer.view).toMatchObject({ depth, freeSlots: 0 });
+      return about('accept', peer.asked(4, { slots: 2, path: word(90).path })).length > 0;
+    });
+    expect(accepting).toEqual([true, false]);
   });
 
   test('[C4.3] are given at once where the owner allows no more children', () => {

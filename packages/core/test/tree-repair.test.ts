@@ -153,6 +153,9 @@ describe('a lost parent', () => {
     const effects = peer.silent(2);
     expect(probes(effects)).toEqual([5, 6]);
     expect(only('seek', effects)).toHaveLength(1);
+    const wellKnown = new LonePeer().attach(2);
+    wellKnown.found([5, 6, 7, 8, 9, 10].map((number) => offered(number)));
+    expect(probes(wellKnown.silent(2))).toHaveLength(4);
   });
 
   test('[R2.2] is followed by the first standby that says that it can deliver', () => {
@@ -169,6 +172,8 @@ describe('a lost parent', () => {
       expect(sent('activate', peer.hears(2, tooDeep))).toEqual([3]);
       expect(peer.view.depth).toBeNull();
       expect(sent('activate', peer.advance(activationMs))).toEqual([4]);
+      expect(peer.flowing(4)).toContainEqual({ type: 'play', peerId: id(4) });
+      expect(peer).toMatchObject({ active: [4], view: { depth: 3 } });
     });
 
     test('is looked for anew until the peer has a place, though it delivers all the time', () => {
@@ -398,11 +403,28 @@ describe('a new epoch', () => {
 
   test('[R8.1] makes parents of an older one useless', () => {
     const peer = viewer();
-    peer.hears(4, word(4, { epoch: EPOCH + 1 }));
+    peer.hears(4, word(4, { epoch: EPOCH + 1, delayMs: 80 }));
     expect(peer.view.epoch).toBe(EPOCH + 1);
     expect(sent('activate', peer.silent(2))).toEqual([4]);
     peer.flowing(4);
     expect(peer.tree.standing(peer.now)?.epoch).toBe(EPOCH + 1);
+  });
+
+  test('[R8.1] is not given up for a parent of an older one that is heard again', () => {
+    const peer = viewer();
+    peer.hears(4, word(4, { epoch: EPOCH + 1 }));
+    peer.silent(2);
+    peer.tell({ type: 'revived', peerId: id(2) });
+    expect(peer.flowing(4)).toContainEqual({ type: 'play', peerId: id(4) });
+    expect(peer.active).toEqual([4]);
+  });
+
+  test('[R8.1] comes before the picture of an older one', () => {
+    const peer = viewer();
+    expect(sent('activate', peer.silent(2))).toEqual([3]);
+    peer.tell({ type: 'broadcast', epoch: EPOCH + 1 });
+    expect(only('play', peer.flowing(3))).toEqual([]);
+    expect(peer.hears(3, word(3, { epoch: EPOCH + 1 }))).toContainEqual({ type: 'play', peerId: id(3) });
   });
 
   test('[R8.1] is looked for by a peer whose parent stays in the old one', () => {

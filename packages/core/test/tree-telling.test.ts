@@ -169,6 +169,14 @@ describe('directories', () => {
     expect(offers(new LonePeer({ maxChildren: 0 }).attach(2).advance(3 * reportAgainMs))).toEqual([]);
   });
 
+  test('[A3.1] hear that there are slots again', () => {
+    const streamer = loneStreamer(1);
+    streamer.advance(reportMs);
+    streamer.asked(3);
+    streamer.advance(reportMs);
+    expect(offers(streamer.unlinked(3))).toMatchObject([{ freeSlots: 1 }]);
+  });
+
   test('[A3.2] hear of all free places, joiners that probe only of those that are not kept', () => {
     const streamer = loneStreamer(4);
     expect(offers(streamer.done.map(({ effect }) => effect))).toMatchObject([{ freeSlots: 4 }]);
