@@ -12,7 +12,7 @@ const DEPENDENCY_FIELDS = ['dependencies', 'devDependencies', 'peerDependencies'
  * Code of a workspace that never reaches its users: tests, benchmarks, tool configuration, and the acceptance
  * suites that host shares with its adapters. It may use Node and the tools that the repository's root declares.
  */
-const NOT_SHIPPED = /^(?:test|bench|src[/\\]conformance)[/\\]|\.config\.[jt]s$|\.test\.[jt]s$/;
+const NOT_SHIPPED = /^(?:test|bench|mutants|src[/\\]conformance)[/\\]|\.config\.[jt]s$|\.test\.[jt]s$/;
 
 /**
  * Imports follow the arrows of layers.js; a workspace is entered through its name, never through its files.

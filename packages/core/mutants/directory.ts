@@ -1,0 +1,151 @@
+import type { Mutant } from './mutant.ts';
+
+/** Sections D and V: records of channels, and lists of them. */
+export const directory: readonly Mutant[] = [
+  { rule: 'D1.1', file: 'src/channel-record.ts', find: 'title: text(120)', replace: 'title: text(121)' },
+  {
+    rule: 'D1.1',
+    file: 'src/channel-record.ts',
+    find: 'signature: bytes(64, 64)',
+    replace: 'signature: bytes(64)',
+  },
+  {
+    rule: 'D1.2',
+    file: 'src/channel-record.ts',
+    find: "'casto-channel-record:1\\n'",
+    replace: "'casto-channel-record:1'",
+  },
+  {
+    rule: 'D1.3',
+    file: 'src/channel-record.ts',
+    find: 'return { record: recordFields(decodeEntries(content, MAX_SIGNED_RECORD_BYTES)), content, signature };',
+    replace:
+      'const record = recordFields(decodeEntries(content, MAX_SIGNED_RECORD_BYTES)); return { record, content: encodeRecord(record), signature };',
+  },
+  {
+    rule: 'D2.1',
+    file: 'src/rendezvous-messages.ts',
+    find: "'/casto/rendezvous/1'",
+    replace: "'/casto/rendezvous/2'",
+  },
+  {
+    rule: 'D3.1',
+    file: 'src/channel-record.ts',
+    find: 'record.expiresAt <= nowMs',
+    replace: 'record.expiresAt < nowMs',
+  },
+  {
+    rule: 'D3.2',
+    file: 'src/channel-record.ts',
+    find: 'record.expiresAt > nowMs + MAX_RECORD_LIFETIME_MS',
+    replace: 'false',
+  },
+  {
+    rule: 'D4.1',
+    file: 'src/channel-record.ts',
+    find: 'candidate.sequence > known.sequence',
+    replace: 'candidate.sequence >= known.sequence',
+  },
+  {
+    rule: 'D4.1',
+    file: 'src/channel-record.ts',
+    find: 'candidate.sequence > known.sequence',
+    replace: 'candidate.epoch > known.epoch',
+  },
+  {
+    rule: 'D5.1',
+    file: 'src/channel-record.ts',
+    find: '/casto/${channel}',
+    replace: '/casto-record/${channel}',
+  },
+  {
+    rule: 'V1.1',
+    file: 'src/listing-messages.ts',
+    find: "'/casto/listing/1'",
+    replace: "'/casto/listing/2'",
+  },
+  {
+    rule: 'V1.3',
+    file: 'src/listing-changes.ts',
+    find: 'other.viewers - one.viewers ||',
+    replace: '',
+  },
+  {
+    rule: 'V1.3',
+    file: 'src/listing-changes.ts',
+    find: 'other.parsed.epoch - one.parsed.epoch ||',
+    replace: '',
+  },
+  {
+    rule: 'V1.3',
+    file: 'src/listing-changes.ts',
+    find: 'one.parsed.channel < other.parsed.channel ? -1 : 1',
+    replace: '0',
+  },
+  {
+    rule: 'V2.1',
+    file: 'src/listing-changes.ts',
+    find: 'told.snapshotAt !== snapshotAt || ',
+    replace: '',
+  },
+  { rule: 'V2.1', file: 'src/listing-changes.ts', find: 'told.viewers !== viewers', replace: 'false' },
+  {
+    rule: 'V2.1',
+    file: 'src/listing-changes.ts',
+    find: 'record.expiresAt - told.expiresAt < RENEW_MS',
+    replace: 'true',
+  },
+  { rule: 'V2.1', file: 'src/listing-changes.ts', find: 'isSameBroadcast(told, record) && ', replace: '' },
+  { rule: 'V2.1', file: 'src/listing-changes.ts', find: 'one.title === other.title &&', replace: '' },
+  {
+    rule: 'V2.1',
+    file: 'src/listing-changes.ts',
+    find: '[{ listing: { ...told, viewers, snapshotAt }, withRecord: false }]',
+    replace: '[{ listing, withRecord: true }]',
+  },
+  {
+    rule: 'V3.1',
+    file: 'src/snapshot.ts',
+    find: 'image: bytes(MAX_SNAPSHOT_BYTES)',
+    replace: 'image: bytes(20_000)',
+  },
+  {
+    rule: 'V3.1',
+    file: 'src/snapshot.ts',
+    find: 'signature: bytes(64, 64)',
+    replace: 'signature: bytes(64)',
+  },
+  { rule: 'V3.2', file: 'src/snapshot.ts', find: "'casto-snapshot:1\\n'", replace: "'casto-snapshot:1'" },
+  {
+    rule: 'V3.3',
+    file: 'src/snapshot.ts',
+    find: 'side > MAX_SNAPSHOT_SIDE',
+    replace: 'side > 2 * MAX_SNAPSHOT_SIDE',
+  },
+  { rule: 'V3.3', file: 'src/snapshot.ts', find: '[shape.width, shape.height]', replace: '[shape.width]' },
+  {
+    rule: 'V3.3',
+    file: 'src/snapshot-image.ts',
+    find: 'view.getUint32(0) !== RIFF || view.getUint32(8) !== WEBP',
+    replace: 'view.getUint32(0) !== RIFF',
+  },
+  {
+    rule: 'V3.3',
+    file: 'src/snapshot-image.ts',
+    find: 'view.byteLength < 4 || view.getUint16(0) !== JPEG_START',
+    replace: 'view.byteLength < 4',
+  },
+  {
+    rule: 'V4.1',
+    file: 'src/snapshot.ts',
+    find: 'candidate.takenAt > known.takenAt',
+    replace: 'candidate.takenAt >= known.takenAt',
+  },
+  { rule: 'V4.1', file: 'src/snapshot.ts', find: 'candidate.epoch === known.epoch && ', replace: '' },
+  {
+    rule: 'V4.1',
+    file: 'src/snapshot.ts',
+    find: 'known === null || candidate.epoch > known.epoch',
+    replace: 'known === null',
+  },
+];

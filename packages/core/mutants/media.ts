@@ -1,0 +1,111 @@
+import type { Mutant } from './mutant.ts';
+
+/** Section T: the trailer of a frame. */
+export const media: readonly Mutant[] = [
+  { rule: 'T1.1', file: 'src/frame-trailer.ts', find: 'joined.set(escaped, frame.length);', replace: '' },
+  { rule: 'T1.3', file: 'src/frame-trailer.ts', find: ' | (references & 0x0f)', replace: '' },
+  {
+    rule: 'T2.1',
+    file: 'src/frame-trailer.ts',
+    find: '((pending << (7 - pendingBits)) & 0x7f)',
+    replace: '(pending & 0x7f)',
+  },
+  {
+    rule: 'T2.1',
+    file: 'src/frame-trailer.ts',
+    find: 'escaped[at++] = 0x80 | ((pending >> pendingBits) & 0x7f);',
+    replace: 'escaped[at++] = (pending >> pendingBits) & 0x7f;',
+  },
+  {
+    rule: 'T2.2',
+    file: 'src/frame-trailer.ts',
+    find: 'escaped[at++] = 0x80 | ((pending >> pendingBits) & 0x7f);',
+    replace: 'escaped[at++] = (pending >> pendingBits) & 0x7f;',
+  },
+  {
+    rule: 'T2.2',
+    file: 'src/frame-trailer.ts',
+    find: 'escaped[at++] = 0x80 | escapedLength;',
+    replace: 'escaped[at++] = escapedLength;',
+  },
+  {
+    rule: 'T3.1',
+    file: 'src/frame-trailer.ts',
+    find: ' || frame[end - 2] !== MAGIC[0] || frame[end - 1] !== MAGIC[1]',
+    replace: '',
+  },
+  { rule: 'T3.1', file: 'src/frame-trailer.ts', find: 'lengthByte < 0x80 || ', replace: '' },
+  { rule: 'T3.1', file: 'src/frame-trailer.ts', find: 'if (byte < 0x80) return null;', replace: '' },
+  {
+    rule: 'T3.1',
+    file: 'src/frame-trailer.ts',
+    find: ' || view.getUint8(0) >> 4 !== TRAILER_VERSION',
+    replace: '',
+  },
+  { rule: 'T3.1', file: 'src/frame-trailer.ts', find: 'if (flags > 1) return null;', replace: '' },
+  {
+    rule: 'T3.1',
+    file: 'src/frame-trailer.ts',
+    find: 'return pending === 0 ? content : null;',
+    replace: 'return content;',
+  },
+  {
+    rule: 'T3.1',
+    file: 'src/frame-trailer.ts',
+    find: 'if (content.length !== CONTENT_BYTES + (signed ? SIGNATURE_BYTES : 0)) return null;',
+    replace: '',
+  },
+  { rule: 'T3.1', file: 'src/frame-trailer.ts', find: ' || begin < 0', replace: '' },
+  {
+    rule: 'T3.2',
+    file: 'src/frame-trailer.ts',
+    find: 'frame.subarray(0, begin)',
+    replace: 'frame.subarray(0, begin - 1)',
+  },
+  {
+    rule: 'T4.1',
+    file: 'src/opus-padding.ts',
+    find: 'ONE_PADDED_FRAME = 0x41',
+    replace: 'ONE_PADDED_FRAME = 0xc1',
+  },
+  { rule: 'T4.1', file: 'src/opus-padding.ts', find: 'toc | CODE_COUNTED_FRAMES', replace: 'toc' },
+  {
+    rule: 'T4.2',
+    file: 'src/opus-padding.ts',
+    find: ' || (toc & CODE_MASK) !== CODE_ONE_FRAME',
+    replace: '',
+  },
+  {
+    rule: 'T4.2',
+    file: 'src/opus-padding.ts',
+    find: 'toc === undefined || (toc & CODE_MASK) !== CODE_ONE',
+    replace: '(toc & CODE_MASK) !== CODE_ONE',
+  },
+  { rule: 'T4.3', file: 'src/opus-padding.ts', find: 'toc & ~CODE_MASK', replace: 'toc' },
+  {
+    rule: 'T4.3',
+    file: 'src/opus-padding.ts',
+    find: 'split === null || split.frame.length !== 0',
+    replace: 'split === null',
+  },
+  {
+    rule: 'T4.3',
+    file: 'src/opus-padding.ts',
+    find: '(toc & CODE_MASK) !== CODE_COUNTED_FRAMES || ',
+    replace: '',
+  },
+  { rule: 'T4.3', file: 'src/opus-padding.ts', find: 'count !== ONE_PADDED_FRAME || ', replace: '' },
+  { rule: 'T4.3', file: 'src/opus-padding.ts', find: 'if (end < 3) return null;', replace: '' },
+  {
+    rule: 'T5.1',
+    file: 'src/opus-padding.ts',
+    find: 'padded[2] = padding.length;',
+    replace: 'padded[2] = 0;',
+  },
+  {
+    rule: 'T5.1',
+    file: 'src/frame-trailer.ts',
+    find: 'escaped[at++] = 0x80 | ((pending >> pendingBits) & 0x7f);',
+    replace: 'escaped[at++] = (pending >> pendingBits) & 0x7f;',
+  },
+];
