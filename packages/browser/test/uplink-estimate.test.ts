@@ -165,7 +165,22 @@ describe('the rate that suits the children', () => {
     expect(fairRate(middle(1_000_000, true), null)).toBe(850_000);
     expect(fairRate(middle(1_000_000, true), 200_000)).toBe(200_000);
     expect(fairRate(middle(1_000_000, true), 900_000)).toBe(850_000);
-    expect(fairRate(middle(1_000_000, false), 200_000)).toBe(850_000);
+    expect(fairRate(middle(1_000_000, false), 840_000)).toBe(850_000);
+  });
+
+  test('rises to what a link may carry in seconds, and falls at once', () => {
+    const link = (availableBps: number): UplinkReport[] => [{ ...LINK, availableBps }];
+    let bps = fairRate(link(300_000), null);
+    for (let second = 0; second < 10; second++) {
+      const before = bps ?? 0;
+      for (let look = 0; look < 2; look++) bps = fairRate(link(10_000_000), bps);
+      expect(bps).toBeGreaterThan(1.08 * before);
+      expect(bps).toBeLessThan(1.13 * before);
+    }
+    for (let second = 10; second < 40; second++)
+      for (let look = 0; look < 2; look++) bps = fairRate(link(10_000_000), bps);
+    expect(bps).toBe(8_500_000);
+    expect(fairRate(link(300_000), bps)).toBe(255_000);
   });
 
   test('goes down with an uplink that all of them share', () => {
