@@ -14,7 +14,7 @@ import { EncodedSections, type EncoderLimits } from './encoded-sections.ts';
 import { withBitrates } from './link-bitrates.ts';
 import { createPeerConnection, PageChildEnd, PageParentEnd } from './page-link.ts';
 import type { PageWorker } from './page-worker.ts';
-import { fairRate, type UplinkReport } from './uplink-estimate.ts';
+import { FairRate, type UplinkReport } from './uplink-estimate.ts';
 import type { UplinkShares } from './uplink-shares.ts';
 
 /** The page's own connection carries whatever the encoder is allowed to give. */
@@ -39,8 +39,8 @@ export class BroadcastEncoder {
   #parent: PageParentEnd | null = null;
   #child: PageChildEnd | null = null;
   readonly #sections: EncodedSections;
-  /** What the uplink carries for one child; `null`: not known. */
-  #uplinkBps: number | null = null;
+  /** What the uplink carries for one child. */
+  readonly #fairRate = new FairRate();
   #bytes = 0;
   readonly #leaveShares: () => void;
   #isClosed = false;
@@ -96,10 +96,9 @@ export class BroadcastEncoder {
 
   /** Gives what the links of the children carry. */
   followUplink(reports: readonly UplinkReport[]): void {
-    const bps = fairRate(reports, this.#uplinkBps);
-    if (bps === this.#uplinkBps) return;
-    this.#uplinkBps = bps;
-    this.#limit();
+    const before = this.#fairRate.bps;
+    this.#fairRate.follow(reports);
+    if (this.#fairRate.bps !== before) this.#limit();
   }
 
   close(): void {
@@ -154,7 +153,8 @@ export class BroadcastEncoder {
 
   #limits(): EncoderLimits {
     const { videoBps: shareBps } = this.#options.shares;
-    const videoBps = this.#uplinkBps === null ? shareBps : Math.min(shareBps ?? Infinity, this.#uplinkBps);
+    const videoBps =
+      this.#fairRate.bps === null ? shareBps : Math.min(shareBps ?? Infinity, this.#fairRate.bps);
     return { videoBps, isActive: true };
   }
 }

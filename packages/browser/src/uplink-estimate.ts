@@ -75,8 +75,8 @@ function neededBps(children: number, mediaBps: number): number {
 /** Of what a link's congestion control estimates; the rest is for packets that are sent again. */
 const USED_SHARE = 0.85;
 /**
- * How fast the rate rises, twice a second: eight per cent in a second, as libwebrtc's own controller and a relay's raise
- * their estimates, so that a link which does not carry it shows a queue before it loses packets.
+ * How fast the rate comes back, twice a second: eight per cent in a second, as libwebrtc's own controller and a relay's
+ * raise their estimates, so that a link which does not carry it shows a queue before it loses packets.
  */
 const RAISE = 1.04;
 /** Besides, in bits per second: from next to nothing it would take a minute. */
@@ -85,16 +85,30 @@ const RAISE_BPS = 5_000;
 /**
  * The rate that suits the children: the estimate of the middle one, so that one slow child costs the others nothing. When
  * the uplink is what they share, it holds back all of them alike. While that child gets less than all, the rate does not
- * rise, and after that slowly: the link has yet to carry what the estimate has room for.
- *
- * @param before - What was returned last, half a second ago.
- * @returns Bits per second; `null` before any link is measured.
+ * rise, and after that slowly up to the estimate: the link has yet to carry what that has room for.
  */
-export function fairRate(reports: readonly UplinkReport[], before: number | null): number | null {
-  const links = reports.filter(({ isServed, availableBps }) => isServed && availableBps > 0);
-  const middle = links.sort((a, b) => a.availableBps - b.availableBps)[Math.floor(links.length / 2)];
-  if (middle === undefined) return null;
-  const bps = Math.floor(middle.availableBps * USED_SHARE);
-  if (before === null) return bps;
-  return Math.min(bps, middle.isLimited ? before : Math.floor(before * RAISE) + RAISE_BPS);
+export class FairRate {
+  /** Bits per second; `null` before any link is measured. */
+  #bps: number | null = null;
+  #isComingBack = false;
+
+  get bps(): number | null {
+    return this.#bps;
+  }
+
+  /** Takes the reports of all children, twice a second. */
+  follow(reports: readonly UplinkReport[]): void {
+    const links = reports.filter(({ isServed, availableBps }) => isServed && availableBps > 0);
+    const middle = links.sort((a, b) => a.availableBps - b.availableBps)[Math.floor(links.length / 2)];
+    if (middle === undefined) {
+      this.#bps = null;
+      return;
+    }
+    const carried = Math.floor(middle.availableBps * USED_SHARE);
+    const before = this.#bps ?? carried;
+    if (middle.isLimited) this.#isComingBack = true;
+    const raised = middle.isLimited ? before : Math.floor(before * RAISE) + RAISE_BPS;
+    this.#isComingBack &&= middle.isLimited || raised < carried;
+    this.#bps = this.#isComingBack ? Math.min(carried, raised) : carried;
+  }
 }

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createTreePeer, isPeerId, type PeerId } from '@casto/core';
-import { fairRate, UplinkEstimate, type UplinkReport } from '../src/uplink-estimate.ts';
+import { FairRate, UplinkEstimate, type UplinkReport } from '../src/uplink-estimate.ts';
 
 const SELF = '12D3KooWBqmp8Ve4vme4Ei5KWkDKAm7E9KwWb7JMcxFZ9rpg93Kh';
 const MAX_CHILDREN = 7;
@@ -124,11 +124,17 @@ describe('the uplink of a page that knows the rate of the media', () => {
 
 describe('the rate that suits the children', () => {
   const LINK = { bytesSent: 0, isLimited: false, isServed: true };
+  const link = (availableBps: number, changes: Partial<UplinkReport> = {}): UplinkReport => ({
+    ...LINK,
+    availableBps,
+    ...changes,
+  });
+  const follow = (rate: FairRate, ...reports: UplinkReport[]): number | null => {
+    rate.follow(reports);
+    return rate.bps;
+  };
   const of = (...estimates: number[]): number | null =>
-    fairRate(
-      estimates.map((availableBps) => ({ ...LINK, availableBps })),
-      null,
-    );
+    follow(new FairRate(), ...estimates.map((availableBps) => link(availableBps)));
 
   test('is not known before any link is measured', () => {
     expect(of()).toBeNull();
@@ -153,34 +159,35 @@ describe('the rate that suits the children', () => {
   });
 
   test('leaves out those that stand by', () => {
-    const standby = { ...LINK, availableBps: 20_000_000, isServed: false };
-    expect(fairRate([standby, { ...LINK, availableBps: 1_000_000 }, standby], null)).toBe(850_000);
-    expect(fairRate([standby], null)).toBeNull();
+    const standby = link(20_000_000, { isServed: false });
+    expect(follow(new FairRate(), standby, link(1_000_000), standby)).toBe(850_000);
+    expect(follow(new FairRate(), standby)).toBeNull();
+  });
+
+  test('follows a link that carries all at once, up and down', () => {
+    const rate = new FairRate();
+    for (const bps of [300_000, 8_000_000, 1_000_000]) expect(follow(rate, link(bps))).toBe(0.85 * bps);
   });
 
   test('does not rise while the middle one gets less than all, but falls', () => {
-    const middle = (availableBps: number, isLimited: boolean): UplinkReport[] => [
-      { ...LINK, availableBps, isLimited },
-    ];
-    expect(fairRate(middle(1_000_000, true), null)).toBe(850_000);
-    expect(fairRate(middle(1_000_000, true), 200_000)).toBe(200_000);
-    expect(fairRate(middle(1_000_000, true), 900_000)).toBe(850_000);
-    expect(fairRate(middle(1_000_000, false), 840_000)).toBe(850_000);
+    const rate = new FairRate();
+    expect(follow(rate, link(300_000))).toBe(255_000);
+    expect(follow(rate, link(900_000, { isLimited: true }))).toBe(255_000);
+    expect(follow(rate, link(200_000, { isLimited: true }))).toBe(170_000);
   });
 
-  test('rises to what a link may carry in seconds, and falls at once', () => {
-    const link = (availableBps: number): UplinkReport[] => [{ ...LINK, availableBps }];
-    let bps = fairRate(link(300_000), null);
+  test('comes back in seconds then, and follows at once again when it has', () => {
+    const rate = new FairRate();
+    follow(rate, link(300_000, { isLimited: true }));
     for (let second = 0; second < 10; second++) {
-      const before = bps ?? 0;
-      for (let look = 0; look < 2; look++) bps = fairRate(link(10_000_000), bps);
-      expect(bps).toBeGreaterThan(1.08 * before);
-      expect(bps).toBeLessThan(1.13 * before);
+      const before = rate.bps ?? 0;
+      for (let look = 0; look < 2; look++) follow(rate, link(3_000_000));
+      expect(rate.bps).toBeGreaterThan(1.08 * before);
+      expect(rate.bps).toBeLessThan(1.13 * before);
     }
-    for (let second = 10; second < 40; second++)
-      for (let look = 0; look < 2; look++) bps = fairRate(link(10_000_000), bps);
-    expect(bps).toBe(8_500_000);
-    expect(fairRate(link(300_000), bps)).toBe(255_000);
+    for (let look = 0; look < 40; look++) follow(rate, link(3_000_000));
+    expect(rate.bps).toBe(2_550_000);
+    expect(follow(rate, link(8_000_000))).toBe(6_800_000);
   });
 
   test('goes down with an uplink that all of them share', () => {
