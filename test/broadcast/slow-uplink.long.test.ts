@@ -83,12 +83,12 @@ test(
     await bitsPerSecond(child);
     await expectPicturesAdvance(child, VIDEO, { atLeast: 45, withinMs: 30_000 });
     const wide = await bitsPerSecond(child);
-    await streamer.waitFor(async () => (await stage.casto.stats()).freeSlots > 0, {
-      timeoutMs: 30_000,
-      what: 'the streamer has room for another',
-    });
     const sibling = await own.newPage();
-    await watch(sibling, { relays, channel, relay: { maxChildren: 1 } });
+    const options = { relays, channel, relay: { maxChildren: 1 } };
+    // The streamer's uplink has to be measured before there is room for another, and the relay be told of it.
+    await expect
+      .poll(() => watch(sibling, options).then(() => 'watching', String), { timeout: 60_000 })
+      .toBe('watching');
     const { peerId } = await stats(sibling);
     expect([await activeParent(child), await activeParent(sibling)]).toEqual([channel, channel]);
     const movesBefore = await countEvents(sibling, 'parent-changed');
