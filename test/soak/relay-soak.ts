@@ -53,9 +53,11 @@ export interface SoakOptions {
 
 export async function soakRelay(options: SoakOptions): Promise<SoakReport> {
   const flags = ['--processes', String(options.processes)];
-  const first = await startRelay({ flags });
+  const env = { NODE_OPTIONS: `--import=${import.meta.resolve('./collected-heap.ts')}` };
+  const first = await startRelay({ flags, env });
   const second = await startRelay({
     flags,
+    env,
     peers: first.multiaddrs.filter((one) => /\/tcp\/\d+\/p2p\//.test(one)),
   });
   const world = new NativeWorld();

@@ -24,7 +24,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   stored.stop();
-  await Promise.all([relay, ...others.splice(0)].map((one) => one.stop()));
+  for (const one of [relay, ...others.splice(0)]) await one.stop();
 });
 
 async function peer(options: Libp2pOptions = {}): Promise<Libp2p> {
