@@ -38,10 +38,12 @@ export class LevelMeter {
     const analyser = audio.createAnalyser();
     analyser.fftSize = SAMPLES;
     // Chromium: what is connected while the context waits for a press may stay silent for good.
-    const connect = () => {
-      if (audio.state === 'running') audio.createMediaStreamSource(stream).connect(analyser);
-    };
-    audio.addEventListener('statechange', connect, { once: true });
+    let source: AudioNode | null = null;
+    audio.addEventListener('statechange', () => {
+      if (audio.state !== 'running' || source !== null) return;
+      source = audio.createMediaStreamSource(stream);
+      source.connect(analyser);
+    });
     const samples = new Float32Array(SAMPLES);
     let heard = false;
     let frame = 0;
