@@ -106,9 +106,8 @@ export class FairRate {
     }
     const carried = Math.floor(middle.availableBps * USED_SHARE);
     const before = this.#bps ?? carried;
-    if (middle.isLimited) this.#isComingBack = true;
-    const raised = middle.isLimited ? before : Math.floor(before * RAISE) + RAISE_BPS;
-    this.#isComingBack &&= middle.isLimited || raised < carried;
-    this.#bps = this.#isComingBack ? Math.min(carried, raised) : carried;
+    const next = middle.isLimited ? before : Math.floor(before * RAISE) + RAISE_BPS;
+    this.#isComingBack = middle.isLimited || (this.#isComingBack && next < carried);
+    this.#bps = this.#isComingBack ? Math.min(carried, next) : carried;
   }
 }
