@@ -6,7 +6,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** Four times in the time that a fifth of a soak of six minutes takes. */
+/** Often beside the fifths of a soak that are compared, seldom beside what a collection takes. */
 const COLLECT_MS = 20_000;
 
 setFlagsFromString('--expose-gc');
